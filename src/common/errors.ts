@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one error type of coffer, and the table of all its codes.
+
+/**
+ * Every code that coffer can answer with, and the HTTP status that carries it. A code is part of the
+ * interface: programs compare it, so it is never renamed. `docs/errors.md` lists them for users, and a
+ * test holds both together.
+ */
+export const ERROR_CODES = {
+  'secret.not-found': 404,
+  'secret.exists': 409,
+  'secret.in-use': 409,
+  'secret.name-invalid': 400,
+  'secret.value-size': 400,
+  'secret.label-invalid': 400,
+  'secret.version-not-found': 404,
+  'secret.version-conflict': 409,
+  'request.invalid': 400,
+  'request.too-large': 413,
+  'request.not-found': 404,
+  'request.method': 405,
+  'store.starting': 503,
+  'store.unavailable': 503,
+  'store.timeout': 503,
+  'store.busy': 503,
+  'store.damaged': 503,
+  'store.in-use': 503,
+  'store.faulted': 503,
+  'store.disk-full': 507,
+  'store.closed': 503,
+  'settings.invalid': 503,
+  'engine.unreachable': 502,
+  'engine.refused': 502,
+  'internal.invariant': 500,
+  'internal.unexpected': 500,
+} as const satisfies Readonly<Record<string, number>>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface CofferErrorOptions {
+  /** What the reader can do about it: one sentence, in the imperative. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+/**
+ * What coffer throws and answers. `message` begins with the code, `detail` is the sentence alone. Neither
+ * ever holds a secret's value.
+ */
+export class CofferError extends Error {
+  override readonly name = 'CofferError';
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, detail: string, options: CofferErrorOptions = {}) {
+    super(`[${code}] ${detail}`, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.detail = detail;
+    this.hint = options.hint;
+  }
+
+  /** The HTTP status that carries this error. */
+  get status(): number {
+    return ERROR_CODES[this.code];
+  }
+
+  /** Turns anything that was thrown into a CofferError; a CofferError stays as it is. */
+  static from(thrown: unknown, code: ErrorCode = 'internal.unexpected'): CofferError {
+    if (thrown instanceof CofferError) {
+      return thrown;
+    }
+    const detail = thrown instanceof Error ? thrown.message : String(thrown);
+    return new CofferError(code, detail, { cause: thrown });
+  }
+}
+
+/** Throws `internal.invariant` unless `condition` holds. These checks stay on in production. */
+export function invariant(condition: boolean, sentence: string): asserts condition {
+  if (!condition) {
+    throw new CofferError('internal.invariant', sentence);
+  }
+}
+
+/** The compiler's proof that a switch is exhaustive; at run time it throws `internal.invariant`. */
+export function unreachable(value: never): never {
+  throw new CofferError('internal.invariant', `a case was forgotten: ${JSON.stringify(value)}`);
+}
+
+/** The `code` of a Node.js or LevelDB error (`ENOENT`, `LEVEL_LOCKED`), if it has one. */
+export function systemErrorCode(thrown: unknown): string | undefined {
+  if (thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string') {
+    return thrown.code;
+  }
+  return undefined;
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+export { ByteReader, ByteWriter, u64Bytes } from './bytes.ts';
+export { withDeadline } from './deadline.ts';
+export {
+  CofferError,
+  ERROR_CODES,
+  invariant,
+  systemErrorCode,
+  unreachable,
+  type CofferErrorOptions,
+  type ErrorCode,
+} from './errors.ts';
+export { silentLogger, type LogFields, type Logger } from './logger.ts';
+export { SecretValue } from './secret-value.ts';

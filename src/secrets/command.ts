@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands that change the secrets, as they stand in the replicated log.
+import { ByteReader, ByteWriter, CofferError, SecretValue, unreachable } from '../common/index.ts';
+import { LABELS_BYTES_MAX, NAME_LENGTH_MAX, TASK_ID_LENGTH_MAX, VALUE_BYTES_MAX } from './limits.ts';
+import { type EngineBinding, type Labels, ORIGINS, type Origin } from './model.ts';
+
+/** A new secret with its first version. Fails with `secret.exists` if the name is taken. */
+export interface CreateSecret {
+  readonly kind: 'create';
+  /** The id that it gets: 25 characters of base 36, from `newSecretId`. */
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Labels;
+  readonly origin: Origin;
+  readonly pending: boolean;
+  readonly value: SecretValue;
+  readonly at_ms: number;
+}
+
+/** A pending secret is now registered in the engine under this id. */
+export interface ActivateSecret {
+  readonly kind: 'activate';
+  readonly id: string;
+  readonly engine: EngineBinding;
+  readonly at_ms: number;
+}
+
+/** A new version of the secret of that name; or, where there is none, a new secret with `id`. */
+export interface PutValue {
+  readonly kind: 'put';
+  readonly id: string;
+  readonly name: string;
+  /** Replaces all labels; absent, they stay. */
+  readonly labels: Labels | undefined;
+  readonly origin: Origin;
+  /**
+   * `always`; `absent` makes version 1 or else changes nothing and answers with what is there; a number is the
+   * current version that the caller knows, 0 for none, and any other fails with `secret.version-conflict`.
+   */
+  readonly expect: 'always' | 'absent' | number;
+  readonly value: SecretValue;
+  readonly at_ms: number;
+}
+
+/** Replaces all labels of a secret. */
+export interface SetLabels {
+  readonly kind: 'set-labels';
+  readonly id: string;
+  readonly labels: Labels;
+  /** Fails with `secret.version-conflict` unless this is the secret's `modifiedIndex`. Absent: not compared. */
+  readonly expectIndex: number | undefined;
+  readonly at_ms: number;
+}
+
+/** Removes a secret with all its versions. Fails with `secret.not-found`. */
+export interface RemoveSecret {
+  readonly kind: 'remove';
+  readonly id: string;
+}
+
+/** Remembers which version a task was given. Written after the answer, off its path, and in groups. */
+export interface RecordDeliveries {
+  readonly kind: 'record-deliveries';
+  readonly deliveries: readonly Delivery[];
+}
+
+export interface Delivery {
+  readonly taskId: string;
+  readonly secretId: string;
+  readonly version: number;
+}
+
+export type Command = CreateSecret | ActivateSecret | PutValue | SetLabels | RemoveSecret | RecordDeliveries;
+
+/** How many deliveries one command may hold. */
+export const DELIVERIES_PER_COMMAND = 1_000;
+
+const FORMAT = 1;
+const KIND_TAG = {
+  create: 1,
+  activate: 2,
+  put: 3,
+  'set-labels': 4,
+  remove: 5,
+  'record-deliveries': 6,
+} as const satisfies Record<Command['kind'], number>;
+
+const ID_LENGTH_MAX = 64;
+const LABELS_MAX = 100_000;
+
+/**
+ * The bytes of a command: u8 format (1), u8 kind, then the fields in the order of the types above. The caller
+ * owns the buffer, which holds the value in the clear, and wipes it.
+ */
+export function encodeCommand(command: Command): Buffer {
+  const writer = new ByteWriter().u8(FORMAT).u8(KIND_TAG[command.kind]);
+  switch (command.kind) {
+    case 'create':
+      writer.text(command.id).text(command.name);
+      writeLabels(writer, command.labels);
+      writer.u8(ORIGINS.indexOf(command.origin)).u8(command.pending ? 1 : 0);
+      return writer.bytes(command.value.expose()).u64(command.at_ms).finish();
+    case 'activate':
+      writer.text(command.id).text(command.engine.secretId).text(command.engine.swarmId);
+      return writer.u64(command.at_ms).finish();
+    case 'put':
+      writer.text(command.id).text(command.name);
+      writeOptional(writer, command.labels, writeLabels);
+      writer.u8(ORIGINS.indexOf(command.origin));
+      writeExpect(writer, command.expect);
+      return writer.bytes(command.value.expose()).u64(command.at_ms).finish();
+    case 'set-labels':
+      writer.text(command.id);
+      writeLabels(writer, command.labels);
+      writeOptional(writer, command.expectIndex, (target, index) => target.u64(index));
+      return writer.u64(command.at_ms).finish();
+    case 'remove':
+      return writer.text(command.id).finish();
+    case 'record-deliveries':
+      writer.u32(command.deliveries.length);
+      for (const delivery of command.deliveries) {
+        writer.text(delivery.taskId).text(delivery.secretId).u32(delivery.version);
+      }
+      return writer.finish();
+    default:
+      return unreachable(command);
+  }
+}
+
+/** Reads a command; throws `store.damaged` for bytes that `encodeCommand` does not write. */
+export function decodeCommand(bytes: Uint8Array): Command {
+  const reader = new ByteReader(bytes, 'a command in the log');
+  const format = reader.u8();
+  if (format !== FORMAT) {
+    throw new CofferError(
+      'store.damaged',
+      `a command in the log has format ${format}, which this version cannot read`,
+    );
+  }
+  const command = readCommand(reader);
+  reader.finish();
+  return command;
+}
+
+function readCommand(reader: ByteReader): Command {
+  const tag = reader.u8();
+  switch (tag) {
+    case KIND_TAG.create:
+      return {
+        kind: 'create',
+        id: reader.text(ID_LENGTH_MAX),
+        name: reader.text(NAME_LENGTH_MAX),
+        labels: readLabels(reader),
+        origin: readOrigin(reader),
+        pending: reader.u8() === 1,
+        value: SecretValue.copyOf(reader.bytes(VALUE_BYTES_MAX)),
+        at_ms: reader.u64(),
+      };
+    case KIND_TAG.activate:
+      return {
+        kind: 'activate',
+        id: reader.text(ID_LENGTH_MAX),
+        engine: { secretId: reader.text(ID_LENGTH_MAX), swarmId: reader.text(ID_LENGTH_MAX) },
+        at_ms: reader.u64(),
+      };
+    case KIND_TAG.put:
+      return {
+        kind: 'put',
+        id: reader.text(ID_LENGTH_MAX),
+        name: reader.text(NAME_LENGTH_MAX),
+        labels: readOptional(reader, readLabels),
+        origin: readOrigin(reader),
+        expect: readExpect(reader),
+        value: SecretValue.copyOf(reader.bytes(VALUE_BYTES_MAX)),
+        at_ms: reader.u64(),
+      };
+    case KIND_TAG['set-labels']:
+      return {
+        kind: 'set-labels',
+        id: reader.text(ID_LENGTH_MAX),
+        labels: readLabels(reader),
+        expectIndex: readOptional(reader, (source) => source.u64()),
+        at_ms: reader.u64(),
+      };
+    case KIND_TAG.remove:
+      return { kind: 'remove', id: reader.text(ID_LENGTH_MAX) };
+    case KIND_TAG['record-deliveries']:
+      return { kind: 'record-deliveries', deliveries: readDeliveries(reader) };
+    default:
+      throw new CofferError(
+        'store.damaged',
+        `a command in the log has kind ${tag}, which this version cannot read`,
+      );
+  }
+}
+
+function readDeliveries(reader: ByteReader): Delivery[] {
+  const count = readCount(reader, DELIVERIES_PER_COMMAND);
+  return Array.from({ length: count }, () => ({
+    taskId: reader.text(TASK_ID_LENGTH_MAX),
+    secretId: reader.text(ID_LENGTH_MAX),
+    version: reader.u32(),
+  }));
+}
+
+/** Labels, as u32 count and then key and value in turn, sorted by key: equal labels have equal bytes. */
+export function writeLabels(writer: ByteWriter, labels: Labels): void {
+  const keys = Object.keys(labels).sort();
+  writer.u32(keys.length);
+  for (const key of keys) {
+    writer.text(key).text(labels[key] ?? '');
+  }
+}
+
+export function readLabels(reader: ByteReader): Labels {
+  const count = readCount(reader, LABELS_MAX);
+  // Object.fromEntries makes own properties only, so that a label `__proto__` is a label like any other.
+  return Object.fromEntries(
+    Array.from({ length: count }, () => [reader.text(LABELS_BYTES_MAX), reader.text(LABELS_BYTES_MAX)]),
+  );
+}
+
+function readCount(reader: ByteReader, limit: number): number {
+  const count = reader.u32();
+  if (count > limit) {
+    throw new CofferError('store.damaged', `a record holds a list of ${count} where ${limit} is the limit`);
+  }
+  return count;
+}
+
+function readOrigin(reader: ByteReader): Origin {
+  const origin = ORIGINS[reader.u8()];
+  if (origin === undefined) {
+    throw new CofferError('store.damaged', 'a record names an origin that this version cannot read');
+  }
+  return origin;
+}
+
+function writeExpect(writer: ByteWriter, expect: PutValue['expect']): void {
+  const [tag, version] = expect === 'always' ? [0, 0] : expect === 'absent' ? [1, 0] : [2, expect];
+  writer.u8(tag).u32(version);
+}
+
+function readExpect(reader: ByteReader): PutValue['expect'] {
+  const tag = reader.u8();
+  const version = reader.u32();
+  return tag === 0 ? 'always' : tag === 1 ? 'absent' : version;
+}
+
+export function writeOptional<T>(
+  writer: ByteWriter,
+  value: T | undefined,
+  write: (writer: ByteWriter, value: T) => unknown,
+): void {
+  writer.u8(value === undefined ? 0 : 1);
+  if (value !== undefined) {
+    write(writer, value);
+  }
+}
+
+export function readOptional<T>(reader: ByteReader, read: (reader: ByteReader) => T): T | undefined {
+  return reader.u8() === 1 ? read(reader) : undefined;
+}

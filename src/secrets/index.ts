@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+export {
+  type ActivateSecret,
+  type Command,
+  type CreateSecret,
+  decodeCommand,
+  type Delivery,
+  DELIVERIES_PER_COMMAND,
+  encodeCommand,
+  type PutValue,
+  readLabels,
+  readOptional,
+  type RecordDeliveries,
+  type RemoveSecret,
+  type SetLabels,
+  writeLabels,
+  writeOptional,
+} from './command.ts';
+export { generateValue } from './generate.ts';
+export {
+  DELIVERIES_KEPT,
+  LABELS_BYTES_MAX,
+  NAME_LENGTH_MAX,
+  TASK_ID_LENGTH_MAX,
+  VALUE_BYTES_MAX,
+  VERSIONS_KEPT,
+} from './limits.ts';
+export {
+  currentVersion,
+  type EngineBinding,
+  type Labels,
+  nameKey,
+  type Origin,
+  ORIGINS,
+  type Secret,
+  type SecretVersion,
+} from './model.ts';
+export { newSecretId } from './secret-id.ts';
+export { applyCommand, type Effect, type Outcome, type SecretsView } from './state-machine.ts';
+export { checkLabels, checkName, checkValueSize, isSecretName } from './validate.ts';

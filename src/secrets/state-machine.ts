@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules of the secrets: a pure function from the state and a command to an outcome. No clock, no
+// randomness, no I/O: every manager that applies the same log arrives at the same state.
+import { CofferError, type SecretValue, unreachable } from '../common/index.ts';
+import type {
+  ActivateSecret,
+  Command,
+  CreateSecret,
+  Delivery,
+  PutValue,
+  RecordDeliveries,
+  SetLabels,
+} from './command.ts';
+import { DELIVERIES_KEPT, VERSIONS_KEPT } from './limits.ts';
+import { currentVersion, type Secret, type SecretVersion } from './model.ts';
+import { checkLabels, checkName, checkValueSize } from './validate.ts';
+
+/** What the rules ask of the state. */
+export interface SecretsView {
+  byId(id: string): Secret | undefined;
+  /** Without regard to case. */
+  byName(name: string): Secret | undefined;
+  /** How many deliveries were ever recorded. */
+  readonly deliveriesRecorded: number;
+}
+
+/** A change of the state that a command asks for. */
+export type Effect =
+  | { readonly kind: 'put-secret'; readonly secret: Secret }
+  | { readonly kind: 'delete-secret'; readonly secret: Secret }
+  | {
+      readonly kind: 'put-value';
+      readonly secretId: string;
+      readonly version: number;
+      readonly value: SecretValue;
+    }
+  | { readonly kind: 'delete-value'; readonly secretId: string; readonly version: number }
+  /** Takes the place of whatever was delivered `DELIVERIES_KEPT` deliveries before. */
+  | { readonly kind: 'put-delivery'; readonly slot: number; readonly delivery: Delivery };
+
+/** What a command came to. A refused command changes nothing. */
+export type Outcome =
+  | {
+      readonly kind: 'applied';
+      /** The secret as it is now, or as it was when the command removed it. */
+      readonly secret: Secret | undefined;
+      readonly effects: readonly Effect[];
+    }
+  | { readonly kind: 'refused'; readonly error: CofferError };
+
+/** Applies the command that stands at `index` in the log. Never throws for what a user can send. */
+export function applyCommand(view: SecretsView, command: Command, index: number): Outcome {
+  try {
+    return applyChecked(view, command, index);
+  } catch (thrown) {
+    if (thrown instanceof CofferError && thrown.code.startsWith('secret.')) {
+      return { kind: 'refused', error: thrown };
+    }
+    throw thrown;
+  }
+}
+
+function applyChecked(view: SecretsView, command: Command, index: number): Outcome {
+  switch (command.kind) {
+    case 'create':
+      return create(view, command, index);
+    case 'activate':
+      return activate(view, command, index);
+    case 'put':
+      return put(view, command, index);
+    case 'set-labels':
+      return setLabels(view, command, index);
+    case 'remove':
+      return remove(existing(view, command.id));
+    case 'record-deliveries':
+      return recordDeliveries(view, command);
+    default:
+      return unreachable(command);
+  }
+}
+
+function create(view: SecretsView, command: CreateSecret, index: number): Outcome {
+  checkName(command.name);
+  checkLabels(command.labels);
+  checkValueSize(command.value.byteLength);
+  if (view.byName(command.name) !== undefined || view.byId(command.id) !== undefined) {
+    throw new CofferError('secret.exists', `secret ${command.name} already exists`);
+  }
+  return withNewVersion(
+    {
+      id: command.id,
+      name: command.name,
+      labels: command.labels,
+      origin: command.origin,
+      pending: command.pending,
+      engine: undefined,
+      versions: [],
+      createdAt_ms: command.at_ms,
+      updatedAt_ms: command.at_ms,
+      modifiedIndex: index,
+    },
+    command.value,
+    command.at_ms,
+  );
+}
+
+function activate(view: SecretsView, command: ActivateSecret, index: number): Outcome {
+  const secret = existing(view, command.id);
+  return changed({
+    ...secret,
+    pending: false,
+    engine: command.engine,
+    updatedAt_ms: command.at_ms,
+    modifiedIndex: index,
+  });
+}
+
+function put(view: SecretsView, command: PutValue, index: number): Outcome {
+  const secret = view.byName(command.name);
+  if (command.expect === 'absent' && secret !== undefined) {
+    return { kind: 'applied', secret, effects: [] };
+  }
+  const current = secret === undefined ? 0 : currentVersion(secret).number;
+  if (typeof command.expect === 'number' && command.expect !== current) {
+    throw new CofferError(
+      'secret.version-conflict',
+      `secret ${command.name} is at version ${current}, not ${command.expect}`,
+    );
+  }
+  if (secret === undefined) {
+    const { id, name, origin, value, at_ms } = command;
+    const labels = command.labels ?? {};
+    return create(view, { kind: 'create', id, name, labels, origin, pending: false, value, at_ms }, index);
+  }
+  checkLabels(command.labels ?? {});
+  checkValueSize(command.value.byteLength);
+  return withNewVersion(
+    {
+      ...secret,
+      labels: command.labels ?? secret.labels,
+      updatedAt_ms: command.at_ms,
+      modifiedIndex: index,
+    },
+    command.value,
+    command.at_ms,
+  );
+}
+
+function setLabels(view: SecretsView, command: SetLabels, index: number): Outcome {
+  const secret = existing(view, command.id);
+  checkLabels(command.labels);
+  if (command.expectIndex !== undefined && command.expectIndex !== secret.modifiedIndex) {
+    throw new CofferError('secret.version-conflict', 'update out of sequence');
+  }
+  return changed({ ...secret, labels: command.labels, updatedAt_ms: command.at_ms, modifiedIndex: index });
+}
+
+function remove(secret: Secret): Outcome {
+  const values = secret.versions.map(
+    ({ number }): Effect => ({ kind: 'delete-value', secretId: secret.id, version: number }),
+  );
+  return { kind: 'applied', secret, effects: [{ kind: 'delete-secret', secret }, ...values] };
+}
+
+function recordDeliveries(view: SecretsView, command: RecordDeliveries): Outcome {
+  const effects = command.deliveries.map(
+    (delivery, offset): Effect => ({
+      kind: 'put-delivery',
+      slot: (view.deliveriesRecorded + offset) % DELIVERIES_KEPT,
+      delivery,
+    }),
+  );
+  return { kind: 'applied', secret: undefined, effects };
+}
+
+function withNewVersion(secret: Secret, value: SecretValue, at_ms: number): Outcome {
+  const last = secret.versions.at(-1)?.number ?? 0;
+  const added: SecretVersion = { number: last + 1, createdAt_ms: at_ms, size: value.byteLength };
+  const versions = [...secret.versions, added];
+  const pruned = versions.slice(0, Math.max(0, versions.length - VERSIONS_KEPT));
+  const outcome: Secret = { ...secret, versions: versions.slice(pruned.length) };
+  return {
+    kind: 'applied',
+    secret: outcome,
+    effects: [
+      { kind: 'put-secret', secret: outcome },
+      { kind: 'put-value', secretId: secret.id, version: added.number, value },
+      ...pruned.map(({ number }): Effect => ({ kind: 'delete-value', secretId: secret.id, version: number })),
+    ],
+  };
+}
+
+function changed(secret: Secret): Outcome {
+  return { kind: 'applied', secret, effects: [{ kind: 'put-secret', secret }] };
+}
+
+function existing(view: SecretsView, id: string): Secret {
+  const secret = view.byId(id);
+  if (secret === undefined) {
+    throw new CofferError('secret.not-found', `secret ${id} not found`);
+  }
+  return secret;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What Swarm accepts as a name, a value and labels (swarmkit, manager/controlapi/common.go and secret.go).
+import { CofferError } from '../common/index.ts';
+import { LABELS_BYTES_MAX, NAME_LENGTH_MAX, VALUE_BYTES_MAX } from './limits.ts';
+import type { Labels } from './model.ts';
+
+const NAME_PATTERN = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-_.]*[a-zA-Z0-9])?$/;
+
+/** Whether Swarm would take `name` for a secret. */
+export function isSecretName(name: string): boolean {
+  return name.length <= NAME_LENGTH_MAX && NAME_PATTERN.test(name);
+}
+
+/** Throws `secret.name-invalid` unless Swarm would take `name`. */
+export function checkName(name: string): void {
+  if (!isSecretName(name)) {
+    throw new CofferError(
+      'secret.name-invalid',
+      'the name is invalid: 1 to 64 of [a-zA-Z0-9-_.], and the first and last of [a-zA-Z0-9]',
+    );
+  }
+}
+
+/** Throws `secret.value-size` unless Swarm would take a value of `size` bytes. */
+export function checkValueSize(size: number): void {
+  if (size < 1 || size > VALUE_BYTES_MAX) {
+    throw new CofferError(
+      'secret.value-size',
+      `a value has 1 to ${VALUE_BYTES_MAX} bytes; this one has ${size}`,
+    );
+  }
+}
+
+/** Throws `secret.label-invalid` if the labels together are larger than coffer keeps. */
+export function checkLabels(labels: Labels): void {
+  let bytes = 0;
+  for (const [key, value] of Object.entries(labels)) {
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  }
+  if (bytes > LABELS_BYTES_MAX) {
+    throw new CofferError(
+      'secret.label-invalid',
+      `the labels together have ${bytes} bytes; the limit is ${LABELS_BYTES_MAX}`,
+    );
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store as the rooms above see it.
+import type { SecretValue } from '../common/index.ts';
+import type { Command, Secret } from '../secrets/index.ts';
+
+/** How sure a read is: `linearizable` after a read round, `local` when the round failed and local state answers. */
+export type Freshness = 'linearizable' | 'local';
+
+/** What a store says of itself to `status` and `doctor`. */
+export interface StoreStatus {
+  readonly role: 'leader' | 'follower' | 'candidate';
+  readonly clusterId: string;
+  readonly nodeId: string;
+  readonly term: number;
+  readonly firstIndex: number;
+  readonly appliedIndex: number;
+  readonly commitIndex: number;
+  readonly lastIndex: number;
+  readonly secrets: number;
+  readonly dataKeyId: string;
+  /** False while the data key lies beside the data in the clear. */
+  readonly dataKeySealed: boolean;
+  /** Free bytes on the file system of the state directory. */
+  readonly diskFree_bytes: number;
+}
+
+/** What a proposal came to. */
+export interface Proposed {
+  /** The secret as it is after the command, or as it was when the command removed it. */
+  readonly secret: Secret | undefined;
+  /** The command's index in the log. */
+  readonly index: number;
+}
+
+/**
+ * The replicated store of secrets. One implementation runs in the daemon; the rooms above know only this.
+ *
+ * Reads are answered from the local replica, synchronously: call `readBarrier` first where the answer must not
+ * be older than the call. Any method throws `store.closed` once the store is closed, and `store.faulted` after
+ * a storage error, when the process is about to end.
+ */
+export interface SecretStore {
+  /**
+   * Replicates a command, and resolves when it is durable and applied. Rejects with the `secret.*` code that the
+   * rules refused it with; `store.disk-full` or `store.busy` when it was not taken; `store.timeout` when its
+   * outcome is unknown (it may still happen).
+   */
+  propose(command: Command): Promise<Proposed>;
+
+  /** Waits, `timeout_ms` at most, until the local replica has all that was acknowledged before the call. */
+  readBarrier(timeout_ms: number): Promise<Freshness>;
+
+  byId(id: string): Secret | undefined;
+  /** Without regard to case. */
+  byName(name: string): Secret | undefined;
+  /** All secrets, pending ones too, in no order. */
+  list(): readonly Secret[];
+  /** The version that a task was given, if that is remembered. */
+  deliveredVersion(taskId: string, secretId: string): number | undefined;
+  /** The value of a version that `byId` or `byName` shows. Throws `store.damaged` if its record does not open. */
+  readValue(secretId: string, version: number): SecretValue;
+
+  status(): StoreStatus;
+}
+
+/**
+ * The store, while it serves. The daemon listens before the store is open, and goes on listening when it cannot
+ * be opened: then this throws the reason (`store.starting`, `store.damaged`, `store.in-use`, `settings.invalid`).
+ */
+export type StoreSource = () => SecretStore;

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// A store in memory, for tests of the rooms above the store: the real rules on the real index, without a disk.
+import { CofferError, SecretValue } from '../../src/common/index.ts';
+import { applyCommand, type Command, type Secret } from '../../src/secrets/index.ts';
+import {
+  type Freshness,
+  type Proposed,
+  SecretIndex,
+  type SecretStore,
+  type StoreStatus,
+} from '../../src/store/index.ts';
+
+export class MemoryStore implements SecretStore {
+  readonly #index = new SecretIndex();
+  readonly #values = new Map<string, SecretValue>();
+  #lastIndex = 0;
+  /** When set, `propose` rejects with it: a disk that is full, a quorum that is lost. */
+  proposeError: CofferError | undefined;
+  /** When set, `readBarrier` answers with it. */
+  freshness: Freshness = 'linearizable';
+
+  async propose(command: Command): Promise<Proposed> {
+    if (this.proposeError !== undefined) {
+      throw this.proposeError;
+    }
+    this.#lastIndex += 1;
+    const outcome = applyCommand(this.#index, command, this.#lastIndex);
+    if (outcome.kind === 'refused') {
+      throw outcome.error;
+    }
+    for (const effect of outcome.effects) {
+      this.#index.apply(effect);
+      if (effect.kind === 'put-value') {
+        this.#values.set(`${effect.secretId}/${effect.version}`, SecretValue.copyOf(effect.value.expose()));
+      } else if (effect.kind === 'delete-value') {
+        this.#values.delete(`${effect.secretId}/${effect.version}`);
+      }
+    }
+    return { secret: outcome.secret, index: this.#lastIndex };
+  }
+
+  async readBarrier(): Promise<Freshness> {
+    return this.freshness;
+  }
+
+  byId(id: string): Secret | undefined {
+    return this.#index.byId(id);
+  }
+
+  byName(name: string): Secret | undefined {
+    return this.#index.byName(name);
+  }
+
+  list(): readonly Secret[] {
+    return this.#index.list();
+  }
+
+  deliveredVersion(taskId: string, secretId: string): number | undefined {
+    return this.#index.deliveredVersion(taskId, secretId);
+  }
+
+  readValue(secretId: string, version: number): SecretValue {
+    const value = this.#values.get(`${secretId}/${version}`);
+    if (value === undefined) {
+      throw new CofferError('store.damaged', 'the value is not there');
+    }
+    return SecretValue.copyOf(value.expose());
+  }
+
+  status(): StoreStatus {
+    return {
+      role: 'leader',
+      clusterId: 'c'.repeat(25),
+      nodeId: 'n'.repeat(25),
+      term: 1,
+      firstIndex: 1,
+      appliedIndex: this.#lastIndex,
+      commitIndex: this.#lastIndex,
+      lastIndex: this.#lastIndex,
+      secrets: this.#index.size,
+      dataKeyId: '0011223344556677',
+      dataKeySealed: false,
+      diskFree_bytes: 1 << 30,
+    };
+  }
+}
