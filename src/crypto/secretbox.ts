@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// NaCl's secretbox: XSalsa20 and Poly1305 under a 256-bit key (tweetnacl).
+import { randomBytes } from 'node:crypto';
+import nacl from 'tweetnacl';
+import { invariant } from '../common/index.ts';
+
+export const KEY_BYTES = nacl.secretbox.keyLength;
+export const NONCE_BYTES = nacl.secretbox.nonceLength;
+/** How much longer a sealed message is than the message: the nonce and the authenticator. */
+export const SEAL_OVERHEAD_BYTES = NONCE_BYTES + nacl.secretbox.overheadLength;
+
+/** NaCl's own calling convention: the message has 32 zero bytes before it, the box 16. */
+const MESSAGE_PADDING_BYTES = 32;
+const BOX_PADDING_BYTES = 16;
+
+/** tweetnacl exports the calls underneath its API, and its types leave them out. */
+interface LowLevel {
+  crypto_secretbox(
+    box: Uint8Array,
+    message: Uint8Array,
+    length: number,
+    nonce: Uint8Array,
+    key: Uint8Array,
+  ): number;
+  crypto_secretbox_open(
+    message: Uint8Array,
+    box: Uint8Array,
+    length: number,
+    nonce: Uint8Array,
+    key: Uint8Array,
+  ): number;
+}
+const { lowlevel } = nacl as unknown as { readonly lowlevel: LowLevel };
+
+/**
+ * Seals `message` under a random nonce: nonce (24 bytes), then the box. The calls underneath are used so
+ * that the padded copy of the message can be wiped, which `nacl.secretbox` leaves to the garbage collector.
+ */
+export function seal(key: Uint8Array, message: Uint8Array): Buffer {
+  invariant(key.length === KEY_BYTES, 'a secretbox key has 32 bytes');
+  const nonce = randomBytes(NONCE_BYTES);
+  const padded = Buffer.alloc(MESSAGE_PADDING_BYTES + message.length);
+  padded.set(message, MESSAGE_PADDING_BYTES);
+  const box = Buffer.alloc(padded.length);
+  lowlevel.crypto_secretbox(box, padded, padded.length, nonce, key);
+  padded.fill(0);
+  return Buffer.concat([nonce, box.subarray(BOX_PADDING_BYTES)]);
+}
+
+/** Opens what `seal` made; undefined for anything else. The caller owns the plaintext and wipes it. */
+export function open(key: Uint8Array, sealed: Uint8Array): Buffer | undefined {
+  invariant(key.length === KEY_BYTES, 'a secretbox key has 32 bytes');
+  if (sealed.length < SEAL_OVERHEAD_BYTES) {
+    return undefined;
+  }
+  const nonce = sealed.subarray(0, NONCE_BYTES);
+  const box = Buffer.alloc(BOX_PADDING_BYTES + sealed.length - NONCE_BYTES);
+  box.set(sealed.subarray(NONCE_BYTES), BOX_PADDING_BYTES);
+  const message = Buffer.alloc(box.length);
+  if (lowlevel.crypto_secretbox_open(message, box, box.length, nonce, key) !== 0) {
+    return undefined;
+  }
+  return message.subarray(MESSAGE_PADDING_BYTES);
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// The side file: what the node knows it has written, kept outside LevelDB. LevelDB opens an emptied log as a
+// healthy empty database; this file is how that is noticed.
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { ByteReader, ByteWriter, CofferError, invariant, systemErrorCode } from '../common/index.ts';
+import { type Keyring, openRecord, sealRecord } from '../crypto/index.ts';
+import { syncDirectory } from './atomic-file.ts';
+
+/** Who the node is, and how far its log and its votes have come. */
+export interface Checkpoint {
+  readonly clusterId: string;
+  readonly nodeId: string;
+  readonly term: number;
+  /** The node voted for in `term`; empty for none. */
+  readonly vote: string;
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+  /** The chain's digest of the entry at `lastIndex`: 32 bytes. */
+  readonly lastDigest: Buffer;
+}
+
+const MAGIC = Buffer.from('coffer checkpoint\n', 'latin1');
+/** A slot's content fits into one sector, which a disk writes whole or not; slots lie in pages of their own. */
+const SLOT_CONTENT_BYTES = 512;
+const SLOT_STRIDE_BYTES = 4_096;
+const SLOTS = 3;
+const PLACE = Buffer.from('checkpoint');
+const ID_LENGTH_MAX = 64;
+const DIGEST_BYTES = 32;
+
+/**
+ * Three slots of magic, u64 sequence, u32 length, sealed record: one that is durable, one that is being made so,
+ * and one to write. The first two are never written, so a crash at any moment leaves one that is whole.
+ */
+export class CheckpointFile {
+  readonly #handle: FileHandle;
+  readonly #keyring: Keyring;
+  #sequence: number;
+  #durableSlot: number;
+  #syncingSlot: number | undefined;
+  /** The slot with what was written last; undefined when that is durable or being made so. */
+  #writtenSlot: number | undefined;
+  #sync: Promise<void> | undefined;
+
+  private constructor(handle: FileHandle, keyring: Keyring, sequence: number, durableSlot: number) {
+    this.#handle = handle;
+    this.#keyring = keyring;
+    this.#sequence = sequence;
+    this.#durableSlot = durableSlot;
+  }
+
+  /** Makes the file with its first checkpoint, durably. Overwrites what is there. */
+  static async create(file: string, keyring: Keyring, checkpoint: Checkpoint): Promise<CheckpointFile> {
+    const handle = await open(file, 'w+', 0o600);
+    await handle.truncate(SLOTS * SLOT_STRIDE_BYTES);
+    const created = new CheckpointFile(handle, keyring, 0, 1);
+    await created.write(checkpoint);
+    await created.sync();
+    await syncDirectory(path.dirname(file));
+    return created;
+  }
+
+  /**
+   * Opens the file and reads its newest whole slot. Throws `store.damaged` if there is no file, or no slot that
+   * opens under this node's keys.
+   */
+  static async open(
+    file: string,
+    keyring: Keyring,
+  ): Promise<{ readonly file: CheckpointFile; readonly checkpoint: Checkpoint }> {
+    const content = await readWhole(file);
+    const slots = Array.from({ length: SLOTS }, (_, slot) => readSlot(content, slot, keyring)).filter(
+      (slot) => slot !== undefined,
+    );
+    const [newest] = slots.sort((a, b) => b.sequence - a.sequence);
+    if (newest === undefined) {
+      throw new CofferError('store.damaged', `${file} holds no checkpoint that opens with this node's keys`);
+    }
+    const handle = await open(file, 'r+', 0o600);
+    const opened = new CheckpointFile(handle, keyring, newest.sequence, newest.slot);
+    return { file: opened, checkpoint: newest.checkpoint };
+  }
+
+  /**
+   * Hands a newer checkpoint to the system: it outlives this process at once, and a power cut after the next
+   * `sync`. Calls must not overlap.
+   */
+  async write(checkpoint: Checkpoint): Promise<void> {
+    this.#sequence += 1;
+    const content = writeSlot(this.#keyring, this.#sequence, checkpoint);
+    this.#writtenSlot ??= this.#freeSlot();
+    await this.#handle.write(content, 0, content.length, this.#writtenSlot * SLOT_STRIDE_BYTES);
+  }
+
+  /** Makes what was written before the call durable. */
+  async sync(): Promise<void> {
+    // A sync that is under way may have begun before the last write.
+    await this.#sync;
+    if (this.#writtenSlot === undefined) {
+      return;
+    }
+    this.#sync ??= this.#syncWritten(this.#writtenSlot);
+    await this.#sync;
+  }
+
+  async close(): Promise<void> {
+    await this.sync();
+    await this.#handle.close();
+  }
+
+  async #syncWritten(slot: number): Promise<void> {
+    this.#syncingSlot = slot;
+    this.#writtenSlot = undefined;
+    try {
+      await this.#handle.datasync();
+      this.#durableSlot = slot;
+    } finally {
+      this.#syncingSlot = undefined;
+      this.#sync = undefined;
+    }
+  }
+
+  #freeSlot(): number {
+    const slot = [0, 1, 2].find((number) => number !== this.#durableSlot && number !== this.#syncingSlot);
+    invariant(slot !== undefined, 'of three slots, two are durable or being made so');
+    return slot;
+  }
+}
+
+function writeSlot(keyring: Keyring, sequence: number, checkpoint: Checkpoint): Buffer {
+  const payload = new ByteWriter()
+    .text(checkpoint.clusterId)
+    .text(checkpoint.nodeId)
+    .u64(checkpoint.term)
+    .text(checkpoint.vote)
+    .u64(checkpoint.lastIndex)
+    .u64(checkpoint.lastTerm)
+    .fixed(checkpoint.lastDigest)
+    .finish();
+  const content = Buffer.alloc(SLOT_CONTENT_BYTES);
+  const used = new ByteWriter()
+    .fixed(MAGIC)
+    .u64(sequence)
+    .bytes(sealRecord(keyring, placeOf(sequence), payload))
+    .finish();
+  invariant(used.length <= SLOT_CONTENT_BYTES, 'a checkpoint fits into one sector');
+  content.set(used);
+  return content;
+}
+
+interface Slot {
+  readonly slot: number;
+  readonly sequence: number;
+  readonly checkpoint: Checkpoint;
+}
+
+function readSlot(content: Buffer, slot: number, keyring: Keyring): Slot | undefined {
+  const start = slot * SLOT_STRIDE_BYTES;
+  const reader = new ByteReader(content.subarray(start, start + SLOT_CONTENT_BYTES), 'a checkpoint');
+  try {
+    if (!reader.fixed(MAGIC.length).equals(MAGIC)) {
+      return undefined;
+    }
+    const sequence = reader.u64();
+    const record = openRecord(keyring, placeOf(sequence), reader.bytes(SLOT_CONTENT_BYTES), 'a checkpoint');
+    return { slot, sequence, checkpoint: readCheckpoint(record) };
+  } catch (thrown) {
+    // A slot that was being written when the machine stopped: the other one counts.
+    if (thrown instanceof CofferError && thrown.code === 'store.damaged') {
+      return undefined;
+    }
+    throw thrown;
+  }
+}
+
+function readCheckpoint(record: Buffer): Checkpoint {
+  const reader = new ByteReader(record, 'a checkpoint');
+  const checkpoint: Checkpoint = {
+    clusterId: reader.text(ID_LENGTH_MAX),
+    nodeId: reader.text(ID_LENGTH_MAX),
+    term: reader.u64(),
+    vote: reader.text(ID_LENGTH_MAX),
+    lastIndex: reader.u64(),
+    lastTerm: reader.u64(),
+    lastDigest: Buffer.from(reader.fixed(DIGEST_BYTES)),
+  };
+  reader.finish();
+  return checkpoint;
+}
+
+function placeOf(sequence: number): Buffer {
+  return new ByteWriter().fixed(PLACE).u64(sequence).finish();
+}
+
+async function readWhole(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (thrown) {
+    if (systemErrorCode(thrown) === 'ENOENT') {
+      throw new CofferError('store.damaged', `${file} is missing, which every start leaves behind`);
+    }
+    throw CofferError.from(thrown, 'store.faulted');
+  }
+}

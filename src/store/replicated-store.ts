@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+// The driver: it carries proposals through the Raft core to the disk and on to the state, one group at a time.
+import { CofferError, type Logger, type SecretValue, withDeadline } from '../common/index.ts';
+import type { Keyring } from '../crypto/index.ts';
+import type { Entry, HardState, RaftNode } from '../raft/index.ts';
+import { applyCommand, type Command, decodeCommand, encodeCommand, type Secret } from '../secrets/index.ts';
+import type { CheckpointFile, Database, DatabaseOperation, RaftLog } from '../storage/index.ts';
+import type { DiskSpace } from './disk-space.ts';
+import { hardStateOperation, type NodeIdentity } from './node-identity.ts';
+import { type Proposal, ProposalQueue } from './proposal-queue.ts';
+import type { SecretState } from './secret-state.ts';
+import type { Freshness, Proposed, SecretStore, StoreStatus } from './secret-store.ts';
+
+/** The parts of an opened store. */
+export interface StoreParts {
+  readonly identity: NodeIdentity;
+  readonly keyring: Keyring;
+  readonly database: Database;
+  readonly checkpoint: CheckpointFile;
+  readonly log: RaftLog;
+  readonly state: SecretState;
+  readonly node: RaftNode;
+  readonly hardState: HardState;
+  readonly diskSpace: DiskSpace;
+  readonly logger: Logger;
+  /** Called once, when the disk failed or a committed entry could not be applied: the process must end. */
+  readonly onFault: (error: CofferError) => void;
+}
+
+const PROPOSE_TIMEOUT_MS = 10_000;
+/** Applied state that no proposal takes along is written by itself after this time. */
+const IDLE_FLUSH_MS = 50;
+/** The checkpoint file is made durable this long after a write, off every path that someone waits for. */
+const CHECKPOINT_SYNC_MS = 100;
+/** A log record and a state record for each value, and LevelDB's own copies of both. */
+const DISK_BYTES_PER_BYTE = 4;
+
+/** The one store of the daemon. See `SecretStore` for what it promises. */
+export class ReplicatedStore implements SecretStore {
+  readonly #parts: StoreParts;
+  readonly #queue = new ProposalQueue();
+  readonly #inFlight = new Map<number, Proposal>();
+  #hardState: HardState;
+  #durableAppliedIndex: number;
+  #appliedWaiters: { readonly index: number; readonly resolve: () => void }[] = [];
+  #running: Promise<void> | undefined;
+  #flushTimer: NodeJS.Timeout | undefined;
+  #checkpointTimer: NodeJS.Timeout | undefined;
+  #flushDue = false;
+  #ended: CofferError | undefined;
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+    this.#hardState = parts.hardState;
+    this.#durableAppliedIndex = parts.state.appliedIndex;
+  }
+
+  /** Becomes leader and catches up with the log. Resolves when the store serves. */
+  async start(): Promise<void> {
+    this.#parts.node.campaign();
+    this.#wake();
+    await this.#running;
+    if (this.#ended !== undefined) {
+      throw this.#ended;
+    }
+  }
+
+  propose(command: Command): Promise<Proposed> {
+    if (this.#ended !== undefined) {
+      return Promise.reject(this.#ended);
+    }
+    // Encoded at once: the caller may wipe its value as soon as this call returns.
+    const data = encodeCommand(command);
+    const outcome = new Promise<Proposed>((resolve, reject) => {
+      try {
+        this.#queue.add({ data, removal: command.kind === 'remove', resolve, reject });
+      } catch (thrown) {
+        data.fill(0);
+        reject(CofferError.from(thrown));
+      }
+    });
+    this.#wake();
+    return withDeadline(
+      outcome,
+      PROPOSE_TIMEOUT_MS,
+      'store.timeout',
+      `the change was not acknowledged within ${PROPOSE_TIMEOUT_MS / 1_000} s; it may still happen`,
+    );
+  }
+
+  async readBarrier(timeout_ms: number): Promise<Freshness> {
+    this.#check();
+    const index = this.#parts.node.readIndex();
+    if (index !== undefined && index <= this.#parts.state.appliedIndex) {
+      return 'linearizable';
+    }
+    const applied = new Promise<void>((resolve) => {
+      this.#appliedWaiters.push({ index: index ?? this.#parts.node.status().lastIndex, resolve });
+    });
+    try {
+      await withDeadline(applied, timeout_ms, 'store.timeout', 'the read round took too long');
+      return 'linearizable';
+    } catch {
+      return 'local';
+    }
+  }
+
+  byId(id: string): Secret | undefined {
+    return this.#parts.state.index.byId(id);
+  }
+
+  byName(name: string): Secret | undefined {
+    return this.#parts.state.index.byName(name);
+  }
+
+  list(): readonly Secret[] {
+    return this.#parts.state.index.list();
+  }
+
+  deliveredVersion(taskId: string, secretId: string): number | undefined {
+    return this.#parts.state.index.deliveredVersion(taskId, secretId);
+  }
+
+  readValue(secretId: string, version: number): SecretValue {
+    this.#check();
+    return this.#parts.state.readValue(secretId, version);
+  }
+
+  status(): StoreStatus {
+    const { identity, keyring, log, state, node, diskSpace } = this.#parts;
+    const { role, term, commitIndex, appliedIndex, lastIndex } = node.status();
+    return {
+      role,
+      clusterId: identity.clusterId,
+      nodeId: identity.nodeId,
+      term,
+      firstIndex: log.start.index + 1,
+      appliedIndex,
+      commitIndex,
+      lastIndex,
+      secrets: state.index.size,
+      dataKeyId: keyring.active.id.toString('hex'),
+      dataKeySealed: false,
+      diskFree_bytes: diskSpace.free_bytes,
+    };
+  }
+
+  /** Finishes what was proposed, writes all down, and lets go of the disk. */
+  async close(): Promise<void> {
+    this.#ended ??= new CofferError('store.closed', 'the store is closed');
+    await this.#running;
+    this.#queue.rejectAll(this.#ended);
+    clearTimeout(this.#flushTimer);
+    clearTimeout(this.#checkpointTimer);
+    const { checkpoint, database, keyring, state } = this.#parts;
+    if (this.#ended.code === 'store.closed' && state.changed) {
+      await this.#write([]);
+    }
+    await checkpoint.close();
+    await database.close();
+    keyring.wipe();
+  }
+
+  #check(): void {
+    if (this.#ended !== undefined) {
+      throw this.#ended;
+    }
+  }
+
+  #wake(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#ended === undefined && (this.#queue.length > 0 || this.#flushDue)) {
+        this.#wake();
+      }
+    });
+  }
+
+  async #run(): Promise<void> {
+    // Whatever else is proposed before the event loop turns joins the first group.
+    await Promise.resolve();
+    try {
+      while (this.#queue.length > 0 || this.#parts.node.hasReady() || this.#flushDue) {
+        await this.#admitGroup();
+        await this.#step();
+      }
+      this.#scheduleFlush();
+    } catch (thrown) {
+      this.#fault(CofferError.from(thrown, 'store.faulted'));
+    }
+  }
+
+  /** Hands the next group to the core, less what the disk has no room for. */
+  async #admitGroup(): Promise<void> {
+    const group = this.#queue.takeGroup();
+    if (group.length === 0) {
+      return;
+    }
+    const { diskSpace, node } = this.#parts;
+    await diskSpace.measure();
+    for (const proposal of group) {
+      const purpose = proposal.removal ? 'removal' : 'write';
+      if (diskSpace.admit(proposal.data.length * DISK_BYTES_PER_BYTE, purpose)) {
+        this.#inFlight.set(node.propose(proposal.data).index, proposal);
+      } else {
+        proposal.data.fill(0);
+        proposal.reject(diskFull(diskSpace));
+      }
+    }
+  }
+
+  /** One round of the core's wishes: write, report, apply. */
+  async #step(): Promise<void> {
+    const { log, node } = this.#parts;
+    const { hardState, entries } = node.ready();
+    if (hardState !== undefined) {
+      this.#hardState = hardState;
+    }
+    const operations: DatabaseOperation[] = [...log.append(entries)];
+    if (hardState !== undefined) {
+      operations.push(hardStateOperation(this.#parts.keyring, hardState));
+    }
+    await this.#write(operations);
+    if (hardState !== undefined) {
+      // A vote must not be forgotten, whatever becomes of the database.
+      await this.#parts.checkpoint.sync();
+    }
+    if (entries.length > 0) {
+      node.appended(log.last.index, log.last.term);
+    }
+    for (const entry of node.ready().committedEntries) {
+      this.#apply(entry);
+    }
+    this.#wakeAppliedWaiters();
+  }
+
+  /** One synced batch: what is given, and what was applied since the last one. */
+  async #write(operations: readonly DatabaseOperation[]): Promise<void> {
+    const { database, log, state } = this.#parts;
+    this.#flushDue = false;
+    const batch = state.changed ? state.batch() : undefined;
+    if (batch !== undefined) {
+      this.#durableAppliedIndex = state.appliedIndex;
+    }
+    const all = [...operations, ...(batch?.operations ?? []), ...log.compact(this.#durableAppliedIndex)];
+    if (all.length === 0) {
+      return;
+    }
+    await database.write(all, { sync: true });
+    if (batch !== undefined) {
+      state.written(batch);
+    }
+    await this.#writeCheckpoint();
+  }
+
+  async #writeCheckpoint(): Promise<void> {
+    const { checkpoint, identity, log } = this.#parts;
+    await checkpoint.write({
+      ...identity,
+      term: this.#hardState.term,
+      vote: this.#hardState.vote,
+      lastIndex: log.last.index,
+      lastTerm: log.last.term,
+      lastDigest: log.last.digest,
+    });
+    this.#checkpointTimer ??= setTimeout(() => {
+      this.#checkpointTimer = undefined;
+      checkpoint.sync().catch((thrown: unknown) => this.#fault(CofferError.from(thrown, 'store.faulted')));
+    }, CHECKPOINT_SYNC_MS).unref();
+  }
+
+  #apply(entry: Entry): void {
+    const { node, state } = this.#parts;
+    const proposal = this.#inFlight.get(entry.index);
+    this.#inFlight.delete(entry.index);
+    if (entry.data.length === 0) {
+      state.apply(entry.index, []);
+      node.applied(entry.index);
+      return;
+    }
+    const command = decodeCommand(entry.data);
+    const outcome = applyCommand(state.index, command, entry.index);
+    state.apply(entry.index, outcome.kind === 'applied' ? outcome.effects : []);
+    node.applied(entry.index);
+    entry.data.fill(0);
+    if ('value' in command) {
+      command.value.wipe();
+    }
+    if (outcome.kind === 'applied') {
+      proposal?.resolve({ secret: outcome.secret, index: entry.index });
+    } else {
+      proposal?.reject(outcome.error);
+    }
+  }
+
+  #wakeAppliedWaiters(): void {
+    const { appliedIndex } = this.#parts.state;
+    const due = this.#appliedWaiters.filter(({ index }) => index <= appliedIndex);
+    if (due.length > 0) {
+      this.#appliedWaiters = this.#appliedWaiters.filter(({ index }) => index > appliedIndex);
+      for (const { resolve } of due) {
+        resolve();
+      }
+    }
+  }
+
+  #scheduleFlush(): void {
+    if (!this.#parts.state.changed || this.#ended !== undefined) {
+      return;
+    }
+    this.#flushTimer ??= setTimeout(() => {
+      this.#flushTimer = undefined;
+      if (this.#parts.state.changed && this.#ended === undefined) {
+        this.#flushDue = true;
+        this.#wake();
+      }
+    }, IDLE_FLUSH_MS).unref();
+  }
+
+  #fault(error: CofferError): void {
+    if (this.#ended?.code === 'store.faulted') {
+      return;
+    }
+    this.#ended = new CofferError('store.faulted', error.detail, { cause: error });
+    this.#queue.rejectAll(this.#ended);
+    for (const proposal of this.#inFlight.values()) {
+      proposal.reject(this.#ended);
+    }
+    this.#inFlight.clear();
+    this.#parts.onFault(this.#ended);
+  }
+}
+
+function diskFull(diskSpace: DiskSpace): CofferError {
+  const free = Math.max(0, Math.floor(diskSpace.free_bytes / 1024 / 1024));
+  const reserve = Math.ceil(diskSpace.reserve_bytes / 1024 / 1024);
+  return new CofferError(
+    'store.disk-full',
+    `the disk of the state directory is full: ${free} MiB are free, and ${reserve} MiB are kept for what is stored already`,
+    { hint: 'Free some space; what is stored is safe, and removing secrets still works.' },
+  );
+}
