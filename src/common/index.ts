@@ -12,3 +12,4 @@ export {
 } from './errors.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';
 export { SecretValue } from './secret-value.ts';
+export { listenOnUnixSocket, type SocketAccess } from './unix-socket.ts';

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+export { createPluginServer, type PluginServerOptions } from './plugin-server.ts';
+export { type RefusedDelivery, Refusals } from './refusals.ts';
+export {
+  ANSWER_DEADLINE_MS,
+  type Grant,
+  LABELS,
+  SecretProvider,
+  type SecretProviderOptions,
+} from './secret-provider.ts';
+export { decodeSecretRequest, type SecretRequest } from './secret-request.ts';

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Docker's plugin protocol on a Unix socket: activation and the secret provider.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import { CofferError, type Logger, withDeadline } from '../common/index.ts';
+import { readBody } from './read-body.ts';
+import type { Refusals } from './refusals.ts';
+import { ANSWER_DEADLINE_MS, type Grant, type SecretProvider } from './secret-provider.ts';
+import { decodeSecretRequest, type SecretRequest } from './secret-request.ts';
+
+/** What moby's own plugin helpers answer with; the engine does not check it. */
+const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
+
+const GET_SECRET_PATH = '/SecretProvider.GetSecret';
+
+/** The labels of a secret and a service travel in the request, and Swarm bounds a request at 4 MiB. */
+const BODY_BYTES_MAX = 8 * 1024 * 1024;
+
+/** The engine needs a handful. More is not the engine. */
+const CONNECTIONS_MAX = 1_024;
+
+export interface PluginServerOptions {
+  readonly provider: SecretProvider;
+  readonly refusals: Refusals;
+  readonly logger: Logger;
+  readonly now_ms: () => number;
+}
+
+/**
+ * The server, not yet listening. It never closes a connection that is idle: an engine whose idle connection was
+ * closed under a new call repeats that call with an empty body, which has to fail.
+ */
+export function createPluginServer(options: PluginServerOptions): Server {
+  const app = createApp();
+  const server = createServer({ requireHostHeader: false }, (request, response) => {
+    // express costs five times what this call does, and a failover asks again for every running task.
+    if (request.method === 'POST' && request.url === GET_SECRET_PATH) {
+      void answerGetSecret(options, request, response);
+    } else {
+      app(request, response);
+    }
+  });
+  server.keepAliveTimeout = 0;
+  server.headersTimeout = 0;
+  server.requestTimeout = 0;
+  server.maxConnections = CONNECTIONS_MAX;
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) {
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+    } else {
+      socket.destroy();
+    }
+  });
+  return server;
+}
+
+function createApp(): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.post('/Plugin.Activate', (_request, response) => {
+    sendJson(response, 200, { Implements: ['secretprovider'] });
+  });
+  app.all(['/Plugin.Activate', GET_SECRET_PATH], (request, response) => {
+    sendError(
+      response,
+      new CofferError('request.method', `${request.method} is not a method of this call; use POST`),
+    );
+  });
+  app.use((request, response) => {
+    sendError(
+      response,
+      new CofferError('request.not-found', `coffer has no plugin call ${request.path.slice(0, 100)}`),
+    );
+  });
+  const onError: ErrorRequestHandler = (thrown, _request, response, _next) => {
+    sendError(response, CofferError.from(thrown, 'request.invalid'));
+  };
+  app.use(onError);
+  return app;
+}
+
+async function answerGetSecret(
+  options: PluginServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  let secretRequest: SecretRequest | undefined;
+  try {
+    const body = await readBody(request, BODY_BYTES_MAX, ANSWER_DEADLINE_MS);
+    secretRequest = decodeSecretRequest(body);
+    const grant = await withDeadline(
+      options.provider.getSecret(secretRequest),
+      ANSWER_DEADLINE_MS,
+      'store.timeout',
+      `the answer took longer than ${ANSWER_DEADLINE_MS} ms`,
+    );
+    sendGrant(response, grant);
+  } catch (thrown) {
+    const error = CofferError.from(thrown);
+    refuse(options, secretRequest, error);
+    if (!request.complete && error.code !== 'request.too-large') {
+      // A caller that does not finish its request: this connection has no next call.
+      response.setHeader('Connection', 'close');
+      response.once('finish', () => request.socket.destroySoon());
+    }
+    // A refusal is an answer: status 200, so that the engine takes `Err` as it is.
+    send(response, 200, JSON.stringify({ Err: error.message }));
+  }
+}
+
+function refuse(options: PluginServerOptions, request: SecretRequest | undefined, error: CofferError): void {
+  if (request !== undefined) {
+    options.refusals.add(options.now_ms(), request, error);
+  }
+  options.logger.warn('refused a secret', {
+    secret: request?.secretName,
+    service: request?.service.name,
+    task: request?.task.id,
+    reason: error.message,
+  });
+}
+
+/** The one place where a value becomes a string: the protocol is JSON. */
+function sendGrant(response: ServerResponse, { value, doNotReuse }: Grant): void {
+  const encoded = value.expose().toString('base64');
+  value.wipe();
+  send(response, 200, `{"Value":"${encoded}","DoNotReuse":${doNotReuse}}`);
+}
+
+function sendError(response: ServerResponse, error: CofferError): void {
+  sendJson(response, error.status, { Err: error.message });
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  send(response, status, JSON.stringify(body));
+}
+
+function send(response: ServerResponse, status: number, body: string): void {
+  if (response.headersSent || response.destroyed) {
+    return;
+  }
+  response.writeHead(status, {
+    'Content-Type': CONTENT_TYPE,
+    'Content-Length': Buffer.byteLength(body),
+  });
+  response.end(body);
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which value a task gets. The swarm leader asks one call at a time while it holds Swarm's global store lock, so
+// nothing here calls the engine back, and nothing takes longer than the deadline.
+import { CofferError, type Logger, type SecretValue, withDeadline } from '../common/index.ts';
+import { currentVersion, generateValue, isSecretName, newSecretId, type Secret } from '../secrets/index.ts';
+import type { Freshness, SecretStore, StoreSource } from '../store/index.ts';
+import { DeliveryRecorder } from './delivery-recorder.ts';
+import { ReadBreaker } from './read-breaker.ts';
+import type { SecretRequest } from './secret-request.ts';
+
+/** The labels of a secret that say where its value comes from. */
+export const LABELS = {
+  /** Another name in the store. */
+  name: 'coffer.name',
+  /** A version's number, or `current`. */
+  version: 'coffer.version',
+  /** Make the value at the first use: see `generateValue`. */
+  generate: 'coffer.generate',
+  /** `true`: tasks on one node may share the value, also when a later call fails. */
+  reuse: 'coffer.reuse',
+} as const;
+
+/** No path takes longer, whatever hangs behind it. */
+export const ANSWER_DEADLINE_MS = 1_000;
+
+/** What a task is given. */
+export interface Grant {
+  /** The caller wipes it. */
+  readonly value: SecretValue;
+  /**
+   * Unless this is true, a later task whose own call fails starts with the value that another task on its node
+   * still holds, and nobody is told.
+   */
+  readonly doNotReuse: boolean;
+}
+
+export interface SecretProviderOptions {
+  readonly source: StoreSource;
+  readonly logger: Logger;
+  readonly now_ms: () => number;
+}
+
+/** Answers the engine's calls out of the store. */
+export class SecretProvider {
+  readonly #options: SecretProviderOptions;
+  readonly #breaker = new ReadBreaker();
+  readonly #deliveries: DeliveryRecorder;
+
+  constructor(options: SecretProviderOptions) {
+    this.#options = options;
+    this.#deliveries = new DeliveryRecorder(options.source, options.logger);
+  }
+
+  /**
+   * The value for a task, within `ANSWER_DEADLINE_MS`. A task that asks again gets the version that it got
+   * before. Throws a CofferError that says why there is none.
+   */
+  async getSecret(request: SecretRequest): Promise<Grant> {
+    const store = this.#options.source();
+    const freshness = await this.#breaker.barrier(store);
+    const name = request.labels[LABELS.name] ?? request.secretName;
+    const secret = store.byName(name) ?? (await this.#generate(store, name, request));
+    const version = this.#versionFor(store, secret, request);
+    const value = store.readValue(secret.id, version);
+    this.#deliveries.record(store, { taskId: request.task.id, secretId: secret.id, version });
+    this.#logDelivery(request, secret, version, freshness);
+    return { value, doNotReuse: request.labels[LABELS.reuse] !== 'true' };
+  }
+
+  /** Writes down which versions were given, before the store closes. */
+  async flush(): Promise<void> {
+    await this.#deliveries.flush();
+  }
+
+  async #generate(store: SecretStore, name: string, request: SecretRequest): Promise<Secret> {
+    const specification = request.labels[LABELS.generate];
+    if (specification === undefined) {
+      throw new CofferError('secret.not-found', `coffer holds no secret ${printable(name)}`, {
+        hint: `Store its value: docker coffer put ${printable(name)} -`,
+      });
+    }
+    if (!isSecretName(name)) {
+      throw new CofferError('secret.name-invalid', `${printable(name)} is not a name for a secret`);
+    }
+    const value = generateValue(specification);
+    const proposed = store.propose({
+      kind: 'put',
+      id: newSecretId(),
+      name,
+      labels: undefined,
+      origin: 'generated',
+      // Exactly once: whoever comes second gets what the first one made.
+      expect: 'absent',
+      value,
+      at_ms: this.#options.now_ms(),
+    });
+    value.wipe();
+    const { secret } = await withDeadline(
+      proposed,
+      ANSWER_DEADLINE_MS / 2,
+      'store.timeout',
+      `the value of ${name} could not be stored in time; the next try will find it`,
+    );
+    if (secret === undefined) {
+      throw new CofferError('internal.invariant', 'a put answers with its secret');
+    }
+    return secret;
+  }
+
+  #versionFor(store: SecretStore, secret: Secret, request: SecretRequest): number {
+    const wanted = request.labels[LABELS.version];
+    if (wanted !== undefined && wanted !== 'current') {
+      return pinnedVersion(secret, wanted);
+    }
+    const before = this.#deliveries.deliveredVersion(store, request.task.id, secret.id);
+    const kept = secret.versions.some(({ number }) => number === before);
+    return before !== undefined && kept ? before : currentVersion(secret).number;
+  }
+
+  #logDelivery(request: SecretRequest, secret: Secret, version: number, freshness: Freshness): void {
+    this.#options.logger.debug('delivered a secret', {
+      secret: secret.name,
+      version,
+      service: request.service.name,
+      task: request.task.id,
+      node: request.nodeId,
+      freshness,
+    });
+  }
+}
+
+function pinnedVersion(secret: Secret, wanted: string): number {
+  if (!/^[1-9][0-9]{0,9}$/.test(wanted)) {
+    throw new CofferError(
+      'secret.label-invalid',
+      `label ${LABELS.version} is a version's number or "current", not ${printable(wanted)}`,
+    );
+  }
+  const version = Number(wanted);
+  if (!secret.versions.some(({ number }) => number === version)) {
+    const kept = secret.versions.map(({ number }) => number).join(', ');
+    throw new CofferError(
+      'secret.version-not-found',
+      `secret ${secret.name} has no version ${version}; it has ${kept}`,
+    );
+  }
+  return version;
+}
+
+/** What a user wrote, short and in one line. */
+function printable(text: string): string {
+  return isSecretName(text) ? text : JSON.stringify(text.slice(0, 80));
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// The plugin's server on a socket of its own, and what the engine sends to it.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { listenOnUnixSocket, type LogFields, type Logger, SecretValue } from '../../../src/common/index.ts';
+import { createPluginServer, Refusals, SecretProvider } from '../../../src/plugin/index.ts';
+import { newSecretId } from '../../../src/secrets/index.ts';
+import type { StoreSource } from '../../../src/store/index.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { requestOverSocket, type SocketReply } from '../../support/socket-request.ts';
+
+export interface PluginHarness {
+  readonly store: MemoryStore;
+  readonly provider: SecretProvider;
+  readonly refusals: Refusals;
+  readonly socket: string;
+  /** Every line that was logged, as one text. */
+  readonly logged: () => string;
+  /** Puts a new version of a secret. */
+  put(name: string, value: string | Uint8Array): Promise<void>;
+  /** One GetSecret call as an engine makes it. */
+  getSecret(request: Readonly<Record<string, unknown>>): Promise<Answer>;
+}
+
+export interface Answer {
+  readonly Value?: string;
+  readonly Err?: string;
+  readonly DoNotReuse?: boolean;
+}
+
+/** Runs `work` with a plugin server over a store in memory, and leaves nothing behind. */
+export async function withPlugin(
+  work: (harness: PluginHarness) => Promise<void>,
+  sourceOf: (store: MemoryStore) => StoreSource = (store) => () => store,
+): Promise<void> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'coffer-plugin-'));
+  const store = new MemoryStore();
+  const lines: string[] = [];
+  const write = (sentence: string, fields?: LogFields): void => {
+    lines.push(JSON.stringify({ sentence, ...fields }));
+  };
+  const logger: Logger = { debug: write, info: write, warn: write, error: write };
+  const refusals = new Refusals();
+  const provider = new SecretProvider({ source: sourceOf(store), logger, now_ms: () => 1 });
+  const server = createPluginServer({ provider, refusals, logger, now_ms: () => 1 });
+  const socket = path.join(directory, 'coffer.sock');
+  await listenOnUnixSocket(server, socket);
+  try {
+    await work({
+      store,
+      provider,
+      refusals,
+      socket,
+      logged: () => lines.join('\n'),
+      put: async (name, value) => {
+        await store.propose({
+          kind: 'put',
+          id: newSecretId(),
+          name,
+          labels: undefined,
+          origin: 'control',
+          expect: 'always',
+          value: SecretValue.copyOf(Buffer.from(value)),
+          at_ms: 1,
+        });
+      },
+      getSecret: async (request) => {
+        const reply = await post(socket, `${JSON.stringify(request)}\n`);
+        return reply.json() as Answer;
+      },
+    });
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** A call with a body as it is, in the manner of moby's plugin client. */
+export function post(socket: string, body: string | Uint8Array): Promise<SocketReply> {
+  return requestOverSocket(socket, {
+    path: '/SecretProvider.GetSecret',
+    method: 'POST',
+    headers: { Host: '', Accept: 'application/vnd.docker.plugins.v1.2+json' },
+    body,
+  });
+}
+
+export function textOf(answer: Answer): string {
+  return Buffer.from(answer.Value ?? '', 'base64').toString('utf8');
+}
