@@ -9,6 +9,8 @@ import { CofferError } from './errors.ts';
 const SOCKET_PATH_BYTES_MAX = 107;
 const OWNER_ONLY_UMASK = 0o177;
 const GROUP_MODE = 0o660;
+/** A failover lets many calls come at once. The kernel bounds it by net.core.somaxconn. */
+const BACKLOG = 4_096;
 const PROBE_TIMEOUT_MS = 1_000;
 
 /** Who may connect, beyond the owner. */
@@ -18,8 +20,8 @@ export interface SocketAccess {
 }
 
 /**
- * Listens on `socketPath` with mode 0600, or 0660 with a group, and resolves with a function that takes the path away again. A socket
- * that nobody serves any more gives way. Rejects with `settings.invalid` for a path that cannot be had, and
+ * Listens on `socketPath` with mode 0600, or 0660 with a group, and resolves with a function that takes the path
+ * away again. A socket that nobody serves any more gives way. Rejects with `settings.invalid` for a path that cannot be had, and
  * `store.in-use` if another process serves there.
  */
 export async function listenOnUnixSocket(
@@ -47,9 +49,7 @@ export async function listenOnUnixSocket(
     throw new CofferError(
       'settings.invalid',
       `cannot listen on ${socketPath}: ${CofferError.from(thrown).detail}`,
-      {
-        cause: thrown,
-      },
+      { cause: thrown },
     );
   }
   const own = statSync(socketPath).ino;
@@ -66,7 +66,7 @@ function bind(server: Server, temporary: string): Promise<void> {
     // Node binds before `listen` returns, so that the mask covers this socket and nothing else.
     const before = process.umask(OWNER_ONLY_UMASK);
     try {
-      server.listen(temporary, () => {
+      server.listen({ path: temporary, backlog: BACKLOG }, () => {
         server.off('error', reject);
         resolve();
       });

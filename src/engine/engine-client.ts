@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one place that speaks to the engine through dockerode.
+//
+// dockerode writes the options of most calls into the URL as well as into the body, and a URL ends up in logs.
+// No call here carries a body at all; one that must pass `{ _query, _body }`, which keeps them apart.
+import './without-debug.ts';
+import Docker from 'dockerode';
+import { CofferError, withDeadline } from '../common/index.ts';
+import { engineStatus, mapFailure } from './failure.ts';
+import { linesOf } from './lines.ts';
+import {
+  decodeInfo,
+  decodePluginName,
+  decodeSecret,
+  decodeSecretEvent,
+  decodeSecrets,
+  decodeServices,
+  type EngineInfo,
+  type EngineSecret,
+  type EngineService,
+  type SecretEvent,
+} from './model.ts';
+
+export interface EngineClientOptions {
+  readonly socketPath: string;
+  /** How long a call may take; 10,000 unless given. The event stream is not bound by it. */
+  readonly timeout_ms?: number;
+}
+
+/** Terms of one key are ORed; `names` is exact, `name` and `id` are prefixes (Engine API, SecretList). */
+export interface SecretFilters {
+  readonly id?: readonly string[];
+  readonly name?: readonly string[];
+  readonly names?: readonly string[];
+  readonly label?: readonly string[];
+}
+
+/** `open` comes once, first: from there on no event is missed. */
+export type EngineEvent = { readonly kind: 'open' } | SecretEvent;
+
+const EVENT_LINE_BYTES_MAX = 1024 * 1024;
+const ENGINE_ID_PATTERN = /^[A-Za-z0-9]{1,128}$/;
+
+/**
+ * The Docker Engine as coffer sees it. Every method rejects with `engine.unreachable` when the engine does not
+ * answer in time, and with `engine.refused` (`engineStatus` tells the status) when it answers with an error.
+ */
+export class EngineClient {
+  readonly socketPath: string;
+  readonly #timeout_ms: number;
+  readonly #calls: Docker;
+  readonly #streams: Docker;
+
+  constructor(options: EngineClientOptions) {
+    this.socketPath = options.socketPath;
+    this.#timeout_ms = options.timeout_ms ?? 10_000;
+    // Named here, so that DOCKER_HOST in the environment does not win over the socket.
+    const endpoint = {
+      socketPath: options.socketPath,
+      host: undefined,
+      port: undefined,
+      protocol: 'http',
+    } as const;
+    try {
+      this.#calls = new Docker({ ...endpoint, timeout: this.#timeout_ms });
+      this.#streams = new Docker(endpoint);
+    } catch (cause) {
+      throw new CofferError('settings.invalid', 'the DOCKER_ variables of the environment cannot be read', {
+        hint: 'unset DOCKER_HOST and DOCKER_CERT_PATH for coffer',
+        cause,
+      });
+    }
+  }
+
+  async ping(): Promise<void> {
+    await this.#call(() => this.#calls.ping());
+  }
+
+  async info(): Promise<EngineInfo> {
+    return decodeInfo(await this.#call(() => this.#calls.info()));
+  }
+
+  /** The secrets of the swarm; only a manager has them. */
+  async listSecrets(filters: SecretFilters = {}): Promise<readonly EngineSecret[]> {
+    return decodeSecrets(await this.#call(() => this.#calls.listSecrets({ filters })));
+  }
+
+  /** Undefined if the engine has no secret of this id (a full id, not a name). */
+  async inspectSecret(id: string): Promise<EngineSecret | undefined> {
+    const secret = await this.#unlessMissing(() => this.#calls.getSecret(checkedId(id)).inspect());
+    return secret === undefined ? undefined : decodeSecret(secret);
+  }
+
+  /** False if there was none of this id. */
+  async removeSecret(id: string): Promise<boolean> {
+    const secret = this.#calls.getSecret(checkedId(id));
+    const removed = await this.#unlessMissing(async () => {
+      await secret.remove();
+      return true;
+    });
+    return removed ?? false;
+  }
+
+  async listServices(): Promise<readonly EngineService[]> {
+    return decodeServices(await this.#call(() => this.#calls.listServices()));
+  }
+
+  /** The name, with its tag, of the managed plugin with this id. */
+  async pluginName(id: string): Promise<string> {
+    const plugin = this.#calls.getPlugin(checkedId(id), undefined);
+    return decodePluginName(await this.#call(() => plugin.inspect()));
+  }
+
+  /**
+   * The engine's events on secrets, from now on, until `signal` aborts (then it ends) or the stream breaks (then
+   * it throws, or ends when the engine ended it). Connecting again is the caller's part.
+   */
+  async *events(signal: AbortSignal): AsyncGenerator<EngineEvent> {
+    const filters = JSON.stringify({ type: ['secret'] });
+    const left = new AbortController();
+    const abortSignal = AbortSignal.any([signal, left.signal]);
+    try {
+      const stream = await this.#call(() => this.#streams.getEvents({ filters, abortSignal }));
+      yield { kind: 'open' };
+      for await (const line of linesOf(stream, EVENT_LINE_BYTES_MAX)) {
+        const event = decodeSecretEvent(parse(line));
+        if (event !== undefined) {
+          yield event;
+        }
+      }
+    } catch (thrown) {
+      if (!signal.aborted) {
+        throw mapFailure(this.socketPath, thrown);
+      }
+    } finally {
+      left.abort();
+    }
+  }
+
+  async #call<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      const sentence = `the Docker Engine at ${this.socketPath} did not answer within ${this.#timeout_ms} ms`;
+      return await withDeadline(work(), this.#timeout_ms, 'engine.unreachable', sentence);
+    } catch (thrown) {
+      throw mapFailure(this.socketPath, thrown);
+    }
+  }
+
+  async #unlessMissing<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await this.#call(work);
+    } catch (thrown) {
+      if (engineStatus(thrown) === 404) {
+        return undefined;
+      }
+      throw thrown;
+    }
+  }
+}
+
+// dockerode puts ids into the path as they are.
+function checkedId(id: string): string {
+  if (!ENGINE_ID_PATTERN.test(id)) {
+    throw new CofferError('request.invalid', 'this is not an id of the Docker Engine');
+  }
+  return id;
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
