@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gateway: a Unix socket that any Docker client can use as its engine.
+import {
+  Agent,
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server as HttpServer,
+} from 'node:http';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { listenOnUnixSocket, type Logger, silentLogger, systemErrorCode } from '../common/index.ts';
+import type { EngineClient } from '../engine/index.ts';
+import type { StoreSource } from '../store/index.ts';
+import type { GatewayContext } from './context.ts';
+import { HEAD_BYTES_MAX } from './engine-call.ts';
+import { dockerGroupId } from './docker-group.ts';
+import { classifyFirstBytes } from './first-bytes.ts';
+import { passThrough } from './pass-through.ts';
+import { secretsRoute } from './route.ts';
+import { secretsApp } from './secrets-app.ts';
+import { tunnelAll, tunnelHijack } from './tunnel.ts';
+
+export interface GatewayOptions {
+  /** The engine that stands behind the gateway. */
+  readonly engine: EngineClient;
+  readonly store: StoreSource;
+  /** The name under which the engine knows coffer's driver; `coffer` unless given. */
+  readonly driverName?: () => string;
+  /** Whether an update with other data makes a new version (true) or is refused as the engine does (false). */
+  readonly stackRotation?: boolean;
+  readonly logger?: Logger;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+  /** How long the engine may take to register a secret: 25,000 unless given. It gives up by itself after 20 s. */
+  readonly writeTimeout_ms?: number;
+}
+
+export interface Gateway {
+  /** Listens at `path`, mode 0660, group `docker` if there is one. Rejects with `settings.invalid`. */
+  listen(path: string): Promise<void>;
+  /** Stops listening, lets the writes that have begun end, and cuts all connections. */
+  close(): Promise<void>;
+}
+
+/** Makes a gateway. It holds nothing but its connections, and what a peer sends never ends the process. */
+export function createGateway(options: GatewayOptions): Gateway {
+  const front = new Front({
+    engine: options.engine,
+    store: options.store,
+    driverName: options.driverName ?? (() => 'coffer'),
+    stackRotation: options.stackRotation ?? true,
+    logger: options.logger ?? silentLogger,
+    now: options.now ?? Date.now,
+    writeTimeout_ms: options.writeTimeout_ms ?? 25_000,
+  });
+  return { listen: (path) => front.listen(path), close: () => front.close() };
+}
+
+/** A write that the engine never answers ends by its own time-out; closing does not wait for that. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+class Front {
+  readonly #context: GatewayContext;
+  readonly #server: Server;
+  readonly #http: HttpServer;
+  readonly #connections = new Set<Socket>();
+  readonly #agents = new WeakMap<Socket, Agent>();
+  readonly #app: ReturnType<typeof secretsApp>;
+  readonly #writing = new Set<Promise<void>>();
+  #removePath: (() => void) | undefined;
+
+  constructor(context: GatewayContext) {
+    this.#context = context;
+    this.#app = secretsApp(context, {
+      agentOf: (request) => this.#agentOf(request),
+      track: (work) => this.#track(work),
+    });
+    this.#http = this.#createHttp();
+    // A client that has sent all it has still reads.
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#server.on('error', (error) => {
+      context.logger.warn('the gateway cannot take a connection', { code: systemErrorCode(error) });
+    });
+  }
+
+  async listen(path: string): Promise<void> {
+    // It stands for the engine's socket, so it is for the same people.
+    this.#removePath = await listenOnUnixSocket(this.#server, path, { groupId: dockerGroupId() });
+  }
+
+  async close(): Promise<void> {
+    this.#removePath?.();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    let timer: NodeJS.Timeout | undefined;
+    const expiry = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+    });
+    await Promise.race([Promise.allSettled(this.#writing), expiry]);
+    clearTimeout(timer);
+    for (const socket of this.#connections) {
+      socket.destroy();
+    }
+    await closed;
+  }
+
+  #createHttp(): HttpServer {
+    const http = createHttpServer({
+      maxHeaderSize: HEAD_BYTES_MAX,
+      requireHostHeader: false,
+      // The engine's streams and its idle connections have no end in time.
+      requestTimeout: 0,
+      headersTimeout: 0,
+      keepAliveTimeout: 0,
+    });
+    http.maxHeadersCount = 0;
+    // Node's own switch, untyped: answer a client that has shut its sending side.
+    Object.assign(http, { httpAllowHalfOpen: true });
+    http.on('request', (request, response) => this.#route(request, response));
+    http.on('checkContinue', (request: IncomingMessage, response) => {
+      if (secretsRoute(request.method ?? '', request.url ?? '') !== undefined) {
+        response.writeContinue();
+      }
+      this.#route(request, response);
+    });
+    http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    http.on('clientError', (error, socket) => refuse(error, socket));
+    return http;
+  }
+
+  #accept(socket: Socket): void {
+    this.#connections.add(socket);
+    socket.on('close', () => {
+      this.#connections.delete(socket);
+      this.#agents.get(socket)?.destroy();
+    });
+    socket.on('error', () => socket.destroy());
+    let bytes: Buffer = Buffer.alloc(0);
+    const settle = (): void => {
+      socket.off('data', take);
+      socket.off('end', settle);
+      socket.pause();
+      this.#serve(socket, bytes);
+    };
+    const take = (chunk: Buffer): void => {
+      bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
+      if (classifyFirstBytes(bytes) !== 'more') {
+        settle();
+      }
+    };
+    socket.on('data', take);
+    socket.on('end', settle);
+  }
+
+  #serve(socket: Socket, bytes: Buffer): void {
+    const { socketPath } = this.#context.engine;
+    switch (classifyFirstBytes(bytes)) {
+      case 'http2':
+        tunnelAll(socket, bytes, socketPath);
+        break;
+      case 'hijack':
+        tunnelHijack(socket, bytes, socketPath);
+        break;
+      case 'http':
+      case 'more':
+        if (socket.readableEnded) {
+          socket.end();
+          break;
+        }
+        socket.unshift(bytes);
+        this.#http.emit('connection', socket);
+        socket.resume();
+        break;
+    }
+  }
+
+  #route(request: IncomingMessage, response: Parameters<typeof passThrough>[1]): void {
+    if (secretsRoute(request.method ?? '', request.url ?? '') === undefined) {
+      const { socketPath } = this.#context.engine;
+      passThrough(request, response, { socketPath, agent: this.#agentOf(request) });
+    } else {
+      this.#app(request, response);
+    }
+  }
+
+  #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    const socket = stream as Socket;
+    if (secretsRoute(request.method ?? '', request.url ?? '') !== undefined) {
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
+    for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
+      lines.push(`${request.rawHeaders[index]}: ${request.rawHeaders[index + 1]}`);
+    }
+    const requestBytes = Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]);
+    tunnelHijack(socket, requestBytes, this.#context.engine.socketPath);
+  }
+
+  /** One connection to the engine for each of a client's, so that the engine sees the client come and go. */
+  #agentOf(request: IncomingMessage): Agent {
+    const { socket } = request;
+    const known = this.#agents.get(socket);
+    if (known !== undefined) {
+      return known;
+    }
+    const agent = new EngineAgent({ keepAlive: true, maxSockets: 1 });
+    this.#agents.set(socket, agent);
+    return agent;
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.catch(() => undefined).finally(() => this.#writing.delete(tracked));
+    this.#writing.add(tracked);
+  }
+}
+
+/** Answers on after the gateway has shut its sending side of a connection. */
+class EngineAgent extends Agent {
+  override createConnection(options: { readonly socketPath?: string }): Socket {
+    return connect({ path: options.socketPath ?? '', allowHalfOpen: true });
+  }
+}
+
+/** Answers what is no HTTP, as the engine does. */
+function refuse(error: Error, stream: Duplex): void {
+  if (!stream.writable || systemErrorCode(error) === 'ECONNRESET') {
+    stream.destroy();
+    return;
+  }
+  const status =
+    systemErrorCode(error) === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : '400 Bad Request';
+  stream.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`,
+  );
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// One call handed on to the engine, and its answer handed back, as they are: nothing is buffered, nothing is
+// timed, and whoever goes away is noticed on the other side.
+import { type Agent, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
+import { systemErrorCode } from '../common/index.ts';
+import { HEAD_BYTES_MAX } from './engine-call.ts';
+import { endToEnd, hasToken, headerValue, pairsOf, type RawHeaders } from './headers.ts';
+import { errorReply, type Reply, sendReply } from './reply.ts';
+
+export interface PassThroughOptions {
+  readonly socketPath: string;
+  /** Keeps the engine's side of this client's connection. */
+  readonly agent: Agent;
+  /** The request's body where it was read already. */
+  readonly body?: Buffer;
+  /**
+   * Asked when the engine answers 503, before that reaches the client; with undefined the engine's answer goes
+   * on as it is.
+   */
+  readonly onUnavailable?: (refusal: Reply) => Promise<Reply | undefined>;
+}
+
+const REFUSAL_BYTES_MAX = 64 * 1024;
+const BODILESS_METHODS: ReadonlySet<string | undefined> = new Set([
+  'GET',
+  'HEAD',
+  'DELETE',
+  'OPTIONS',
+  'TRACE',
+]);
+
+/** Hands one call on. It never throws: what goes wrong is answered, or cuts the connection where an answer began. */
+export function passThrough(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: PassThroughOptions,
+): void {
+  let upstream: ReturnType<typeof httpRequest>;
+  try {
+    upstream = httpRequest({
+      socketPath: options.socketPath,
+      method: request.method,
+      path: request.url,
+      headers: requestHeaders(request, options.body),
+      agent: options.agent,
+      maxHeaderSize: HEAD_BYTES_MAX,
+    });
+  } catch {
+    sendReply(response, errorReply(400, 'the request cannot be sent on to the Docker Engine'));
+    return;
+  }
+  upstream.maxHeadersCount = 0;
+  let isAnswered = false;
+  upstream.on('continue', () => response.writeContinue());
+  upstream.on('response', (answer) => {
+    isAnswered = true;
+    relayAnswer(answer, response, options);
+  });
+  upstream.on('error', (error) => {
+    if (isAnswered) {
+      return;
+    }
+    if (upstream.reusedSocket && isClosed(error) && canTryAgain(request, options)) {
+      passThrough(request, response, options);
+      return;
+    }
+    answerForEngine(request, response, options.socketPath, error);
+  });
+  // The client left, or its connection broke, before the answer was out.
+  response.on('close', () => {
+    if (!response.writableFinished) {
+      upstream.destroy();
+    }
+  });
+  followHalfClose(request, response, upstream);
+  sendBody(request, upstream, options.body);
+}
+
+/** The answer when the engine cannot be reached, or left before it answered. */
+export function engineGone(socketPath: string, thrown: unknown): Reply {
+  const code = systemErrorCode(thrown);
+  const why = code === undefined ? '' : ` (${code})`;
+  return errorReply(
+    503,
+    `coffer: the Docker Engine at ${socketPath} does not answer${why}: see that it runs ` +
+      '(systemctl status docker), then try again',
+  );
+}
+
+function answerForEngine(
+  request: IncomingMessage,
+  response: ServerResponse,
+  socketPath: string,
+  error: unknown,
+): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  // What is left of a body would be taken for the next request.
+  response.shouldKeepAlive = response.shouldKeepAlive && request.complete;
+  sendReply(response, engineGone(socketPath, error));
+}
+
+function isClosed(error: unknown): boolean {
+  return systemErrorCode(error) === 'ECONNRESET' || systemErrorCode(error) === 'EPIPE';
+}
+
+// The engine closes its side of an idle connection only when it goes; such a call has not been seen by it.
+function canTryAgain(request: IncomingMessage, options: PassThroughOptions): boolean {
+  return (
+    (request.method === 'GET' || request.method === 'HEAD') && options.body === undefined && request.complete
+  );
+}
+
+function requestHeaders(request: IncomingMessage, body: Buffer | undefined): string[] {
+  const headers = endToEnd(request.rawHeaders);
+  if (body !== undefined) {
+    const kept = pairsOf(headers).filter(
+      ([name]) => !['content-length', 'expect', 'trailer'].includes(name.toLowerCase()),
+    );
+    return [...kept.flat(), 'Content-Length', String(body.length)];
+  }
+  if (hasToken(request.rawHeaders, 'transfer-encoding', 'chunked')) {
+    headers.push('Transfer-Encoding', 'chunked');
+  } else if (headerValue(headers, 'content-length') === undefined && !BODILESS_METHODS.has(request.method)) {
+    // Node would announce a body in chunks otherwise.
+    headers.push('Content-Length', '0');
+  }
+  return headers;
+}
+
+function sendBody(
+  request: IncomingMessage,
+  upstream: ReturnType<typeof httpRequest>,
+  body: Buffer | undefined,
+): void {
+  if (body !== undefined) {
+    upstream.end(body);
+    return;
+  }
+  if (!hasBody(request)) {
+    // In one write: an engine that refuses at once also closes at once, and a second write would lose its answer.
+    upstream.end();
+    request.resume();
+    return;
+  }
+  upstream.flushHeaders();
+  request.pipe(upstream, { end: false });
+  request.on('end', () => {
+    if (request.rawTrailers.length > 0) {
+      upstream.addTrailers(pairsOf(request.rawTrailers));
+    }
+    upstream.end();
+  });
+  request.on('error', () => upstream.destroy());
+}
+
+function hasBody(request: IncomingMessage): boolean {
+  const length = headerValue(request.rawHeaders, 'content-length') ?? '0';
+  return hasToken(request.rawHeaders, 'transfer-encoding', 'chunked') || Number(length) !== 0;
+}
+
+/** A client that shuts its sending side says so to the engine, which then decides what that means. */
+function followHalfClose(
+  request: IncomingMessage,
+  response: ServerResponse,
+  upstream: ReturnType<typeof httpRequest>,
+): void {
+  const client = request.socket;
+  const shutDown = (): void => {
+    if (upstream.writableFinished) {
+      upstream.socket?.end();
+    } else {
+      upstream.once('finish', () => upstream.socket?.end());
+    }
+  };
+  if (client.readableEnded) {
+    shutDown();
+    return;
+  }
+  client.once('end', shutDown);
+  response.on('close', () => client.off('end', shutDown));
+}
+
+function relayAnswer(answer: IncomingMessage, response: ServerResponse, options: PassThroughOptions): void {
+  if (answer.statusCode === 503 && options.onUnavailable !== undefined) {
+    replaceRefusal(answer, response, options.onUnavailable).catch(() => response.destroy());
+    return;
+  }
+  try {
+    relayHead(answer, response);
+  } catch {
+    // A head that Node cannot send on; nothing of it is out yet.
+    answer.destroy();
+    response.destroy();
+    return;
+  }
+  answer.pipe(response, { end: false });
+  answer.on('end', () => {
+    if (answer.rawTrailers.length > 0) {
+      response.addTrailers(pairsOf(answer.rawTrailers));
+    }
+    response.end();
+  });
+  // Cut in the middle by the engine: the client must see that, not a whole answer.
+  answer.on('error', () => response.destroy());
+}
+
+function relayHead(answer: IncomingMessage, response: ServerResponse): void {
+  const headers = endToEnd(answer.rawHeaders);
+  response.sendDate = false;
+  if (hasToken(answer.rawHeaders, 'connection', 'close')) {
+    headers.push('Connection', 'close');
+  } else if (response.shouldKeepAlive) {
+    // The engine sends no such header, and Node would.
+    response.removeHeader('Connection');
+  }
+  if (hasToken(answer.rawHeaders, 'transfer-encoding', 'chunked')) {
+    headers.push('Transfer-Encoding', 'chunked');
+  } else if (headerValue(headers, 'content-length') === undefined) {
+    // Ends with the connection: a stream that the engine writes as it is.
+    response.removeHeader('Transfer-Encoding');
+  }
+  response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers);
+  response.flushHeaders();
+}
+
+async function replaceRefusal(
+  answer: IncomingMessage,
+  response: ServerResponse,
+  onUnavailable: (refusal: Reply) => Promise<Reply | undefined>,
+): Promise<void> {
+  const refusal = await readRefusal(answer);
+  sendReply(response, (await onUnavailable(refusal)) ?? refusal);
+}
+
+async function readRefusal(answer: IncomingMessage): Promise<Reply> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer) {
+    const bytes = Buffer.from(chunk as Uint8Array);
+    size += bytes.length;
+    if (size > REFUSAL_BYTES_MAX) {
+      throw new RangeError('the refusal is too long');
+    }
+    chunks.push(bytes);
+  }
+  const headers: RawHeaders = answer.rawHeaders;
+  const hasLength = headerValue(headers, 'content-length') !== undefined;
+  return {
+    status: answer.statusCode ?? 503,
+    statusMessage: answer.statusMessage,
+    headers: hasLength ? headers : [...headers, 'Content-Length', String(size)],
+    body: Buffer.concat(chunks, size),
+  };
+}
