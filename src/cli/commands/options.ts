@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What several commands have in common.
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Labels } from '../../secrets/index.ts';
+import type { Session } from '../session.ts';
+
+/** For people a table or text, for programs JSON. */
+export function formatOption(forPeople: 'table' | 'text'): Option {
+  return new Option('--format <format>', `${forPeople} for people, json for programs`)
+    .choices([forPeople, 'json'])
+    .default(forPeople);
+}
+
+/** Collects a repeatable `key=value` option; a key alone has an empty value, as in docker. */
+export function collectLabel(text: string, before: Labels | undefined): Labels {
+  const equals = text.indexOf('=');
+  const key = equals < 0 ? text : text.slice(0, equals);
+  if (key === '') {
+    throw new InvalidArgumentError('It is key=value.');
+  }
+  return Object.fromEntries([
+    ...Object.entries(before ?? {}),
+    [key, equals < 0 ? '' : text.slice(equals + 1)],
+  ]);
+}
+
+/** Collects a repeatable option. */
+export function collectText(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text];
+}
+
+/** Ends a command's help with examples: each line is a command without the program's name, and what it does. */
+export function addExamples(
+  command: Command,
+  session: Session,
+  examples: readonly (readonly [words: string, what: string])[],
+): void {
+  const lines = examples.map(
+    ([words, what]) => `  # ${what}\n  ${words.replaceAll(/(^|[ (])coffer /g, `$1${session.name} `)}`,
+  );
+  command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+}
+
+/** A read that could not be confirmed by the cluster is shown, and said to be so. */
+export function warnIfStale(session: Session, freshness: 'linearizable' | 'local'): void {
+  if (freshness === 'local') {
+    session.complain('this node could not reach the others; the answer may be old');
+  }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { PutReply } from '../../control/index.ts';
+import { checkName, type Labels, type PutValue } from '../../secrets/index.ts';
+import { usageError } from '../command-error.ts';
+import type { PutWish } from '../control-client.ts';
+import { readValue } from '../read-value.ts';
+import type { Session } from '../session.ts';
+import { humanSize } from '../text.ts';
+import { addExamples, collectLabel, formatOption } from './options.ts';
+
+interface PutOptions {
+  readonly generate?: string;
+  readonly label?: Labels;
+  readonly cas?: number;
+  readonly clobber: boolean;
+  readonly format: string;
+}
+
+/** They travel in the request's head, which the daemon bounds. */
+const LABELS_BYTES_MAX = 32 * 1024;
+
+export function addPut(program: Command, session: Session): void {
+  const command = program
+    .command('put')
+    .description('Store a value: a new secret, or a new version of one.')
+    .usage('[OPTIONS] NAME [FILE|-]')
+    .argument('<name>', 'the name of the secret: 1 to 64 of a-z A-Z 0-9 - _ .')
+    .argument('[file]', 'where the value is, byte for byte; - is standard input; left out, it is asked for')
+    .addOption(
+      new Option('--generate <spec>', 'let the daemon make the value: hex:32, base64:32, password:24, uuid'),
+    )
+    .addOption(
+      new Option('--label <key=value>', 'set a label; repeatable; replaces all labels').argParser(
+        collectLabel,
+      ),
+    )
+    .addOption(
+      new Option('--cas <version>', 'only if this is the current version; 0 for none')
+        .argParser(versionNumber)
+        .conflicts('clobber'),
+    )
+    .option('--no-clobber', 'leave a secret that exists as it is')
+    .addOption(formatOption('text'))
+    .action((name: string, file: string | undefined, options: PutOptions) =>
+      put(session, name, file, options),
+    );
+  addExamples(command, session, [
+    ['printf %s "$PASSWORD" | coffer put db_password -', 'from a pipe'],
+    ['coffer put db_password', 'asked for at the terminal, without showing it'],
+    ['coffer put tls_key ./server.key --label env=prod', 'from a file, with a label'],
+    ['coffer put api_token --generate hex:32 --no-clobber', 'made by the daemon, once'],
+    ['coffer put db_password new.txt --cas 3', 'only if nobody changed version 3 meanwhile'],
+  ]);
+}
+
+async function put(
+  session: Session,
+  name: string,
+  file: string | undefined,
+  options: PutOptions,
+): Promise<void> {
+  checkName(name);
+  const wish: PutWish = { expect: expectation(options), labels: checkedLabels(options.label) };
+  const client = await session.client();
+  if (options.generate !== undefined) {
+    if (file !== undefined) {
+      throw usageError('--generate makes the value itself; it takes no file');
+    }
+    show(session, options, await client.generate(name, options.generate, wish));
+    return;
+  }
+  const value = await readValue(session, name, file);
+  try {
+    show(session, options, await client.put(name, value, wish));
+  } finally {
+    value.fill(0);
+  }
+}
+
+function expectation({ cas, clobber }: PutOptions): PutValue['expect'] {
+  return cas ?? (clobber ? 'always' : 'absent');
+}
+
+function checkedLabels(labels: Labels | undefined): Labels | undefined {
+  const size = encodeURIComponent(JSON.stringify(labels ?? {})).length;
+  if (size > LABELS_BYTES_MAX) {
+    throw usageError(`the labels are too long: together they may have some ${LABELS_BYTES_MAX} bytes`);
+  }
+  return labels;
+}
+
+function show(session: Session, { format }: PutOptions, { secret, changed }: PutReply): void {
+  if (format === 'json') {
+    session.printJson({ name: secret.name, version: secret.version, size: secret.size, changed });
+    return;
+  }
+  session.print(
+    changed
+      ? `${secret.name}: version ${secret.version}, ${humanSize(secret.size)}`
+      : `${secret.name}: is there, kept at version ${secret.version}`,
+  );
+}
+
+function versionNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) {
+    throw new InvalidArgumentError('It is a version number, 0 for none.');
+  }
+  return Number(text);
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Command } from 'commander';
+import type { DaemonStatus, EngineStatus } from '../../control/index.ts';
+import { EXIT } from '../command-error.ts';
+import { gatewayOnHost } from '../find-daemon.ts';
+import type { Session } from '../session.ts';
+import { humanDuration, humanSize, printable } from '../text.ts';
+import { addExamples, formatOption } from './options.ts';
+
+export function addStatus(program: Command, session: Session): void {
+  const command = program
+    .command('status')
+    .description('Show whether the daemon serves, and with what. Ends with 2 if it does not.')
+    .usage('[OPTIONS]')
+    .addOption(formatOption('text'))
+    .action((options: { readonly format: string }) => showStatus(session, options.format));
+  addExamples(command, session, [
+    ['coffer status', 'for people'],
+    ['coffer status --format json', 'for programs'],
+  ]);
+}
+
+async function showStatus(session: Session, format: string): Promise<void> {
+  const client = await session.client();
+  const status = await client.status();
+  if (format === 'json') {
+    session.printJson(status);
+  } else {
+    session.print(describe(session, status, client.socketPath));
+  }
+  if (status.state !== 'serving') {
+    session.endWith(EXIT.failed);
+  }
+}
+
+function describe(session: Session, status: DaemonStatus, controlSocket: string): string {
+  const { reason, store, engine } = status;
+  const state = session.coloured(status.state === 'serving' ? 'green' : 'red', status.state);
+  const rows: readonly (readonly [string, string] | undefined)[] = [
+    ['State:', `${state}, up ${humanDuration(status.uptime_ms).toLowerCase()}`],
+    reason && ['Reason:', printable(reason.message)],
+    reason?.hint === undefined ? undefined : ['Mend:', printable(reason.hint)],
+    ['Version:', status.version],
+    ['Runs as:', status.mode === 'managed' ? 'a plugin of the engine' : 'a process of its own'],
+    ['Driver:', status.driverName],
+    ['Gateway:', `unix://${gatewayOnHost(status, controlSocket)}`],
+    ['Control socket:', controlSocket],
+    ['State directory:', status.stateDirectory],
+    store && ['Secrets:', String(store.secrets)],
+    store && [
+      'Store:',
+      `${store.role} in term ${store.term}, applied ${store.appliedIndex} of ${store.lastIndex}`,
+    ],
+    store && [
+      'Data key:',
+      `${store.dataKeyId}, ${store.dataKeySealed ? 'sealed' : 'in the clear beside the data'}`,
+    ],
+    store && ['Disk free:', humanSize(store.diskFree_bytes)],
+    engine && ['Engine:', describeEngine(engine)],
+  ];
+  return rows
+    .filter((row) => row !== undefined)
+    .map(([key, value]) => `${key.padEnd(18)}${value}`)
+    .join('\n');
+}
+
+function describeEngine({ address, reachable, problem, version, swarm, manager }: EngineStatus): string {
+  if (!reachable) {
+    return printable(`${address} is out of reach${problem === undefined ? '' : `: ${problem}`}`);
+  }
+  const role = manager === true ? ', manager' : '';
+  return printable(`${version ?? 'of unknown version'} at ${address}, swarm ${swarm ?? 'unknown'}${role}`);
+}

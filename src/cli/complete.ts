@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// What may stand at the cursor. It asks the daemon for names, but never waits for it.
+import type { Command, Option } from 'commander';
+import { ControlClient } from './control-client.ts';
+import type { Session } from './session.ts';
+
+const TIMEOUT_MS = 1_000;
+const NO_FILES = ':4';
+const FILES = ':0';
+
+interface Candidate {
+  readonly word: string;
+  readonly meaning: string;
+}
+
+interface Answer {
+  readonly candidates: readonly Candidate[];
+  readonly files?: boolean;
+}
+
+/** What `__complete` prints for the words typed so far, the last of which is being typed. Never fails. */
+export async function completionReply(
+  program: Command,
+  session: Session,
+  words: readonly string[],
+): Promise<string> {
+  const current = words.at(-1) ?? '';
+  const { command, positionals, pending } = readWords(program, session, words.slice(0, -1));
+  const answer = await answerFor({ program, session, command, positionals, pending, current });
+  const lines = answer.candidates
+    .filter(({ word }) => word.startsWith(current))
+    .map(({ word, meaning }) => `${word}\t${meaning}`);
+  return `${[...lines, answer.files === true ? FILES : NO_FILES].join('\n')}\n`;
+}
+
+interface Cursor {
+  readonly program: Command;
+  readonly session: Session;
+  readonly command: Command | undefined;
+  readonly positionals: readonly string[];
+  /** The option whose value is being typed. */
+  readonly pending: Option | undefined;
+  readonly current: string;
+}
+
+function readWords(
+  program: Command,
+  session: Session,
+  words: readonly string[],
+): Pick<Cursor, 'command' | 'positionals' | 'pending'> {
+  let command: Command | undefined;
+  let pending: Option | undefined;
+  const positionals: string[] = [];
+  for (const word of words) {
+    if (pending !== undefined) {
+      if (pending.long === '--socket') {
+        session.socketOption = word;
+      }
+      pending = undefined;
+    } else if (word.startsWith('-') && word !== '-') {
+      const option = [...program.options, ...(command?.options ?? [])].find(
+        ({ long, short }) => long === word || short === word,
+      );
+      pending = option?.required === true ? option : undefined;
+    } else if (command === undefined) {
+      command = program.commands.find((one) => one.name() === word || one.aliases().includes(word));
+    } else {
+      positionals.push(word);
+    }
+  }
+  return { command, positionals, pending };
+}
+
+async function answerFor(cursor: Cursor): Promise<Answer> {
+  const { program, command, pending, current, positionals } = cursor;
+  if (pending !== undefined) {
+    return optionValues(pending);
+  }
+  if (current.startsWith('-') && current !== '-') {
+    return { candidates: [...(command?.options ?? []), ...program.options].filter(visible).map(ofOption) };
+  }
+  switch (command?.name()) {
+    case undefined:
+      return {
+        candidates: program.commands.map((one) => ({ word: one.name(), meaning: one.description() })),
+      };
+    case 'put':
+      return positionals.length === 0 ? secretNames(cursor) : { candidates: [], files: true };
+    case 'inspect':
+    case 'rm':
+      return secretNames(cursor);
+    case 'why':
+      return positionals.length === 0 ? serviceNames(cursor) : { candidates: [] };
+    case 'completion':
+      return { candidates: (command?.registeredArguments[0]?.argChoices ?? []).map(ofWord) };
+    default:
+      return { candidates: [] };
+  }
+}
+
+function optionValues(option: Option): Answer {
+  if (option.argChoices !== undefined) {
+    return { candidates: option.argChoices.map(ofWord) };
+  }
+  switch (option.long ?? '') {
+    case '--filter':
+      return { candidates: ['name=', 'label='].map(ofWord) };
+    case '--generate':
+      return { candidates: ['hex:32', 'base64:32', 'password:24', 'uuid'].map(ofWord) };
+    case '--socket':
+      return { candidates: [], files: true };
+    default:
+      return { candidates: [] };
+  }
+}
+
+async function secretNames({ session, positionals }: Cursor): Promise<Answer> {
+  try {
+    const { secrets } = await (await quickClient(session)).secrets();
+    const candidates = secrets
+      .filter(({ name }) => !positionals.includes(name))
+      .map(({ name, version }) => ({ word: name, meaning: `version ${version}` }));
+    return { candidates };
+  } catch {
+    return { candidates: [] };
+  }
+}
+
+async function serviceNames({ session }: Cursor): Promise<Answer> {
+  try {
+    const refusals = await (await quickClient(session)).refusals(undefined);
+    return { candidates: [...new Set(refusals.map(({ service }) => service))].map(ofWord) };
+  } catch {
+    return { candidates: [] };
+  }
+}
+
+async function quickClient(session: Session): Promise<ControlClient> {
+  const { socketPath } = await session.client();
+  return new ControlClient(socketPath, TIMEOUT_MS);
+}
+
+function visible({ hidden, long }: Option): boolean {
+  return !hidden && typeof long === 'string';
+}
+
+function ofOption({ long, description }: Option): Candidate {
+  return { word: long ?? '', meaning: description };
+}
+
+function ofWord(word: string): Candidate {
+  return { word, meaning: '' };
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client of coffer's own API: plain HTTP over a Unix socket, so that the command line starts fast.
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
+import { safeParse } from 'valibot';
+import { systemErrorCode } from '../common/index.ts';
+import type { Check, DaemonStatus, PutReply, Refusal, SecretReply, SecretsReply } from '../control/index.ts';
+import type { Labels, PutValue } from '../secrets/index.ts';
+import { CommandError, requestError } from './command-error.ts';
+import * as replies from './replies.ts';
+
+const TIMEOUT_MS = 30_000;
+const REPLY_BYTES_MAX = 256 * 1024 * 1024;
+
+export interface PutWish {
+  readonly expect: PutValue['expect'];
+  /** Absent: those that are there stay. */
+  readonly labels: Labels | undefined;
+}
+
+interface RequestShape {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly query?: URLSearchParams;
+  readonly body?: Buffer;
+}
+
+/** Speaks to one daemon. Whatever goes wrong rejects with a `CommandError` that ends in exit code 2. */
+export class ControlClient {
+  readonly socketPath: string;
+  readonly #timeout_ms: number;
+
+  /** `timeout_ms` is for one request with its whole reply; 30,000 unless said. */
+  constructor(socketPath: string, timeout_ms: number = TIMEOUT_MS) {
+    this.socketPath = socketPath;
+    this.#timeout_ms = timeout_ms;
+  }
+
+  status(): Promise<DaemonStatus> {
+    return this.#call({ method: 'GET', path: '/v1/status' }, replies.daemonStatus);
+  }
+
+  secrets(): Promise<SecretsReply> {
+    return this.#call({ method: 'GET', path: '/v1/secrets' }, replies.secretsReply);
+  }
+
+  secret(reference: string): Promise<SecretReply> {
+    return this.#call({ method: 'GET', path: secretPath(reference) }, replies.secretReply);
+  }
+
+  put(name: string, value: Buffer, wish: PutWish): Promise<PutReply> {
+    const query = putQuery(wish);
+    return this.#call({ method: 'PUT', path: secretPath(name), query, body: value }, replies.putReply);
+  }
+
+  generate(name: string, specification: string, wish: PutWish): Promise<PutReply> {
+    const query = putQuery(wish);
+    query.set('spec', specification);
+    return this.#call({ method: 'POST', path: `${secretPath(name)}/generate`, query }, replies.putReply);
+  }
+
+  remove(reference: string, force: boolean): Promise<SecretReply> {
+    const query = new URLSearchParams({ force: force ? '1' : '0' });
+    return this.#call({ method: 'DELETE', path: secretPath(reference), query }, replies.secretReply);
+  }
+
+  async refusals(service: string | undefined): Promise<readonly Refusal[]> {
+    const query = new URLSearchParams(service === undefined ? {} : { service });
+    return (await this.#call({ method: 'GET', path: '/v1/refusals', query }, replies.refusalsReply)).refusals;
+  }
+
+  async checks(): Promise<readonly Check[]> {
+    return (await this.#call({ method: 'GET', path: '/v1/doctor' }, replies.doctorReply)).checks;
+  }
+
+  async #call<Reply>(shape: RequestShape, schema: replies.ReplySchema<Reply>): Promise<Reply> {
+    const { status, text } = await this.#exchange(shape);
+    const json = parseJson(text);
+    if (status >= 400) {
+      const refusal = safeParse(replies.errorReply, json);
+      throw refusal.success
+        ? requestError(refusal.output.message, refusal.output.hint)
+        : strangeReply(status);
+    }
+    const reply = safeParse(schema, json);
+    if (!reply.success) {
+      throw strangeReply(status);
+    }
+    return reply.output;
+  }
+
+  async #exchange(shape: RequestShape): Promise<{ readonly status: number; readonly text: string }> {
+    const request = this.#start(shape);
+    const late = setTimeout(
+      () => request.destroy(requestError(`the daemon did not answer within ${this.#timeout_ms / 1_000} s`)),
+      this.#timeout_ms,
+    );
+    try {
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        request.once('response', resolve).once('error', reject);
+      });
+      return { status: response.statusCode ?? 0, text: await readText(response) };
+    } catch (thrown) {
+      throw explained(thrown, this.socketPath);
+    } finally {
+      clearTimeout(late);
+      // What fails after the answer has come no longer matters.
+      request.on('error', () => undefined);
+    }
+  }
+
+  #start({ method, path, query, body }: RequestShape): ClientRequest {
+    const request = httpRequest({
+      socketPath: this.socketPath,
+      agent: false,
+      method,
+      path: query === undefined || query.size === 0 ? path : `${path}?${query.toString()}`,
+      headers: {
+        host: 'coffer',
+        ...(body !== undefined && {
+          'content-type': 'application/octet-stream',
+          'content-length': body.length,
+        }),
+      },
+    });
+    return request.end(body);
+  }
+}
+
+function secretPath(reference: string): string {
+  return `/v1/secrets/${encodeURIComponent(reference)}`;
+}
+
+function putQuery({ expect, labels }: PutWish): URLSearchParams {
+  const query = new URLSearchParams({ expect: String(expect) });
+  for (const [key, value] of Object.entries(labels ?? {})) {
+    query.append('label', `${key}=${value}`);
+  }
+  return query;
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > REPLY_BYTES_MAX) {
+      throw requestError(`the daemon's answer is larger than ${REPLY_BYTES_MAX} bytes`);
+    }
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function strangeReply(status: number): CommandError {
+  return requestError(
+    `the answer (HTTP ${status}) is not one that this command line understands`,
+    'Is it a coffer daemon, and of the same version? See: coffer version, coffer status',
+  );
+}
+
+function explained(thrown: unknown, socketPath: string): CommandError {
+  if (thrown instanceof CommandError) {
+    return thrown;
+  }
+  switch (systemErrorCode(thrown) ?? '') {
+    case 'EACCES':
+    case 'EPERM':
+      return permissionError(socketPath);
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+    case 'ENOTSOCK':
+    case 'EINVAL':
+    case 'ENAMETOOLONG':
+      return requestError(
+        `no coffer daemon answers at ${socketPath}`,
+        'Start it (docker plugin enable coffer), or name its socket with --socket PATH.',
+      );
+    default:
+      return requestError(`the daemon ended the connection at ${socketPath} before its answer was complete`);
+  }
+}
+
+/** The control socket is for root alone. */
+export function permissionError(socketPath: string): CommandError {
+  return requestError(`you may not use ${socketPath}`, 'Only root may. Type the command again with sudo.');
+}

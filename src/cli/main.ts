@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line `coffer`, which is `docker coffer` when docker starts it as docker-coffer.
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { CofferError, systemErrorCode } from '../common/index.ts';
+import { EXIT } from './command-error.ts';
+import type { Io } from './io.ts';
+import { watchDockerSocket } from './plugin-protocol.ts';
+import { run } from './run.ts';
+
+const EXIT_INTERRUPTED = 130;
+
+function processIo(): Io {
+  const { stdin, stdout, stderr, env, argv } = process;
+  return {
+    stdin,
+    stdout,
+    stderr,
+    env,
+    homeDirectory: homedir(),
+    runDirectory: '/run',
+    asDockerPlugin: path.basename(argv[1] ?? '').startsWith('docker-coffer'),
+    now_ms: Date.now,
+  };
+}
+
+/** A reader that has seen enough (`coffer ls | head -1`) is no error. */
+function endQuietlyOnClosedPipe(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: Error) => {
+      process.exit(systemErrorCode(error) === 'EPIPE' ? EXIT.done : EXIT.failed);
+    });
+  }
+}
+
+async function main(): Promise<void> {
+  endQuietlyOnClosedPipe();
+  const io = processIo();
+  if (io.asDockerPlugin) {
+    watchDockerSocket(io.env, () => process.exit(EXIT_INTERRUPTED));
+  }
+  try {
+    process.exitCode = await run(process.argv.slice(2), io);
+  } catch (thrown) {
+    io.stderr.write(`coffer: ${CofferError.from(thrown).detail}\n`);
+    process.exitCode = EXIT.failed;
+  }
+}
+
+void main();

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a value comes from: a file, standard input, or the keyboard. Never from the arguments, which every
+// user of the machine can see and every shell remembers.
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { systemErrorCode } from '../common/index.ts';
+import { VALUE_BYTES_MAX } from '../secrets/index.ts';
+import { type CommandError, usageError } from './command-error.ts';
+import { promptHidden } from './hidden-prompt.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Reads a value, byte for byte: from `file`, from standard input for `-`, or asked for twice at a terminal.
+ * The size is 1 to 511,999 bytes. The caller wipes the buffer.
+ */
+export async function readValue(session: Session, name: string, file: string | undefined): Promise<Buffer> {
+  const { stdin, stderr } = session.io;
+  if (file === '-') {
+    return readBounded(stdin, 'standard input');
+  }
+  if (file !== undefined) {
+    return readFile(session, name, file);
+  }
+  if (stdin.isTTY !== true) {
+    throw usageError(
+      'no value is given',
+      `Give a file, or - for standard input: printf %s "$VALUE" | ${session.name} put ${name} -`,
+    );
+  }
+  const [value, again] = await promptHidden(stdin, stderr, [`Value of ${name}: `, 'The same again: ']);
+  if (value === undefined || again === undefined || !value.equals(again)) {
+    value?.fill(0);
+    again?.fill(0);
+    throw usageError('the two are not the same; nothing was stored');
+  }
+  again.fill(0);
+  return checked(value, 'what was typed');
+}
+
+async function readFile(session: Session, name: string, file: string): Promise<Buffer> {
+  try {
+    return await readBounded(createReadStream(file), 'the file');
+  } catch (thrown) {
+    throw explained(thrown, session, name);
+  }
+}
+
+/** The argument is not repeated: it may well be the value. */
+function explained(thrown: unknown, session: Session, name: string): unknown {
+  switch (systemErrorCode(thrown) ?? '') {
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'ENAMETOOLONG':
+    case 'ERR_INVALID_ARG_VALUE':
+      return usageError(
+        `what stands after ${name} is not a file; a value is never taken from the command line, where others can see it`,
+        `Use: printf %s "$VALUE" | ${session.name} put ${name} -   or, to be asked for it: ${session.name} put ${name}`,
+      );
+    case 'EISDIR':
+      return usageError('that is a directory, not a file');
+    case 'EACCES':
+    case 'EPERM':
+      return usageError('you may not read that file');
+    default:
+      return thrown;
+  }
+}
+
+async function readBounded(stream: Readable, what: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer | string>) {
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+      chunks.push(bytes);
+      size += bytes.length;
+      if (size > VALUE_BYTES_MAX) {
+        throw tooLong(what);
+      }
+    }
+    return checked(Buffer.concat(chunks), what);
+  } finally {
+    for (const chunk of chunks) {
+      chunk.fill(0);
+    }
+  }
+}
+
+function checked(value: Buffer, what: string): Buffer {
+  if (value.length === 0) {
+    throw usageError(`${what} is empty; a value has 1 to ${VALUE_BYTES_MAX} bytes`);
+  }
+  return value;
+}
+
+function tooLong(what: string): CommandError {
+  return usageError(`${what} is too long; a value has 1 to ${VALUE_BYTES_MAX} bytes`);
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the daemon may answer. A newer daemon may say more; what is said must be of the right kind.
+import * as v from 'valibot';
+import type {
+  Check,
+  DaemonStatus,
+  DoctorReply,
+  EngineStatus,
+  ErrorReply,
+  PutReply,
+  Refusal,
+  RefusalsReply,
+  SecretDescription,
+  SecretReply,
+  SecretsReply,
+} from '../control/index.ts';
+import type { StoreStatus } from '../store/index.ts';
+
+/** A schema whose output is one of the control API's own types. */
+export type ReplySchema<Reply> = v.GenericSchema<unknown, Reply>;
+
+export const errorReply: ReplySchema<ErrorReply> = v.object({
+  code: v.string(),
+  message: v.string(),
+  hint: v.optional(v.string()),
+});
+
+const freshness = v.picklist(['linearizable', 'local']);
+
+const secretDescription: ReplySchema<SecretDescription> = v.object({
+  id: v.string(),
+  name: v.string(),
+  labels: v.record(v.string(), v.string()),
+  origin: v.picklist(['control', 'gateway', 'generated']),
+  pending: v.boolean(),
+  engine: v.optional(v.object({ secretId: v.string(), swarmId: v.string() })),
+  version: v.number(),
+  size: v.number(),
+  versions: v.array(v.object({ number: v.number(), createdAt_ms: v.number(), size: v.number() })),
+  createdAt_ms: v.number(),
+  updatedAt_ms: v.number(),
+});
+
+export const secretsReply: ReplySchema<SecretsReply> = v.object({
+  secrets: v.array(secretDescription),
+  freshness,
+});
+
+export const secretReply: ReplySchema<SecretReply> = v.object({ secret: secretDescription, freshness });
+
+export const putReply: ReplySchema<PutReply> = v.object({ secret: secretDescription, changed: v.boolean() });
+
+const storeStatus: ReplySchema<StoreStatus> = v.object({
+  role: v.picklist(['leader', 'follower', 'candidate']),
+  clusterId: v.string(),
+  nodeId: v.string(),
+  term: v.number(),
+  firstIndex: v.number(),
+  appliedIndex: v.number(),
+  commitIndex: v.number(),
+  lastIndex: v.number(),
+  secrets: v.number(),
+  dataKeyId: v.string(),
+  dataKeySealed: v.boolean(),
+  diskFree_bytes: v.number(),
+});
+
+const engineStatus: ReplySchema<EngineStatus> = v.object({
+  address: v.string(),
+  reachable: v.boolean(),
+  problem: v.optional(v.string()),
+  version: v.optional(v.string()),
+  swarm: v.optional(v.string()),
+  swarmId: v.optional(v.string()),
+  nodeId: v.optional(v.string()),
+  manager: v.optional(v.boolean()),
+});
+
+export const daemonStatus: ReplySchema<DaemonStatus> = v.object({
+  version: v.string(),
+  state: v.picklist(['starting', 'serving', 'degraded']),
+  reason: v.optional(errorReply),
+  uptime_ms: v.number(),
+  mode: v.picklist(['process', 'managed']),
+  driverName: v.string(),
+  sockets: v.object({ plugin: v.string(), gateway: v.string(), control: v.string() }),
+  stateDirectory: v.string(),
+  engine: v.optional(engineStatus),
+  store: v.optional(storeStatus),
+});
+
+const refusal: ReplySchema<Refusal> = v.object({
+  at_ms: v.number(),
+  service: v.string(),
+  task: v.string(),
+  secret: v.string(),
+  code: v.string(),
+  message: v.string(),
+  hint: v.optional(v.string()),
+});
+
+export const refusalsReply: ReplySchema<RefusalsReply> = v.object({ refusals: v.array(refusal) });
+
+const check: ReplySchema<Check> = v.object({
+  name: v.string(),
+  level: v.picklist(['ok', 'warning', 'failure']),
+  message: v.string(),
+  mend: v.optional(v.string()),
+});
+
+export const doctorReply: ReplySchema<DoctorReply> = v.object({ checks: v.array(check) });

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// The control API as an express application: its routes, and what all of them have in common.
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import { CofferError, type Logger, withDeadline } from '../common/index.ts';
+import { describeError } from './describe.ts';
+import type { ControlOptions } from './options.ts';
+import { QUERIES, readQuery } from './query.ts';
+import { secretRoutes } from './secret-routes.ts';
+import type { DaemonStatus, DoctorReply, RefusalsReply } from './wire.ts';
+
+const STATUS_TIMEOUT_MS = 5_000;
+const DOCTOR_TIMEOUT_MS = 10_000;
+
+type Method = 'get' | 'put' | 'post' | 'delete';
+type RouteTable = Readonly<Record<string, Readonly<Partial<Record<Method, RequestHandler>>>>>;
+
+/** Makes the application. It answers every request with JSON, also those that it refuses. */
+export function controlApp(options: ControlOptions): Express {
+  const secrets = secretRoutes(options);
+  const table: RouteTable = {
+    '/v1/status': { get: statusRoute(options) },
+    '/v1/secrets': { get: secrets.list },
+    '/v1/secrets/:name': { get: secrets.inspect, put: secrets.put, delete: secrets.remove },
+    '/v1/secrets/:name/generate': { post: secrets.generate },
+    '/v1/refusals': { get: refusalsRoute(options) },
+    '/v1/doctor': { get: doctorRoute(options) },
+  };
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', 'simple');
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+  app.use((_request, response, next) => {
+    response.set('Cache-Control', 'no-store');
+    next();
+  });
+  for (const [path, handlers] of Object.entries(table)) {
+    addRoute(app, path, handlers);
+  }
+  app.use((request) => {
+    throw new CofferError('request.not-found', `there is no ${request.path.slice(0, 100)} in this API`);
+  });
+  app.use(errorHandler(options.logger));
+  return app;
+}
+
+function addRoute(app: Express, path: string, handlers: RouteTable[string]): void {
+  const route = app.route(path);
+  const { get, put, post, delete: remove } = handlers;
+  if (get !== undefined) {
+    route.get(get);
+  }
+  if (put !== undefined) {
+    route.put(put);
+  }
+  if (post !== undefined) {
+    route.post(post);
+  }
+  if (remove !== undefined) {
+    route.delete(remove);
+  }
+  const allowed = Object.keys(handlers).map((method) => method.toUpperCase());
+  route.all((request, response) => {
+    response.set('Allow', allowed.join(', '));
+    throw new CofferError(
+      'request.method',
+      `${request.method} is not for this path; it takes ${allowed.join(', ')}`,
+    );
+  });
+}
+
+function statusRoute({ status }: ControlOptions): RequestHandler {
+  return async (request, response) => {
+    readQuery(QUERIES.none, request.query);
+    const reply: DaemonStatus = await withDeadline(
+      Promise.resolve(status()),
+      STATUS_TIMEOUT_MS,
+      'internal.unexpected',
+      'the daemon did not come to know its own state in time',
+    );
+    response.json(reply);
+  };
+}
+
+function refusalsRoute({ refusals }: ControlOptions): RequestHandler {
+  return (request, response) => {
+    const { service } = readQuery(QUERIES.refusals, request.query);
+    const reply: RefusalsReply = {
+      refusals: refusals()
+        .filter((refusal) => service === undefined || refusal.service === service)
+        .toSorted((a, b) => b.at_ms - a.at_ms),
+    };
+    response.json(reply);
+  };
+}
+
+function doctorRoute({ doctor }: ControlOptions): RequestHandler {
+  return async (request, response) => {
+    readQuery(QUERIES.none, request.query);
+    const checks = await withDeadline(
+      Promise.resolve(doctor()),
+      DOCTOR_TIMEOUT_MS,
+      'internal.unexpected',
+      'the checks did not end in time',
+    );
+    const reply: DoctorReply = { checks };
+    response.json(reply);
+  };
+}
+
+function errorHandler(logger: Logger): ErrorRequestHandler {
+  return (thrown: unknown, request, response, next) => {
+    const error = refusalOf(thrown);
+    if (error.status >= 500) {
+      // Not the path: it holds a secret's name.
+      logger.warn('a control request failed', {
+        method: request.method,
+        code: error.code,
+        cause: thrown instanceof Error ? thrown.message : undefined,
+      });
+    }
+    if (response.headersSent) {
+      next(thrown);
+      return;
+    }
+    response.status(error.status).json(describeError(error));
+  };
+}
+
+/** express throws errors with a `status` below 500 for what a client did, such as a path that does not decode. */
+function refusalOf(thrown: unknown): CofferError {
+  if (thrown instanceof CofferError) {
+    return thrown;
+  }
+  if (
+    thrown instanceof Error &&
+    'status' in thrown &&
+    typeof thrown.status === 'number' &&
+    thrown.status < 500
+  ) {
+    return new CofferError('request.invalid', 'the request could not be understood', { cause: thrown });
+  }
+  return new CofferError('internal.unexpected', 'the daemon met an error that it did not expect', {
+    hint: "Its cause is in the daemon's log.",
+    cause: thrown,
+  });
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { CofferError } from '../common/index.ts';
+import { currentVersion, type Secret } from '../secrets/index.ts';
+import type { ErrorReply, SecretDescription } from './wire.ts';
+
+/** What is told of a secret. It names each field, so that one added to the model does not leave by itself. */
+export function describeSecret(secret: Secret): SecretDescription {
+  const current = currentVersion(secret);
+  return {
+    id: secret.id,
+    name: secret.name,
+    labels: secret.labels,
+    origin: secret.origin,
+    pending: secret.pending,
+    engine: secret.engine && { secretId: secret.engine.secretId, swarmId: secret.engine.swarmId },
+    version: current.number,
+    size: current.size,
+    versions: secret.versions.map(({ number, createdAt_ms, size }) => ({ number, createdAt_ms, size })),
+    createdAt_ms: secret.createdAt_ms,
+    updatedAt_ms: secret.updatedAt_ms,
+  };
+}
+
+/** The body of a refusal. */
+export function describeError(error: CofferError): ErrorReply {
+  return { code: error.code, message: error.detail, hint: error.hint };
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the control room is given by whoever puts the daemon together.
+import type { Logger } from '../common/index.ts';
+import type { StoreSource } from '../store/index.ts';
+import type { Check, DaemonStatus, Refusal } from './wire.ts';
+
+/** Who uses a secret of coffer through the engine. Both lists are empty where there is no swarm. */
+export interface EngineUses {
+  /** Names of the services that mount an engine secret which resolves to it. */
+  readonly services: readonly string[];
+  /** Names of the engine secrets which resolve to it. */
+  readonly engineSecrets: readonly string[];
+}
+
+export interface ControlOptions {
+  readonly store: StoreSource;
+  readonly status: () => DaemonStatus | Promise<DaemonStatus>;
+  /** Asked before a secret is removed; given at most 5 seconds. Rejects if the engine cannot be asked. */
+  readonly users: (secretName: string) => Promise<EngineUses>;
+  /** The last refused GetSecret calls, in any order; the keeper bounds their number. */
+  readonly refusals: () => readonly Refusal[];
+  /** What the daemon finds wrong or right with itself; given at most 10 seconds. */
+  readonly doctor: () => readonly Check[] | Promise<readonly Check[]>;
+  readonly logger: Logger;
+  /** Defaults to the system's clock. */
+  readonly now_ms?: () => number;
+  readonly limits?: Partial<ControlLimits>;
+}
+
+/** What a slow, idle or hostile client can take. */
+export interface ControlLimits {
+  /** For the whole request head. Default 5,000. */
+  readonly headersTimeout_ms: number;
+  /** For the whole request. Default 15,000. */
+  readonly requestTimeout_ms: number;
+  /** A connection on which nothing moves is cut after this long. Default 30,000. */
+  readonly idleTimeout_ms: number;
+  /** How often the timeouts are looked at. Default 1,000. */
+  readonly checkInterval_ms: number;
+  /** Further connections are closed at once. Default 128. */
+  readonly connectionsMax: number;
+}
+
+export const DEFAULT_LIMITS: ControlLimits = {
+  headersTimeout_ms: 5_000,
+  requestTimeout_ms: 15_000,
+  idleTimeout_ms: 30_000,
+  checkInterval_ms: 1_000,
+  connectionsMax: 128,
+};

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The query parameters of the control API. An unknown one is refused: a misspelt `expect` must not overwrite.
+import * as v from 'valibot';
+import { CofferError } from '../common/index.ts';
+import type { Labels, PutValue } from '../secrets/index.ts';
+
+const EXPECT_SENTENCE = 'expect is always, absent or a version number';
+const VERSION_PATTERN = /^\d{1,15}$/;
+
+const expect = v.optional(
+  v.pipe(
+    v.string(EXPECT_SENTENCE),
+    v.check((text) => text === 'always' || text === 'absent' || VERSION_PATTERN.test(text), EXPECT_SENTENCE),
+    v.transform((text): PutValue['expect'] => (text === 'always' || text === 'absent' ? text : Number(text))),
+  ),
+  'always',
+);
+
+const labels = v.optional(
+  v.pipe(
+    v.union([v.string(), v.array(v.string())]),
+    v.transform((given) => (typeof given === 'string' ? [given] : given)),
+    v.check((given) => given.every((label) => label.indexOf('=') > 0), 'label is key=value'),
+    v.transform(
+      (given): Labels =>
+        Object.fromEntries(
+          given.map((label) => [label.slice(0, label.indexOf('=')), label.slice(label.indexOf('=') + 1)]),
+        ),
+    ),
+  ),
+);
+
+const noQuery = v.strictObject({});
+const putQuery = v.strictObject({ expect, label: labels });
+const generateQuery = v.strictObject({
+  expect,
+  label: labels,
+  spec: v.string('spec says what to generate: hex:32, base64:32, password:24 or uuid'),
+});
+const removeQuery = v.strictObject({ force: v.optional(v.picklist(['0', '1'], 'force is 0 or 1'), '0') });
+const refusalsQuery = v.strictObject({
+  service: v.optional(
+    v.pipe(v.string('service is one name'), v.maxLength(1_024, 'service is longer than 1024 characters')),
+  ),
+});
+
+export const QUERIES = {
+  none: noQuery,
+  put: putQuery,
+  generate: generateQuery,
+  remove: removeQuery,
+  refusals: refusalsQuery,
+} as const;
+
+/** Reads a query by its schema. Throws `request.invalid` with one sentence about the first thing wrong. */
+export function readQuery<const Schema extends (typeof QUERIES)[keyof typeof QUERIES]>(
+  schema: Schema,
+  query: unknown,
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, { ...(query as object) }, { abortEarly: true });
+  if (result.success) {
+    return result.output;
+  }
+  const [issue] = result.issues;
+  const key = JSON.stringify(v.getDotPath(issue)?.slice(0, 100));
+  throw new CofferError(
+    'request.invalid',
+    issue.type === 'strict_object' && issue.expected === 'never'
+      ? `unknown query parameter ${key}`
+      : issue.message,
+  );
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// The routes under /v1/secrets.
+import type { Request, RequestHandler, Response } from 'express';
+import { CofferError, type SecretValue, withDeadline } from '../common/index.ts';
+import {
+  checkName,
+  generateValue,
+  type Labels,
+  newSecretId,
+  type PutValue,
+  type Secret,
+} from '../secrets/index.ts';
+import type { SecretStore } from '../store/index.ts';
+import { describeSecret } from './describe.ts';
+import { findSecret, findSecretByPrefix } from './find-secret.ts';
+import type { ControlOptions } from './options.ts';
+import { QUERIES, readQuery } from './query.ts';
+import { readValue } from './request-body.ts';
+import type { PutReply, SecretReply, SecretsReply } from './wire.ts';
+
+const READ_TIMEOUT_MS = 1_000;
+const USERS_TIMEOUT_MS = 5_000;
+
+/** The handlers of the secrets' routes; what they throw is answered by the application's error handler. */
+export interface SecretRoutes {
+  readonly list: RequestHandler;
+  readonly inspect: RequestHandler;
+  readonly put: RequestHandler;
+  readonly generate: RequestHandler;
+  readonly remove: RequestHandler;
+}
+
+export function secretRoutes(options: ControlOptions): SecretRoutes {
+  const { store: source, users, now_ms = Date.now } = options;
+
+  async function list(request: Request, response: Response<SecretsReply>): Promise<void> {
+    readQuery(QUERIES.none, request.query);
+    const store = source();
+    const freshness = await store.readBarrier(READ_TIMEOUT_MS);
+    const listed = store.list().filter(({ pending }) => !pending);
+    response.json({ secrets: listed.map(describeSecret), freshness });
+  }
+
+  async function inspect(request: Request, response: Response<SecretReply>): Promise<void> {
+    readQuery(QUERIES.none, request.query);
+    const store = source();
+    const freshness = await store.readBarrier(READ_TIMEOUT_MS);
+    const secret = findSecretByPrefix(store, reference(request));
+    response.json({ secret: describeSecret(secret), freshness });
+  }
+
+  async function put(request: Request, response: Response<PutReply>): Promise<void> {
+    const query = readQuery(QUERIES.put, request.query);
+    const name = newName(request);
+    const store = source();
+    const value = await readValue(request);
+    await propose(response, store, { name, labels: query.label, expect: query.expect, value });
+  }
+
+  async function generate(request: Request, response: Response<PutReply>): Promise<void> {
+    const query = readQuery(QUERIES.generate, request.query);
+    const name = newName(request);
+    const store = source();
+    const value = generateValue(query.spec);
+    await propose(response, store, { name, labels: query.label, expect: query.expect, value });
+  }
+
+  async function propose(response: Response<PutReply>, store: SecretStore, wanted: Wanted): Promise<void> {
+    const command: PutValue = {
+      kind: 'put',
+      id: newSecretId(),
+      origin: 'control',
+      at_ms: now_ms(),
+      ...wanted,
+    };
+    const { secret, index } = await store.propose(command).finally(() => wanted.value.wipe());
+    if (secret === undefined) {
+      throw new CofferError('internal.invariant', 'a put came back without its secret');
+    }
+    const changed = secret.modifiedIndex === index;
+    const description = describeSecret(secret);
+    response.status(changed && description.version === 1 ? 201 : 200).json({ secret: description, changed });
+  }
+
+  async function remove(request: Request, response: Response<SecretReply>): Promise<void> {
+    const query = readQuery(QUERIES.remove, request.query);
+    const store = source();
+    const freshness = await store.readBarrier(READ_TIMEOUT_MS);
+    const secret = findSecret(store, reference(request));
+    if (query.force === '0') {
+      await refuseIfUsed(secret);
+    }
+    await store.propose({ kind: 'remove', id: secret.id });
+    response.json({ secret: describeSecret(secret), freshness });
+  }
+
+  async function refuseIfUsed(secret: Secret): Promise<void> {
+    const { services, engineSecrets } = await withDeadline(
+      users(secret.name),
+      USERS_TIMEOUT_MS,
+      'engine.unreachable',
+      `the engine did not say in ${USERS_TIMEOUT_MS / 1_000} s who uses secret ${secret.name}`,
+    ).catch((thrown: unknown) => {
+      const error = CofferError.from(thrown, 'engine.unreachable');
+      throw new CofferError(error.code, error.detail, {
+        hint: `To remove it without asking the engine: docker coffer rm --force ${secret.name}`,
+        cause: thrown,
+      });
+    });
+    if (services.length > 0 || engineSecrets.length > 0) {
+      throw inUse(secret, services, engineSecrets);
+    }
+  }
+
+  return { list, inspect, put, generate, remove };
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly labels: Labels | undefined;
+  readonly expect: PutValue['expect'];
+  readonly value: SecretValue;
+}
+
+/** The `:name` of the path, of which express can make a list only for routes with a wildcard. */
+function reference(request: Request): string {
+  const name = request.params['name'];
+  return typeof name === 'string' ? name : '';
+}
+
+function newName(request: Request): string {
+  const name = reference(request);
+  checkName(name);
+  return name;
+}
+
+function inUse(secret: Secret, services: readonly string[], engineSecrets: readonly string[]): CofferError {
+  if (services.length > 0) {
+    const noun = services.length === 1 ? 'service' : 'services';
+    return new CofferError(
+      'secret.in-use',
+      `secret ${secret.name} is in use by the following ${noun}: ${services.join(', ')}`,
+      {
+        hint: `Take it from them first: docker service update --secret-rm ${engineSecrets[0] ?? secret.name} ${services[0]}`,
+      },
+    );
+  }
+  const names = engineSecrets.join(' ');
+  return new CofferError(
+    'secret.in-use',
+    `the engine still has secrets that take their value from here: ${names}`,
+    {
+      hint:
+        secret.origin === 'gateway'
+          ? `Remove both at once through the gateway: docker secret rm ${names}`
+          : `Remove those first: docker secret rm ${names}`,
+    },
+  );
+}

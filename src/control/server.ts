@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createServer, type Server, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { CofferError, listenOnUnixSocket, type Logger, systemErrorCode } from '../common/index.ts';
+import { controlApp } from './app.ts';
+import { describeError } from './describe.ts';
+import { type ControlLimits, type ControlOptions, DEFAULT_LIMITS } from './options.ts';
+
+/** Labels travel in the query, so a request's head may be larger than Node's 16 KiB. */
+const HEAD_BYTES_MAX = 64 * 1024;
+const CLOSE_GRACE_MS = 2_000;
+
+/** coffer's own API on a Unix socket. */
+export interface ControlServer {
+  /** Serves on `path`, mode 0600. Rejects as `listenOnUnixSocket` does; nothing is left behind then. */
+  listen(path: string): Promise<void>;
+  /** Ends within some 2 seconds: requests under way may finish, whoever is slower is cut. */
+  close(): Promise<void>;
+}
+
+/** Makes coffer's own API. It serves from its first moment: what is not ready says so in its answers. */
+export function createControlServer(options: ControlOptions): ControlServer {
+  const server = httpServer(options, { ...DEFAULT_LIMITS, ...options.limits });
+  let removePath = (): void => undefined;
+  return {
+    async listen(path) {
+      removePath = await listenOnUnixSocket(server, path);
+      server.on('error', (error) =>
+        options.logger.error('the control socket failed', { cause: error.message }),
+      );
+    },
+    async close() {
+      removePath();
+      await closeGracefully(server);
+    },
+  };
+}
+
+function httpServer(options: ControlOptions, limits: ControlLimits): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: HEAD_BYTES_MAX,
+      headersTimeout: limits.headersTimeout_ms,
+      requestTimeout: limits.requestTimeout_ms,
+      connectionsCheckingInterval: limits.checkInterval_ms,
+    },
+    controlApp(options),
+  );
+  server.timeout = limits.idleTimeout_ms;
+  server.maxConnections = limits.connectionsMax;
+  server.on('clientError', (error, socket) => refuseConnection(error, socket as Socket, options.logger));
+  // CONNECT and protocol upgrades are not for this API.
+  server.on('connect', (_request, socket) => socket.destroy());
+  return server;
+}
+
+/** Answers what never became a request: bytes that are not HTTP, a head that is too large, a client too slow. */
+function refuseConnection(thrown: Error, socket: Socket, logger: Logger): void {
+  const code = systemErrorCode(thrown);
+  logger.debug('a control connection was refused', { code });
+  if (!socket.writable || socket.bytesWritten > 0) {
+    // An answer may be half-way out; more bytes would only corrupt it.
+    socket.destroy();
+    return;
+  }
+  const error = errorOf(code);
+  const body = JSON.stringify(describeError(error));
+  socket.end(
+    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}
+
+function errorOf(code: string | undefined): CofferError {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return new CofferError('request.too-large', `the request's head has more than ${HEAD_BYTES_MAX} bytes`);
+  }
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT'
+    ? new CofferError('request.invalid', 'the request did not arrive in time')
+    : new CofferError('request.invalid', 'this is not HTTP/1.1');
+}
+
+async function closeGracefully(server: Server): Promise<void> {
+  if (!server.listening) {
+    return;
+  }
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+  await closed;
+  clearTimeout(cut);
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// What travels over the control socket. Types alone, so that the command line can share them at no cost.
+import type { EngineBinding, Labels, Origin, SecretVersion } from '../secrets/index.ts';
+import type { Freshness, StoreStatus } from '../store/index.ts';
+
+/** Every refusal, on every route; its HTTP status is that of the code. */
+export interface ErrorReply {
+  /** One of coffer's error codes. */
+  readonly code: string;
+  readonly message: string;
+  /** What the reader can do about it. */
+  readonly hint?: string | undefined;
+}
+
+/** All that coffer tells of a secret: never its value. */
+export interface SecretDescription {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Labels;
+  readonly origin: Origin;
+  /** True while the gateway waits for the engine's registration; such a secret is not listed. */
+  readonly pending: boolean;
+  readonly engine?: EngineBinding | undefined;
+  /** The current version: its number, and the bytes of its value. */
+  readonly version: number;
+  readonly size: number;
+  /** Ascending. */
+  readonly versions: readonly SecretVersion[];
+  readonly createdAt_ms: number;
+  readonly updatedAt_ms: number;
+}
+
+/** `GET /v1/secrets`. */
+export interface SecretsReply {
+  readonly secrets: readonly SecretDescription[];
+  readonly freshness: Freshness;
+}
+
+/** `GET /v1/secrets/:name`, and `DELETE`, which shows the secret as it was. */
+export interface SecretReply {
+  readonly secret: SecretDescription;
+  readonly freshness: Freshness;
+}
+
+/** `PUT /v1/secrets/:name` and `POST /v1/secrets/:name/generate`. */
+export interface PutReply {
+  readonly secret: SecretDescription;
+  /** False when `expect=absent` found the secret there and left it as it was. */
+  readonly changed: boolean;
+}
+
+/** The engine as the daemon sees it. */
+export interface EngineStatus {
+  readonly address: string;
+  readonly reachable: boolean;
+  /** Why it cannot be reached. */
+  readonly problem?: string | undefined;
+  readonly version?: string | undefined;
+  /** The engine's `LocalNodeState`: `inactive`, `pending`, `active`, `error` or `locked`. */
+  readonly swarm?: string | undefined;
+  readonly swarmId?: string | undefined;
+  readonly nodeId?: string | undefined;
+  /** Whether this node is a swarm manager, whose API holds the secrets. */
+  readonly manager?: boolean | undefined;
+}
+
+/** `GET /v1/status`. */
+export interface DaemonStatus {
+  readonly version: string;
+  readonly state: 'starting' | 'serving' | 'degraded';
+  /** Why the daemon does not serve. */
+  readonly reason?: ErrorReply | undefined;
+  readonly uptime_ms: number;
+  /** A plain process, or a plugin that the engine manages. */
+  readonly mode: 'process' | 'managed';
+  /** What stands behind `docker secret create --driver`. */
+  readonly driverName: string;
+  /** Paths as the daemon sees them: in a managed plugin, those inside its root. */
+  readonly sockets: { readonly plugin: string; readonly gateway: string; readonly control: string };
+  readonly stateDirectory: string;
+  readonly engine?: EngineStatus | undefined;
+  /** Absent until the store is open. */
+  readonly store?: StoreStatus | undefined;
+}
+
+/** A GetSecret call that was refused. The engine tells its user only that the secret was not found. */
+export interface Refusal {
+  readonly at_ms: number;
+  /** The service's name. */
+  readonly service: string;
+  /** The task's name or id. */
+  readonly task: string;
+  /** The engine's name of the secret. */
+  readonly secret: string;
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+/** `GET /v1/refusals`, newest first. */
+export interface RefusalsReply {
+  readonly refusals: readonly Refusal[];
+}
+
+/** One thing that `doctor` looked at. */
+export interface Check {
+  readonly name: string;
+  readonly level: 'ok' | 'warning' | 'failure';
+  readonly message: string;
+  /** What to type or change; present unless all is well. */
+  readonly mend?: string | undefined;
+}
+
+/** `GET /v1/doctor`. */
+export interface DoctorReply {
+  readonly checks: readonly Check[];
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bundled program as users start it: its own process, pipes, signals, and docker as its parent.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import path from 'node:path';
+import { test } from 'node:test';
+import { dockerClis } from '../../support/docker-cli.ts';
+import { projectRoot } from '../../support/project.ts';
+import { type Harness, withControl } from '../control/control-harness.ts';
+
+const TIMEOUT_MS = 20_000;
+
+/** Bundles the command line as the build does, into the test's own directory. */
+function bundle(directory: string): string {
+  const program = path.join(directory, 'coffer.cjs');
+  const esbuild = path.join(projectRoot(), 'node_modules', '.bin', 'esbuild');
+  const options = ['--bundle', '--platform=node', '--target=node20', '--format=cjs', '--log-level=warning'];
+  const banner = '--banner:js=#!/usr/bin/env node';
+  const define = '--define:process.env.COFFER_VERSION="1.2.3"';
+  const built = spawnSync(esbuild, ['src/cli/main.ts', ...options, banner, define, `--outfile=${program}`], {
+    encoding: 'utf8',
+    cwd: projectRoot(),
+  });
+  assert.equal(built.status, 0, built.stderr);
+  chmodSync(program, 0o755);
+  return program;
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The control server lives in this process, so the program must not block it: no spawnSync here. */
+async function start(
+  command: string,
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+  stdin = '',
+): Promise<Ended> {
+  const child = spawn(command, words, {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    timeout: TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(stdin);
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  return { code, signal, stdout, stderr };
+}
+
+async function withBundle(work: (harness: Harness, program: string) => Promise<void>): Promise<void> {
+  await withControl({}, async (harness) => {
+    await work(harness, bundle(harness.directory));
+  });
+}
+
+test('the program puts, lists and fails with the right exit codes', { timeout: 60_000 }, async () => {
+  await withBundle(async ({ socketPath, store }, program) => {
+    const env = { COFFER_SOCKET: socketPath };
+    const put = await start(program, ['put', 'db', '-'], env, 'hunter2');
+    assert.deepEqual([put.code, put.stdout, put.stderr], [0, 'db: version 1, 7B\n', '']);
+    assert.equal(
+      store
+        .readValue(store.byName('db')?.id ?? '', 1)
+        .expose()
+        .toString(),
+      'hunter2',
+    );
+    assert.equal((await start(program, ['ls', '-q'], env)).stdout, 'db\n');
+    assert.equal((await start(program, ['version'], {})).stdout, 'coffer 1.2.3\n');
+    assert.equal((await start(program, ['bogus'], env)).code, 1);
+    assert.equal((await start(program, ['inspect', 'nope'], env)).code, 2);
+    assert.equal((await start(program, ['ls'], { COFFER_SOCKET: `${socketPath}.none` })).code, 2);
+  });
+});
+
+test('a reader that has seen enough ends the program quietly', { timeout: 60_000 }, async () => {
+  await withBundle(async (_harness, program) => {
+    const child = spawn(program, ['--help'], { timeout: TIMEOUT_MS, killSignal: 'SIGKILL' });
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    assert.deepEqual(await once(child, 'close'), [0, null]);
+    assert.equal(stderr, '');
+  });
+});
+
+test('both docker command lines run it as docker coffer', { timeout: 120_000 }, async (context) => {
+  if (spawnSync('docker', ['--version']).status !== 0) {
+    context.skip('there is no docker program on this machine');
+    return;
+  }
+  const clis = dockerClis();
+  await withBundle(async ({ socketPath, directory }, program) => {
+    const plugins = path.join(directory, 'docker', 'cli-plugins');
+    mkdirSync(plugins, { recursive: true });
+    symlinkSync(program, path.join(plugins, 'docker-coffer'));
+    const env = { COFFER_SOCKET: socketPath, DOCKER_CONFIG: path.join(directory, 'docker'), HOME: directory };
+    for (const [index, docker] of clis.entries()) {
+      const name = `s${index}`;
+      const run = (...words: readonly string[]) => start(docker.path, words, env, 'value');
+      const help = await run('coffer', '--help');
+      assert.equal(help.code, 0, docker.version);
+      assert.match(help.stdout, /^Usage: docker coffer COMMAND/);
+      assert.equal((await run('help', 'coffer')).stdout, help.stdout);
+      assert.match((await run('--help')).stdout, /coffer\*? .*Secrets in an encrypted store/);
+      assert.equal((await run('coffer', 'put', name, '-')).code, 0);
+      assert.match(
+        (await run('--context', 'default', 'coffer', 'ls', '-q')).stdout,
+        new RegExp(`^${name}$`, 'm'),
+      );
+      assert.match(
+        (await run('coffer', 'ls', '--log-level', 'debug', '-q')).stdout,
+        new RegExp(`^${name}$`, 'm'),
+      );
+      assert.equal((await run('coffer', 'rm', 'nope')).code, 2);
+      assert.equal((await run('coffer', 'bogus')).code, 1);
+    }
+    const made = await start(program, ['context', '--use'], env);
+    assert.equal(made.code, 0, made.stderr);
+    for (const docker of clis) {
+      const { stdout } = await start(docker.path, ['context', 'inspect', 'coffer'], env);
+      const [shown] = JSON.parse(stdout) as readonly { Endpoints: { docker: { Host: string } } }[];
+      assert.equal(shown?.Endpoints.docker.Host, 'unix:///run/coffer/docker.sock');
+      assert.match((await start(docker.path, ['context', 'ls'], env)).stdout, /^coffer \*/m);
+    }
+  });
+});
+
+test('the program ends when docker closes its plugin socket', { timeout: 60_000 }, async () => {
+  await withBundle(async ({ directory }, program) => {
+    const link = path.join(directory, 'docker-coffer');
+    symlinkSync(program, link);
+    const name = `docker_cli_test_${randomUUID()}`;
+    const connected = new Promise<Socket>((resolve, reject) => {
+      const server = createServer((socket) => {
+        server.close();
+        resolve(socket);
+      });
+      server.once('error', reject);
+      server.listen({ path: `\0${name}` });
+    });
+    // It waits for its standard input, which stays open.
+    const child = spawn(link, ['coffer', 'put', 'db', '-'], {
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        DOCKER_CLI_PLUGIN_SOCKET: `@${name}`,
+        COFFER_SOCKET: '/nonexistent',
+      },
+      stdio: ['pipe', 'ignore', 'ignore'],
+      timeout: TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+    });
+    const closed = once(child, 'close');
+    (await connected).destroy();
+    assert.deepEqual(await closed, [130, null]);
+  });
+});

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Refusal } from '../../../src/control/index.ts';
+import { STATUS } from '../control/control-harness.ts';
+import { type Cli, NOW_MS, withCli } from './cli-harness.ts';
+
+const COMMANDS = [
+  'put',
+  'ls',
+  'inspect',
+  'rm',
+  'status',
+  'context',
+  'doctor',
+  'why',
+  'completion',
+  'version',
+] as const;
+
+async function fill(cli: Cli): Promise<void> {
+  await cli(['put', 'db2', '-', '--label', 'env=prod', '--label', 'team=a'], { stdin: 'x'.repeat(1_500) });
+  await cli(['put', 'db10', '-', '--label', 'env=test'], { stdin: 'value' });
+  await cli(['put', 'web', '-'], { stdin: 'value' });
+}
+
+test('every command has help with examples, in both names of the program', async () => {
+  await withCli({}, async ({ cli }) => {
+    for (const command of COMMANDS) {
+      const { code, stdout, stderr } = await cli([command, '--help']);
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: '' }, command);
+      assert.match(stdout, new RegExp(`^Usage: coffer ${command}`));
+      assert.match(stdout, /\nExamples:\n {2}# /);
+      assert.equal((await cli(['help', command])).stdout, stdout);
+      const docker = await cli(['coffer', command, '--help'], { asDockerPlugin: true });
+      assert.match(docker.stdout, new RegExp(`^Usage: docker coffer ${command}`));
+      assert.ok(!docker.stdout.includes('--tlscacert'));
+    }
+    const { code, stdout } = await cli([]);
+    assert.equal(code, 0);
+    for (const command of COMMANDS) {
+      assert.match(stdout, new RegExp(`\n {2}${command} `));
+    }
+    assert.equal((await cli(['--help'])).stdout, stdout);
+  });
+});
+
+test('a command line that is not understood ends with 1 and one sentence', async () => {
+  await withCli({}, async ({ cli }) => {
+    const wrong = [
+      ['lss'],
+      ['ls', '--bogus'],
+      ['ls', 'extra'],
+      ['ls', '--format', 'yaml'],
+      ['ls', '--filter', 'size=3'],
+      ['inspect'],
+      ['inspect', 'a', '--pretty', '--format', 'json'],
+      ['rm'],
+      ['put'],
+      ['put', '-bad-', '-'],
+      ['put', 'x', '-', '--label', '=v'],
+      ['why', 'a', 'b'],
+      ['completion', 'tcsh'],
+      ['context', '--name', 'default'],
+      ['context', '--name', '../x'],
+    ];
+    for (const argv of wrong) {
+      const { code, stdout, stderr } = await cli(argv);
+      assert.equal(code, 1, argv.join(' '));
+      assert.equal(stdout, '', argv.join(' '));
+      assert.match(stderr, /^coffer: .+\n/, argv.join(' '));
+    }
+  });
+});
+
+test('ls shows a table in natural order, names, or JSON', async () => {
+  await withCli({}, async ({ cli }) => {
+    assert.equal((await cli(['ls'])).stdout, 'NAME   VERSION   SIZE   ORIGIN   CREATED   UPDATED\n');
+    assert.equal((await cli(['ls', '-q'])).stdout, '');
+    await fill(cli);
+    assert.equal(
+      (await cli(['ls'])).stdout,
+      [
+        'NAME   VERSION   SIZE    ORIGIN    CREATED              UPDATED',
+        'db2    1         1.5kB   control   About a minute ago   About a minute ago',
+        'db10   1         5B      control   About a minute ago   About a minute ago',
+        'web    1         5B      control   About a minute ago   About a minute ago',
+        '',
+      ].join('\n'),
+    );
+    assert.equal((await cli(['ls', '-q'])).stdout, 'db2\ndb10\nweb\n');
+    const lines = (await cli(['ls', '--format', 'json'])).stdout.trimEnd().split('\n');
+    assert.equal(lines.length, 3);
+    const [first = ''] = lines;
+    const secret = JSON.parse(first) as Record<string, unknown>;
+    assert.equal(secret['Name'], 'db2');
+    assert.equal(secret['CreatedAt'], new Date(NOW_MS).toISOString());
+    assert.deepEqual(secret['Labels'], { env: 'prod', team: 'a' });
+  });
+});
+
+test('ls filters by any of the name prefixes and all of the labels', async () => {
+  await withCli({}, async ({ cli }) => {
+    await fill(cli);
+    const names = async (...filters: readonly string[]) => {
+      const { stdout } = await cli(['ls', '-q', ...filters.flatMap((filter) => ['--filter', filter])]);
+      return stdout.trimEnd().split('\n').join(' ');
+    };
+    assert.equal(await names('name=DB'), 'db2 db10');
+    assert.equal(await names('name=db1', 'name=w'), 'db10 web');
+    assert.equal(await names('label=env'), 'db2 db10');
+    assert.equal(await names('label=env=prod', 'label=team'), 'db2');
+    assert.equal(await names('label=env=prod', 'label=env=test'), '');
+    assert.equal(await names('label=toString'), '');
+    assert.equal(await names('name=b'), '');
+  });
+});
+
+test('inspect prints an array of what it found, and complains about the rest', async () => {
+  await withCli({}, async ({ cli, store }) => {
+    await fill(cli);
+    const { code, stdout, stderr } = await cli(['inspect', 'web', 'nope', 'db2']);
+    assert.equal(code, 2);
+    assert.equal(stderr, 'coffer: secret nope not found\nList the secrets with: docker coffer ls\n');
+    const array = JSON.parse(stdout) as readonly Record<string, unknown>[];
+    assert.deepEqual(
+      array.map(({ Name, ID }) => [Name, ID]),
+      [
+        ['web', store.byName('web')?.id],
+        ['db2', store.byName('db2')?.id],
+      ],
+    );
+    assert.equal((await cli(['inspect', 'nope'])).stdout, '[]\n');
+    assert.equal((await cli(['inspect', 'web', '--format', 'json'])).stdout.split('\n').length, 2);
+    const pretty = await cli(['inspect', '--pretty', 'db2']);
+    assert.match(
+      pretty.stdout,
+      /^ID: +\w{25}\nName: +db2\n[^]* - env=prod\n[^]* - 1: +1\.5kB, 2026-01-15T12:00:00.000Z, current\n$/,
+    );
+  });
+});
+
+test('rm goes on after an error and keeps what is in use', async () => {
+  const users = async (name: string) =>
+    name === 'web' ? { services: ['site'], engineSecrets: ['web'] } : { services: [], engineSecrets: [] };
+  await withCli({ users }, async ({ cli, store }) => {
+    await fill(cli);
+    const { code, stdout, stderr } = await cli(['rm', 'nope', 'web', 'DB2']);
+    assert.deepEqual({ code, stdout }, { code: 2, stdout: 'db2\n' });
+    assert.match(
+      stderr,
+      /^coffer: secret nope not found\n.*\ncoffer: secret web is in use by the following service: site\n.*--secret-rm web site\n$/,
+    );
+    assert.deepEqual(
+      store
+        .list()
+        .map(({ name }) => name)
+        .sort((a, b) => a.localeCompare(b)),
+      ['db10', 'web'],
+    );
+    assert.equal((await cli(['rm', '--force', 'web'])).code, 0);
+    const json = await cli(['rm', 'db10', '--format', 'json']);
+    assert.equal((JSON.parse(json.stdout) as { Name: string }).Name, 'db10');
+    assert.equal(store.list().length, 0);
+  });
+});
+
+test('status describes the daemon, and ends with 2 while it does not serve', async () => {
+  const reason = { code: 'store.damaged', message: 'record 7 does not open', hint: 'Restore a backup.' };
+  let status = STATUS;
+  await withCli({ status: () => status }, async ({ cli, store, socketPath }) => {
+    const serving = await cli(['status']);
+    assert.equal(serving.code, 0);
+    assert.match(serving.stdout, /^State: +serving, up about a minute\n/);
+    assert.match(serving.stdout, /\nGateway: +unix:\/\/\/run\/coffer\/docker\.sock\n/);
+    assert.ok(serving.stdout.includes(socketPath));
+    status = { ...STATUS, state: 'degraded', reason, store: store.status() };
+    const degraded = await cli(['status']);
+    assert.equal(degraded.code, 2);
+    assert.match(degraded.stdout, /Reason: +record 7 does not open\nMend: +Restore a backup\.\n/);
+    assert.match(degraded.stdout, /leader in term 1/);
+    const json = JSON.parse((await cli(['status', '--format', 'json'])).stdout) as Record<string, unknown>;
+    assert.equal(json['State'], 'degraded');
+    assert.deepEqual(json['Reason'], { Code: reason.code, Message: reason.message, Hint: reason.hint });
+  });
+});
+
+test('why tells the refusals of a service, newest first', async () => {
+  const refusal = (at_ms: number, service: string): Refusal => ({
+    at_ms,
+    service,
+    task: `${service}.1.abc`,
+    secret: 'db',
+    code: 'secret.not-found',
+    message: 'there is no secret db\u001b[2J',
+    hint: 'Put it: docker coffer put db',
+  });
+  const refusals = () => [refusal(NOW_MS, 'web'), refusal(NOW_MS + 80_000, 'web'), refusal(NOW_MS, 'api')];
+  await withCli({ refusals }, async ({ cli }) => {
+    const { code, stdout } = await cli(['why', 'web']);
+    assert.equal(code, 0);
+    assert.equal(
+      stdout,
+      ['10 seconds', 'About a minute']
+        .map(
+          (age) =>
+            `${age} ago: web, secret db, task web.1.abc\n` +
+            '  there is no secret db?[2J [secret.not-found]\n  Put it: docker coffer put db\n',
+        )
+        .join(''),
+    );
+    assert.equal((await cli(['why', '--format', 'json'])).stdout.trimEnd().split('\n').length, 3);
+    const none = await cli(['why', 'other']);
+    assert.deepEqual([none.code, none.stdout], [0, 'No refusal is remembered for other.\n']);
+  });
+});
+
+test('an answer that may be old is said to be so', async () => {
+  await withCli({}, async ({ cli, store }) => {
+    store.freshness = 'local';
+    const { code, stderr } = await cli(['ls']);
+    assert.equal(code, 0);
+    assert.match(stderr, /^coffer: .*the answer may be old\n$/);
+  });
+});
+
+test('colours are for terminals, and NO_COLOR is obeyed', async () => {
+  await withCli({}, async ({ cli }) => {
+    assert.ok((await cli(['status'], { terminal: true })).stdout.includes('\u001b[32mserving'));
+    assert.ok(!(await cli(['status'], { terminal: true, env: { NO_COLOR: '1' } })).stdout.includes('\u001b'));
+    assert.ok(!(await cli(['status'], { terminal: true, env: { TERM: 'dumb' } })).stdout.includes('\u001b'));
+    assert.ok(!(await cli(['status'])).stdout.includes('\u001b'));
+  });
+});

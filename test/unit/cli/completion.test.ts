@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { completionScript, SHELLS } from '../../../src/cli/completion-scripts.ts';
+import type { Refusal } from '../../../src/control/index.ts';
+import { type Cli, withCli } from './cli-harness.ts';
+
+/** The candidates for the last word, and the directive after them. */
+async function complete(cli: Cli, ...words: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await cli(['__complete', ...words]);
+  assert.deepEqual([code, stderr], [0, '']);
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split('\t')[0])
+    .join(' ');
+}
+
+test('completion knows commands, options, their values, secrets and services', async () => {
+  const refusal: Refusal = { at_ms: 1, service: 'redis', task: 't', secret: 's', code: 'c', message: 'm' };
+  await withCli({ refusals: () => [refusal, refusal] }, async ({ cli }) => {
+    for (const name of ['db_a', 'db_b', 'web']) {
+      await cli(['put', name, '-'], { stdin: 'x' });
+    }
+    assert.equal(
+      await complete(cli, ''),
+      'put ls inspect rm status context doctor why completion version :4',
+    );
+    assert.equal(await complete(cli, 'in'), 'inspect :4');
+    assert.equal(await complete(cli, 'rm', 'db'), 'db_a db_b :4');
+    assert.equal(await complete(cli, 'rm', 'db_a', 'db'), 'db_b :4');
+    assert.equal(await complete(cli, 'inspect', '--pretty', ''), 'db_a db_b web :4');
+    assert.equal(await complete(cli, 'put', 'w'), 'web :4');
+    assert.equal(await complete(cli, 'put', 'web', ''), ':0');
+    assert.equal(await complete(cli, 'put', '--generate', 'h'), 'hex:32 :4');
+    assert.equal(await complete(cli, 'ls', '--fo'), '--format :4');
+    assert.equal(await complete(cli, 'ls', '--format', ''), 'table json :4');
+    assert.equal(await complete(cli, 'ls', '-f', 'n'), 'name= :4');
+    assert.equal(await complete(cli, 'why', ''), 'redis :4');
+    assert.equal(await complete(cli, 'completion', 'z'), 'zsh :4');
+    assert.equal(
+      await complete(cli, 'bogus', ''),
+      'put ls inspect rm status context doctor why completion version :4',
+    );
+  });
+});
+
+test('completion is quiet where no daemon answers', async () => {
+  await withCli({}, async ({ cli, directory }) => {
+    assert.equal(await complete(cli, '--socket', `${directory}/none`, 'rm', ''), ':4');
+  });
+});
+
+test('the scripts are what each shell can read', async () => {
+  await withCli({}, async ({ cli }) => {
+    for (const shell of SHELLS) {
+      const { code, stdout } = await cli(['completion', shell]);
+      assert.deepEqual([code, stdout], [0, `${completionScript(shell)}\n`]);
+    }
+    const parsed = spawnSync('bash', ['-n'], { input: completionScript('bash'), encoding: 'utf8' });
+    assert.deepEqual([parsed.status, parsed.stderr], [0, '']);
+  });
+});
+
+test('bash completes with what coffer answers', async () => {
+  await withCli({}, async ({ directory }) => {
+    const answer = "printf '%s\\n' \"args:$#:$3\" 'db_a\tversion 1' 'name=\tx' ':4'";
+    writeFileSync(path.join(directory, 'coffer'), `#!/bin/sh\n${answer}\n`, { mode: 0o755 });
+    const script = [
+      completionScript('bash'),
+      'COMP_WORDS=(coffer rm db); COMP_CWORD=2; _coffer',
+      'printf "%s\\n" "${COMPREPLY[@]}"',
+    ].join('\n');
+    const env = { PATH: `${directory}:${process.env['PATH'] ?? ''}` };
+    const { stdout } = spawnSync('bash', ['-c', script], { env, encoding: 'utf8' });
+    assert.equal(stdout, 'args:3:db\ndb_a\nname=\n');
+  });
+});
