@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon, put together from its parts. The only place that knows them all.
+import type { Server } from 'node:http';
+import { CofferError, listenOnUnixSocket, type Logger, withDeadline } from '../common/index.ts';
+import { createControlServer, type ControlServer, type Refusal } from '../control/index.ts';
+import { EngineClient } from '../engine/index.ts';
+import { createGateway, type Gateway, Reconciler } from '../gateway/index.ts';
+import { createPluginServer, type RefusedDelivery, Refusals, SecretProvider } from '../plugin/index.ts';
+import { openStore } from '../store/index.ts';
+import { examine } from './doctor.ts';
+import { DriverName } from './driver-name.ts';
+import { usesOf } from './engine-uses.ts';
+import type { ReadSettings, Settings } from './settings.ts';
+import { describeDaemon } from './status.ts';
+import { StoreKeeper } from './store-keeper.ts';
+
+export interface DaemonOptions extends ReadSettings {
+  readonly logger: Logger;
+  /** Called once after a storage error: the process must end, and is started again by whoever runs it. */
+  readonly onFault: (error: CofferError) => void;
+}
+
+/** What `doctor` and `rm` wait for the engine; a hung engine must not hang them. */
+const ENGINE_TIMEOUT_MS = 4_000;
+
+/** An engine kills a plugin ten seconds after it asked it to stop. */
+const STEP_TIMEOUT_MS = 2_000;
+
+/** A manager: all sockets, the store behind them, and what keeps it in step with the engine. */
+export class Daemon {
+  readonly #settings: Settings;
+  readonly #logger: Logger;
+  readonly #problem: CofferError | undefined;
+  readonly #keeper: StoreKeeper;
+  readonly #provider: SecretProvider;
+  readonly #driver: DriverName;
+  readonly #plugin: Server;
+  readonly #control: ControlServer;
+  readonly #gateway: Gateway;
+  readonly #reconciler: Reconciler;
+  #removePluginSocket: (() => void) | undefined;
+
+  constructor({ settings, problem, logger, onFault }: DaemonOptions) {
+    this.#settings = settings;
+    this.#problem = problem;
+    this.#logger = logger;
+    const monotonic_ms = (): number => performance.now();
+    const now_ms = (): number => Date.now();
+    const { stateDirectory } = settings;
+    this.#keeper = new StoreKeeper({
+      open: () => openStore({ stateDirectory, logger, onFault, monotonic_ms }),
+      logger,
+    });
+    const { source } = this.#keeper;
+    const engine = new EngineClient({ socketPath: settings.engineSocket, timeout_ms: ENGINE_TIMEOUT_MS });
+    this.#driver = new DriverName(settings, engine, logger);
+    const driverName = this.#driver.current;
+    const refusals = new Refusals();
+    this.#provider = new SecretProvider({ source, logger, now_ms });
+    this.#plugin = createPluginServer({ provider: this.#provider, refusals, logger, now_ms });
+    this.#control = createControlServer({
+      store: source,
+      status: () => describeDaemon({ settings, engine, keeper: this.#keeper, driverName, monotonic_ms }),
+      users: (name) => usesOf(engine, driverName(), name),
+      refusals: () => refusals.list().map(describeRefusal),
+      doctor: () => examine({ keeper: this.#keeper, engine, driverName }),
+      logger,
+    });
+    this.#gateway = createGateway({
+      engine,
+      store: source,
+      driverName,
+      stackRotation: settings.stackRotation,
+      logger,
+    });
+    this.#reconciler = new Reconciler({ engine, store: source, driverName, logger });
+  }
+
+  /**
+   * Listens on all sockets, and then opens the store: an engine waits half a second for a plugin's socket. Rejects
+   * only if a socket cannot be had; a store that cannot be opened is told on every interface.
+   */
+  async start(): Promise<void> {
+    this.#removePluginSocket = await listenOnUnixSocket(this.#plugin, this.#settings.pluginSocket);
+    await this.#control.listen(this.#settings.controlSocket);
+    await this.#gateway.listen(this.#settings.gatewaySocket);
+    this.#logger.info('coffer listens', {
+      plugin: this.#settings.pluginSocket,
+      control: this.#settings.controlSocket,
+      gateway: this.#settings.gatewaySocket,
+    });
+    if (this.#problem !== undefined) {
+      this.#keeper.refuse(this.#problem);
+      return;
+    }
+    await this.#keeper.open();
+    this.#driver.start();
+    this.#reconciler.start();
+  }
+
+  /** Stops taking calls, finishes those that were taken, writes all down. */
+  async stop(): Promise<void> {
+    this.#driver.stop();
+    await this.#attempt('the reconciler', () => this.#reconciler.stop());
+    await this.#attempt('the gateway', () => this.#gateway.close());
+    await this.#attempt('the control socket', () => this.#control.close());
+    this.#removePluginSocket?.();
+    this.#plugin.close();
+    this.#plugin.closeAllConnections();
+    await this.#attempt('the deliveries', () => this.#provider.flush());
+    await this.#keeper.close();
+  }
+
+  /** A part that does not stop must not keep the store from being closed. */
+  async #attempt(part: string, stop: () => Promise<void>): Promise<void> {
+    try {
+      await withDeadline(stop(), STEP_TIMEOUT_MS, 'internal.unexpected', `${part} did not stop in time`);
+    } catch (thrown) {
+      this.#logger.warn('stopping goes on', { reason: CofferError.from(thrown).message });
+    }
+  }
+}
+
+function describeRefusal({ at_ms, service, task, taskId, secret, error }: RefusedDelivery): Refusal {
+  const { code, detail, hint } = error;
+  return { at_ms, service, task: task === '' ? taskId : task, secret, code, message: detail, hint };
+}

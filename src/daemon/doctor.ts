@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the daemon finds right or wrong with itself and its engine: one line each, with the mend.
+import { CofferError } from '../common/index.ts';
+import type { Check } from '../control/index.ts';
+import { type EngineClient, isSameDriver } from '../engine/index.ts';
+import { LABELS } from '../plugin/index.ts';
+import type { SecretStore } from '../store/index.ts';
+import { storeNameOf } from './engine-uses.ts';
+import type { StoreKeeper } from './store-keeper.ts';
+
+const LOW_DISK_BYTES = 512 * 1024 * 1024;
+const NAMES_SHOWN_MAX = 5;
+
+export interface DoctorOptions {
+  readonly keeper: StoreKeeper;
+  readonly engine: EngineClient;
+  readonly driverName: () => string;
+}
+
+/** Looks at the store, the disk, the engine and the secrets that the engine has of coffer. */
+export async function examine(options: DoctorOptions): Promise<readonly Check[]> {
+  return [
+    storeCheck(options.keeper),
+    ...valueChecks(options.keeper),
+    ...diskChecks(options.keeper),
+    ...(await engineChecks(options)),
+  ];
+}
+
+function storeCheck({ reason, source }: StoreKeeper): Check {
+  if (reason !== undefined) {
+    return { name: 'store', level: 'failure', message: reason.detail, mend: reason.hint };
+  }
+  const { secrets, lastIndex } = source().status();
+  return {
+    name: 'store',
+    level: 'ok',
+    message: `serves ${secrets} secrets; the log is verified up to entry ${lastIndex}`,
+  };
+}
+
+function valueChecks({ scrub }: StoreKeeper): readonly Check[] {
+  if (scrub === undefined) {
+    return [];
+  }
+  if (scrub.damagedCount > 0) {
+    return [
+      {
+        name: 'values',
+        level: 'failure',
+        message: `${scrub.damagedCount} values are damaged: ${shortList(scrub.damaged)}`,
+        mend: 'Store each of them again with docker coffer put, and find out what is wrong with the disk.',
+      },
+    ];
+  }
+  const soFar = scrub.finished ? '' : ' so far';
+  return [
+    { name: 'values', level: 'ok', message: `${scrub.examined} values were opened${soFar}, none is damaged` },
+  ];
+}
+
+function diskChecks({ reason, source }: StoreKeeper): readonly Check[] {
+  if (reason !== undefined) {
+    return [];
+  }
+  const free = source().status().diskFree_bytes;
+  const message = `${Math.floor(free / 1024 / 1024)} MiB are free for the state directory`;
+  return free < LOW_DISK_BYTES
+    ? [{ name: 'disk', level: 'warning', message, mend: 'Free some space, before new secrets are refused.' }]
+    : [{ name: 'disk', level: 'ok', message }];
+}
+
+async function engineChecks({ engine, keeper, driverName }: DoctorOptions): Promise<readonly Check[]> {
+  try {
+    const info = await engine.info();
+    const version = `the engine ${info.serverVersion} answers`;
+    if (info.swarmState === 'inactive') {
+      return [
+        {
+          name: 'engine',
+          level: 'ok',
+          message: `${version}; it is not in a swarm, so coffer alone keeps the secrets`,
+        },
+      ];
+    }
+    if (!info.controlAvailable) {
+      return [
+        {
+          name: 'engine',
+          level: 'warning',
+          message: `${version}; it is no swarm manager (its swarm is ${info.swarmState}), and only a manager's plugin is asked for secrets`,
+          mend: 'Use the docker commands on a manager; on a worker nothing is to be done.',
+        },
+      ];
+    }
+    const checks: Check[] = [{ name: 'engine', level: 'ok', message: `${version}; it is a swarm manager` }];
+    return keeper.reason === undefined
+      ? [...checks, await missingValues(engine, keeper.source(), driverName())]
+      : checks;
+  } catch (thrown) {
+    const { detail, hint } = CofferError.from(thrown, 'engine.unreachable');
+    return [
+      {
+        name: 'engine',
+        level: 'failure',
+        message: detail,
+        mend:
+          hint ??
+          'Start the engine, or set COFFER_ENGINE_SOCKET (a managed plugin: engine.source) to its socket.',
+      },
+    ];
+  }
+}
+
+/** Secrets of the engine that would be refused if a task asked for them now. */
+async function missingValues(engine: EngineClient, store: SecretStore, driverName: string): Promise<Check> {
+  const own = (await engine.listSecrets()).filter(
+    ({ driver }) => driver !== undefined && isSameDriver(driver, driverName),
+  );
+  const missing = own
+    .filter(
+      (secret) =>
+        secret.labels[LABELS.generate] === undefined && store.byName(storeNameOf(secret)) === undefined,
+    )
+    .map(storeNameOf);
+  if (missing.length === 0) {
+    return {
+      name: 'secrets',
+      level: 'ok',
+      message: `the engine has ${own.length} secrets of coffer, each with a value`,
+    };
+  }
+  return {
+    name: 'secrets',
+    level: 'warning',
+    message: `the engine has secrets of coffer without a value: ${shortList(missing)}`,
+    mend: `Store it: docker coffer put ${missing[0] ?? 'NAME'} -`,
+  };
+}
+
+function shortList(names: readonly string[]): string {
+  const shown = names.slice(0, NAMES_SHOWN_MAX).join(', ');
+  return names.length > NAMES_SHOWN_MAX ? `${shown} and ${names.length - NAMES_SHOWN_MAX} more` : shown;
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon's settings: environment variables, as Docker's own programs and plugins take them.
+import path from 'node:path';
+import { CofferError } from '../common/index.ts';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface Settings {
+  /** COFFER_STATE: the directory with the keys and the database. Default: /var/lib/coffer. */
+  readonly stateDirectory: string;
+  /** COFFER_PLUGIN_SOCKET. Default: /run/docker/plugins/coffer.sock; a legacy plugin is named after its socket. */
+  readonly pluginSocket: string;
+  /** COFFER_GATEWAY_SOCKET. Default: /run/coffer/docker.sock. */
+  readonly gatewaySocket: string;
+  /** COFFER_CONTROL_SOCKET. Default: /run/coffer/control.sock. */
+  readonly controlSocket: string;
+  /** COFFER_ENGINE_SOCKET. Default: /var/run/docker.sock. */
+  readonly engineSocket: string;
+  /** COFFER_DRIVER: the driver's name in the engine. Default: found out, else the name of the plugin socket. */
+  readonly driverName: string | undefined;
+  /** COFFER_LOG_LEVEL: debug, info, warn or error. Default: info. */
+  readonly logLevel: LogLevel;
+  /** COFFER_STACK_ROTATION: on or off. Default: on. Whether an update with a new value makes a new version. */
+  readonly stackRotation: boolean;
+  /** COFFER_MODE: process or managed. Default: process. */
+  readonly mode: 'process' | 'managed';
+}
+
+export interface ReadSettings {
+  readonly settings: Settings;
+  /** What is wrong; the defaults stand in. The daemon listens all the same, serves nothing, and says this. */
+  readonly problem: CofferError | undefined;
+}
+
+const DRIVER_PATTERN = /^[\w./:@-]{1,255}$/;
+
+/** Reads the settings; what is wrong with them is in the answer, since an engine disables a plugin that exits. */
+export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
+  const problems: string[] = [];
+  const valueOf = (name: string): string | undefined => {
+    const value = environment[name]?.trim();
+    return value === '' ? undefined : value;
+  };
+  const pathOf = (name: string, fallback: string): string => {
+    const value = valueOf(name) ?? fallback;
+    if (!path.isAbsolute(value)) {
+      problems.push(`${name} is an absolute path, not ${JSON.stringify(value)}`);
+      return fallback;
+    }
+    return path.normalize(value);
+  };
+  const choiceOf = <T extends string>(name: string, choices: readonly T[], fallback: T): T => {
+    const value = valueOf(name) ?? fallback;
+    const choice = choices.find((candidate) => candidate === value);
+    if (choice === undefined) {
+      problems.push(`${name} is one of ${choices.join(', ')}, not ${JSON.stringify(value)}`);
+    }
+    return choice ?? fallback;
+  };
+  const driverOf = (name: string): string | undefined => {
+    const value = valueOf(name);
+    if (value !== undefined && !DRIVER_PATTERN.test(value)) {
+      problems.push(`${name} is the name of a Docker plugin, not ${JSON.stringify(value)}`);
+      return undefined;
+    }
+    return value;
+  };
+  const settings: Settings = {
+    stateDirectory: pathOf('COFFER_STATE', '/var/lib/coffer'),
+    pluginSocket: pathOf('COFFER_PLUGIN_SOCKET', '/run/docker/plugins/coffer.sock'),
+    gatewaySocket: pathOf('COFFER_GATEWAY_SOCKET', '/run/coffer/docker.sock'),
+    controlSocket: pathOf('COFFER_CONTROL_SOCKET', '/run/coffer/control.sock'),
+    engineSocket: pathOf('COFFER_ENGINE_SOCKET', '/var/run/docker.sock'),
+    driverName: driverOf('COFFER_DRIVER'),
+    logLevel: choiceOf('COFFER_LOG_LEVEL', LOG_LEVELS, 'info'),
+    stackRotation: choiceOf('COFFER_STACK_ROTATION', ['on', 'off'], 'on') === 'on',
+    mode: choiceOf('COFFER_MODE', ['process', 'managed'], 'process'),
+  };
+  return { settings, problem: problemOf(problems) };
+}
+
+function problemOf(problems: readonly string[]): CofferError | undefined {
+  if (problems.length === 0) {
+    return undefined;
+  }
+  return new CofferError('settings.invalid', problems.join('; '), {
+    hint: 'Correct the setting and start coffer again; a managed plugin: docker plugin disable, set, enable.',
+  });
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import { CofferError } from '../common/index.ts';
+import type { DaemonStatus, EngineStatus } from '../control/index.ts';
+import type { EngineClient } from '../engine/index.ts';
+import type { Settings } from './settings.ts';
+import type { StoreKeeper } from './store-keeper.ts';
+import { version } from './version.ts';
+
+export interface DescribeOptions {
+  readonly settings: Settings;
+  readonly engine: EngineClient;
+  readonly keeper: StoreKeeper;
+  readonly driverName: () => string;
+  readonly monotonic_ms: () => number;
+}
+
+/** What the daemon says of itself. Never rejects: what cannot be known is said. */
+export async function describeDaemon(options: DescribeOptions): Promise<DaemonStatus> {
+  const { settings, keeper } = options;
+  const { reason } = keeper;
+  return {
+    version,
+    state: keeper.state,
+    reason:
+      reason === undefined ? undefined : { code: reason.code, message: reason.detail, hint: reason.hint },
+    uptime_ms: Math.floor(options.monotonic_ms()),
+    mode: settings.mode,
+    driverName: options.driverName(),
+    sockets: {
+      plugin: settings.pluginSocket,
+      gateway: settings.gatewaySocket,
+      control: settings.controlSocket,
+    },
+    stateDirectory: settings.stateDirectory,
+    engine: await describeEngine(options.engine),
+    store: reason === undefined ? keeper.source().status() : undefined,
+  };
+}
+
+async function describeEngine(engine: EngineClient): Promise<EngineStatus> {
+  const address = `unix://${engine.socketPath}`;
+  try {
+    const { serverVersion, swarmState, swarmId, nodeId, controlAvailable } = await engine.info();
+    return {
+      address,
+      reachable: true,
+      version: serverVersion,
+      swarm: swarmState,
+      swarmId,
+      nodeId,
+      manager: controlAvailable,
+    };
+  } catch (thrown) {
+    return { address, reachable: false, problem: CofferError.from(thrown).detail };
+  }
+}

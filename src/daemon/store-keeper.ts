@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens the store behind sockets that listen already, and keeps the reason when it cannot be opened.
+import { CofferError, type Logger, unreachable } from '../common/index.ts';
+import type { ReplicatedStore, SecretStore } from '../store/index.ts';
+import { type Scrub, scrubValues } from './scrub.ts';
+
+type State =
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'serving'; readonly store: ReplicatedStore }
+  | { readonly kind: 'degraded'; readonly reason: CofferError }
+  | { readonly kind: 'stopped' };
+
+/** What may pass by itself: the other process ends, the disk has space again. */
+const PASSING = new Set<CofferError['code']>(['store.in-use', 'store.faulted']);
+const RETRY_MS = 3_000;
+
+export interface StoreKeeperOptions {
+  readonly open: () => Promise<ReplicatedStore>;
+  readonly logger: Logger;
+}
+
+/** The store's life within the daemon. */
+export class StoreKeeper {
+  readonly #options: StoreKeeperOptions;
+  #state: State = { kind: 'starting' };
+  #retryTimer: NodeJS.Timeout | undefined;
+  #opening: Promise<void> | undefined;
+  #scrub: Scrub | undefined;
+
+  constructor(options: StoreKeeperOptions) {
+    this.#options = options;
+  }
+
+  get state(): 'starting' | 'serving' | 'degraded' {
+    return this.#state.kind === 'stopped' ? 'degraded' : this.#state.kind;
+  }
+
+  /** Why the store does not serve; undefined while it serves. */
+  get reason(): CofferError | undefined {
+    switch (this.#state.kind) {
+      case 'serving':
+        return undefined;
+      case 'starting':
+        return new CofferError('store.starting', 'coffer is starting', { hint: 'Try again in a moment.' });
+      case 'degraded':
+        return this.#state.reason;
+      case 'stopped':
+        return new CofferError('store.closed', 'coffer is stopping');
+      default:
+        return unreachable(this.#state);
+    }
+  }
+
+  /** What the look through all values has found so far; undefined while the store does not serve. */
+  get scrub(): Scrub | undefined {
+    return this.#scrub;
+  }
+
+  /** The store, while it serves; throws the reason while it does not. */
+  readonly source = (): SecretStore => {
+    if (this.#state.kind === 'serving') {
+      return this.#state.store;
+    }
+    throw this.reason ?? new CofferError('store.unavailable', 'the store does not serve');
+  };
+
+  /** Never serves, for this reason. */
+  refuse(reason: CofferError): void {
+    this.#state = { kind: 'degraded', reason };
+    this.#options.logger.error('coffer serves nothing', { reason: reason.message, hint: reason.hint });
+  }
+
+  /** Opens the store; tries again by itself for reasons that may pass. Never rejects. */
+  async open(): Promise<void> {
+    this.#opening = this.#open();
+    await this.#opening;
+  }
+
+  /** Writes all down and closes the store. */
+  async close(): Promise<void> {
+    clearTimeout(this.#retryTimer);
+    await this.#opening;
+    clearTimeout(this.#retryTimer);
+    const state = this.#state;
+    this.#state = { kind: 'stopped' };
+    this.#scrub?.stop();
+    if (state.kind === 'serving') {
+      await state.store.close();
+    }
+  }
+
+  async #open(): Promise<void> {
+    try {
+      const store = await this.#options.open();
+      this.#state = { kind: 'serving', store };
+      const { secrets, term, lastIndex } = store.status();
+      this.#options.logger.info('the store serves', { secrets, term, lastIndex });
+      this.#scrub = scrubValues(store, this.#options.logger);
+    } catch (thrown) {
+      const reason = CofferError.from(thrown, 'store.faulted');
+      this.refuse(reason);
+      if (PASSING.has(reason.code)) {
+        this.#retryTimer = setTimeout(() => void this.open(), RETRY_MS).unref();
+      }
+    }
+  }
+}
