@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bundles the two programs, each into one CommonJS file, with LevelDB's prebuilt addon beside them:
 //   dist/coffer-daemon.cjs   the daemon        dist/coffer.cjs   the command line
-import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { build } from 'esbuild';
@@ -64,6 +64,7 @@ async function buildPrograms() {
     absWorkingDir: root,
     banner: { js: '#!/usr/bin/env node' },
   });
+  chmodSync(path.join(out, 'coffer.cjs'), 0o755);
   copyAddon(out);
 }
 

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make` alone lists what there is.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+DESTDIR ?=
+PREFIX ?= /usr/local
+# Of the tests, only these: a suite (unit, live) or parts of paths.
+ONLY ?=
+TEST_FLAGS ?=
+
+packages := node_modules/.package-lock.json
+programs := dist/coffer-daemon.cjs
+plugin := build/plugin/config.json
+sources := $(shell find src -name '*.ts')
+
+.PHONY: help
+help: ## list the targets (the default)
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+.PHONY: build
+build: $(programs) ## bundle the daemon and the command line into dist/
+
+.PHONY: check
+check: $(packages) ## check types, lint and format
+	@npm run --silent check
+
+.PHONY: test
+test: ## install what the tests need, then build, check and run all of them (make test ONLY="unit" for some)
+	@test/support/setup.sh
+	@$(MAKE) build check plugin
+	@node test/run.mjs $(TEST_FLAGS) $(ONLY)
+
+.PHONY: demo
+demo: ## show coffer at work on a real Docker Engine, run privately (root)
+	@test/support/setup.sh
+	@$(MAKE) build plugin
+	@node test/demo/run.mjs
+
+.PHONY: bench
+bench: ## measure coffer beside the engine's own secrets (root)
+	@test/support/setup.sh
+	@$(MAKE) build
+	@node test/bench/run.mjs
+
+.PHONY: plugin
+plugin: $(plugin) ## assemble the managed plugin in build/plugin/ (no engine needed)
+
+.PHONY: install
+install: build ## install the command line as coffer and as docker coffer (PREFIX=/usr/local)
+	install -D -m 755 dist/coffer.cjs $(DESTDIR)$(PREFIX)/bin/coffer
+	install -D -m 755 dist/coffer.cjs $(DESTDIR)$(PREFIX)/lib/docker/cli-plugins/docker-coffer
+
+.PHONY: clean
+clean: ## remove what was built; the downloads in build/cache and node_modules stay
+	rm -rf dist build/plugin build/test
+
+$(packages): package.json package-lock.json
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
+	  if (a < 20 || (a === 20 && b < 19)) { console.error("coffer needs Node 20.19 or later; this is " + process.version); process.exit(1); }'
+	@echo 'installing the npm packages of package-lock.json'
+	@npm ci
+	@touch $@
+
+$(programs): $(packages) build.mjs $(sources)
+	@echo 'bundling into dist/'
+	@node build.mjs
+
+$(plugin): $(programs) config.json plugin/build.mjs
+	@node plugin/build.mjs
