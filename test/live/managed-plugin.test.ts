@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// coffer as a managed plugin of a real engine: what it asks for, and that what it holds outlives all that
+// may happen to a plugin.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type Engine, startEngine } from '../support/engine.ts';
+import { createPlugin, installPlugin, ManagedPlugin } from '../support/managed-plugin.ts';
+import { type Registry, startRegistry } from '../support/registry.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+/** Creates a secret through the plugin's gateway, as a person does. */
+async function createSecret(plugin: ManagedPlugin, name: string, value: string): Promise<void> {
+  const socket = plugin.gatewaySocket;
+  await plugin.engine.docker(['secret', 'create', name, '-'], { input: value, socket });
+}
+
+/** What a new service's container finds in /run/secrets/NAME. */
+async function delivered(engine: Engine, name: string): Promise<string> {
+  const service = `reads-${name}`;
+  const how = ['--detach', '--network', 'host', '--no-resolve-image', '--secret', name];
+  await engine.docker(['service', 'create', '--name', service, ...how, 'localhost:5000/bb']);
+  try {
+    const container = await waitFor(
+      async () =>
+        (await engine.docker(['ps', '-q', '--filter', `name=${service}`])).stdout.trim() || undefined,
+      { what: `a container of ${service}`, timeout_ms: 30_000 },
+    );
+    return (await engine.docker(['exec', container, 'cat', `/run/secrets/${name}`])).stdout;
+  } finally {
+    await engine.docker(['service', 'rm', service]);
+  }
+}
+
+describe('the managed plugin', () => {
+  let engine: Engine;
+  let plugin: ManagedPlugin;
+  before(async () => {
+    engine = await startEngine({ name: 'managed' });
+    await engine.importBusybox();
+    await engine.swarmInit();
+    plugin = await installPlugin(engine);
+  });
+  after(async () => engine.stop());
+
+  test('delivers a secret that was created through its gateway', async () => {
+    await createSecret(plugin, 'first', 'the first value');
+    assert.equal(await delivered(engine, 'first'), 'the first value');
+  });
+
+  test('has no network and no capability beyond those that every container has', async () => {
+    const { stdout } = await engine.docker([
+      'plugin',
+      'inspect',
+      '--format',
+      '{{json .Config}}',
+      plugin.name,
+    ]);
+    const config = JSON.parse(stdout) as {
+      readonly Network: { readonly Type: string };
+      readonly Linux: { readonly Capabilities: readonly string[] | null; readonly AllowAllDevices: boolean };
+      readonly Mounts: readonly { readonly Destination: string }[];
+      readonly PidHost: boolean;
+      readonly IpcHost: boolean;
+    };
+    assert.equal(config.Network.Type, '');
+    assert.deepEqual(config.Linux.Capabilities ?? [], []);
+    assert.deepEqual([config.Linux.AllowAllDevices, config.PidHost, config.IpcHost], [false, false, false]);
+    assert.deepEqual(
+      config.Mounts.map((mount) => mount.Destination),
+      ['/run/engine.sock'],
+    );
+  });
+
+  test('keeps its secrets when it is disabled and enabled', async () => {
+    await createSecret(plugin, 'second', 'the second value');
+    await plugin.disable();
+    assert.equal(plugin.pid(), undefined);
+    await plugin.enable();
+    assert.equal(await delivered(engine, 'second'), 'the second value');
+  });
+
+  test('keeps its secrets when it is killed', async () => {
+    await createSecret(plugin, 'third', 'the third value');
+    await plugin.kill9();
+    assert.equal(await delivered(engine, 'third'), 'the third value');
+  });
+
+  test('keeps its secrets when the engine is stopped and started', async () => {
+    await createSecret(plugin, 'fourth', 'the fourth value');
+    await engine.restart();
+    await plugin.serving();
+    assert.equal(await delivered(engine, 'fourth'), 'the fourth value');
+  });
+});
+
+describe('the managed plugin from a registry', () => {
+  let engine: Engine;
+  let registry: Registry;
+  before(async () => {
+    engine = await startEngine({ name: 'from-registry' });
+    await engine.importBusybox();
+    await engine.swarmInit();
+    registry = await startRegistry(engine);
+    for (const version of ['1', '2']) {
+      const name = `${registry.address}/coffer:${version}`;
+      await createPlugin(engine, name);
+      await engine.docker(['plugin', 'push', name]);
+      await engine.docker(['plugin', 'rm', name]);
+    }
+  });
+  after(async () => engine.stop());
+
+  test('asks for one privilege, the engine socket, and is not installed without it', async () => {
+    const args = ['plugin', 'install', '--alias', 'coffer', `${registry.address}/coffer:1`];
+    const { code, stdout } = await engine.tryDocker(args, { input: 'n\n' });
+    assert.notEqual(code, 0);
+    const asked = stdout.split('\n').filter((line) => line.startsWith(' - '));
+    assert.deepEqual(asked, [' - mount: [/var/run/docker.sock]']);
+    assert.equal((await engine.docker(['plugin', 'ls', '--quiet'])).stdout, '');
+  });
+
+  test('is installed by one command, and its upgrade keeps the secrets and the settings', async () => {
+    const grant = ['--grant-all-permissions', '--alias', 'coffer'];
+    const settings = [`engine.source=${engine.socket}`, 'COFFER_LOG_LEVEL=debug'];
+    await engine.docker(['plugin', 'install', ...grant, `${registry.address}/coffer:1`, ...settings]);
+    const plugin = await ManagedPlugin.find(engine);
+    await plugin.serving();
+    await createSecret(plugin, 'kept', 'from version 1');
+
+    await plugin.disable();
+    const upgrade = ['plugin', 'upgrade', '--grant-all-permissions', '--skip-remote-check'];
+    await engine.docker([...upgrade, 'coffer', `${registry.address}/coffer:2`]);
+    // A mount's source is shown as kept, but the engine mounts the new version's default until it is set again.
+    await engine.docker(['plugin', 'set', 'coffer', `engine.source=${engine.socket}`]);
+    await plugin.enable();
+    const inspect = [
+      'plugin',
+      'inspect',
+      '--format',
+      '{{.PluginReference}} {{json .Settings.Env}}',
+      'coffer',
+    ];
+    const { stdout } = await engine.docker(inspect);
+    assert.match(stdout, /coffer:2 .*COFFER_LOG_LEVEL=debug/);
+    assert.equal(await delivered(engine, 'kept'), 'from version 1');
+  });
+});

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// New versions: who gets them, who keeps the old one, and what happens when there is none yet.
+import assert from 'node:assert/strict';
+import { afterEach, describe, test } from 'node:test';
+import { type Installation, linesOf } from '../../support/installation.ts';
+import {
+  runningTasks,
+  serviceCreate,
+  startService,
+  updateService,
+  waitForTask,
+} from '../../support/service.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+interface Delivery {
+  readonly task: string;
+  readonly version: number;
+}
+
+/** What the daemon's log tells of the deliveries of a secret, oldest first. */
+function deliveries(installation: Installation, secret: string): readonly Delivery[] {
+  // The engine writes a plugin's lines into its own log, quotes escaped.
+  const lines = installation.log().replaceAll('\\', '').split('\n');
+  return lines
+    .filter((line) => line.includes('delivered a secret') && line.includes(`"secret":"${secret}"`))
+    .map((line) => ({
+      task: /"task":"([a-z0-9]+)"/.exec(line)?.[1] ?? '',
+      version: Number(/"version":(\d+)/.exec(line)?.[1]),
+    }));
+}
+
+export function rotationStories(of: () => Installation): void {
+  describe('a second version of a secret', () => {
+    afterEach(async () => of().clear());
+
+    test('is given to new tasks, while those that run keep theirs when they are asked for again', async () => {
+      const { engine } = of();
+      await of().docker(['secret', 'create', 'rotated', '-'], { input: 'one' });
+      const before = await startService(engine, 'stays', ['--secret', 'rotated']);
+      const replaced = await startService(engine, 'forced', ['--secret', 'rotated']);
+      const put = await of().cli(['put', 'rotated', '-'], { input: 'two' });
+      assert.match(put.stdout, /^rotated: version 2, 3B/);
+      const inspected = await of().cli(['inspect', '--format', 'json', 'rotated']);
+      const [secret] = JSON.parse(inspected.stdout) as readonly [{ readonly Versions: readonly object[] }];
+      assert.deepEqual(
+        secret.Versions.map((version) => 'Number' in version && version.Number),
+        [1, 2],
+      );
+
+      const after = await updateService(engine, 'forced', ['--force'], replaced);
+      assert.deepEqual([await after.secret('rotated'), await before.secret('rotated')], ['two', 'one']);
+
+      const asked = deliveries(of(), 'rotated').length;
+      of().relabelEngine([`at=${Date.now()}`]);
+      const again = await waitFor(
+        () => {
+          const later = deliveries(of(), 'rotated').slice(asked);
+          return [before.id, after.id].every((id) => later.some(({ task }) => task === id))
+            ? later
+            : undefined;
+        },
+        { what: 'the engine to ask for the running tasks again', timeout_ms: 40_000, interval_ms: 200 },
+      );
+      assert.deepEqual(
+        [before.id, after.id].map((id) => again.find(({ task }) => task === id)?.version),
+        [1, 2],
+      );
+      assert.deepEqual([await after.secret('rotated'), await before.secret('rotated')], ['two', 'one']);
+    });
+  });
+
+  describe('a secret without a value', () => {
+    afterEach(async () => of().clear());
+
+    test('keeps a task from starting until it is put, and coffer says why meanwhile', async () => {
+      const { engine } = of();
+      await engine.docker(['secret', 'create', '--driver', 'coffer', 'missing']);
+      await engine.docker(serviceCreate('waits', ['--secret', 'missing']));
+      const failed = await waitFor(
+        async () => {
+          const format = '{{.CurrentState}} {{.Error}}';
+          const { stdout } = await engine.docker([
+            'service',
+            'ps',
+            '--no-trunc',
+            '--format',
+            format,
+            'waits',
+          ]);
+          return linesOf(stdout).find((line) => line.startsWith('Failed'));
+        },
+        { what: 'the task to fail', timeout_ms: 30_000 },
+      );
+      assert.match(failed, /secret [a-z0-9]{25} not found/, 'which is all that docker tells');
+
+      const why = await of().cli(['why', 'waits']);
+      assert.match(why.stdout, /missing/);
+      assert.match(why.stdout, /coffer holds no secret missing/);
+      const [refusal] = linesOf((await of().cli(['why', 'waits', '--format', 'json'])).stdout);
+      const { Service, Secret, Code } = JSON.parse(refusal ?? '') as Readonly<Record<string, unknown>>;
+      assert.deepEqual(
+        { Service, Secret, Code },
+        { Service: 'waits', Secret: 'missing', Code: 'secret.not-found' },
+      );
+      assert.match((await of().cli(['why', 'another'])).stdout, /No refusal is remembered for another/);
+      const doctor = await of().tryCli(['doctor']);
+      assert.match(doctor.stdout, /^warning +secrets: .*without a value: missing\. Mend: .*put missing -$/m);
+
+      assert.deepEqual(await runningTasks(engine, 'waits'), []);
+      await of().cli(['put', 'missing', '-'], { input: 'here it is' });
+      const task = await waitForTask(engine, 'waits');
+      assert.equal(await task.secret('missing'), 'here it is');
+      assert.match((await of().tryCli(['doctor'])).stdout, /^ok +secrets: the engine has 1 /m);
+    });
+  });
+
+  describe('an engine that is stopped and started', () => {
+    afterEach(async () => of().clear());
+
+    test('has its secrets and services as before, and the gateway serves again', async () => {
+      const { engine } = of();
+      await of().docker(['secret', 'create', 'lasting', '-'], { input: 'one' });
+      const before = await startService(engine, 'app', ['--secret', 'lasting']);
+      await of().cli(['put', 'lasting', '-'], { input: 'two' });
+      const asked = deliveries(of(), 'lasting').length;
+      await of().restartEngine();
+      const listed = await waitFor(
+        async () => {
+          const { code, stdout } = await of().tryDocker([
+            'secret',
+            'ls',
+            '--format',
+            '{{.Name}} {{.Driver}}',
+          ]);
+          return code === 0 ? stdout.trim() : undefined;
+        },
+        { what: 'the gateway to serve again', timeout_ms: 30_000 },
+      );
+      assert.equal(listed, 'lasting coffer');
+      const after = await waitForTask(engine, 'app', [before]);
+      assert.equal(await after.secret('lasting'), 'two');
+      for (const { task, version } of deliveries(of(), 'lasting').slice(asked)) {
+        assert.equal(version, task === before.id ? 1 : 2, `the version of task ${task}`);
+      }
+      await of().docker(['secret', 'create', 'new', '-'], { input: 'made after the restart' });
+      assert.deepEqual([...(await of().storedNames())].sort(), ['lasting', 'new']);
+    });
+  });
+}

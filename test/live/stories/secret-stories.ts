@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that is promised of secrets on an engine, told for one of the two ways in which coffer is run.
+import { after, before, describe } from 'node:test';
+import { Installation, type InstallationKind } from '../../support/installation.ts';
+import { cliPluginStories } from './cli-plugin.ts';
+import { commandStories } from './commands.ts';
+import { deliveryStories } from './delivery.ts';
+import { parityStories } from './parity.ts';
+import { rotationStories } from './rotation.ts';
+import { stackStories } from './stack.ts';
+import { withoutSwarmStories } from './without-swarm.ts';
+
+export function secretStories(kind: InstallationKind): void {
+  describe(`secrets, with coffer as a ${kind}`, () => {
+    let started: Installation | undefined;
+    const of = (): Installation => {
+      if (started === undefined) {
+        throw new Error('the engine did not start');
+      }
+      return started;
+    };
+    before(async () => {
+      started = await Installation.start(kind);
+    });
+    after(async () => started?.stop());
+
+    // First: it puts the engine into a swarm.
+    withoutSwarmStories(of);
+    commandStories(of);
+    parityStories(of);
+    deliveryStories(of);
+    rotationStories(of);
+    stackStories(of);
+    cliPluginStories(of);
+  });
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the tests: bundles them as the programs are bundled, gives each bundle a process of its own, shows
+// what happens as it happens, and ends with the line "N passed, N failed".
+//
+//   node test/run.mjs [--require-live] [FILTER...]     a filter is a suite's name or a part of a path
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { bundleOptions, copyAddon } from '../build.mjs';
+import { whyLiveTestsCannotRun } from './support/live-requirements.mjs';
+import { Results } from './support/results.mjs';
+import { endRunningTests, runTestProcess } from './support/test-process.mjs';
+
+const root = path.dirname(import.meta.dirname);
+const output = path.join(root, 'build', 'test');
+
+/**
+ * The suites, in the order they run. A unit test costs less than a process (some 100 ms on Node 20), so
+ * one process runs all files of a room; elsewhere each file has its own. What starts engines or clusters
+ * runs alone, since it measures time.
+ */
+const suites = [
+  { name: 'unit', perRoom: true, parallel: true, timeLimit_s: 180 },
+  { name: 'sim', perRoom: false, parallel: true, timeLimit_s: 600 },
+  { name: 'cluster', perRoom: false, parallel: false, timeLimit_s: 600 },
+  { name: 'live', perRoom: false, parallel: false, timeLimit_s: 900 },
+];
+
+/** The suite's test files that the filters let through, as paths from the root. */
+function testFiles(suite, filters) {
+  const directory = path.join('test', suite.name);
+  let entries;
+  try {
+    entries = readdirSync(path.join(root, directory), { recursive: true });
+  } catch (error) {
+    if (error.code === 'ENOENT') {
+      return [];
+    }
+    throw error;
+  }
+  return entries
+    .filter((entry) => entry.endsWith('.test.ts'))
+    .map((entry) => path.join(directory, entry))
+    .filter(
+      (file) => filters.length === 0 || filters.some((word) => word === suite.name || file.includes(word)),
+    )
+    .sort();
+}
+
+/** Groups files into bundles: one for each room, or one for each file. */
+function bundlesOf(suite, files) {
+  const bundles = new Map();
+  for (const file of files) {
+    const inSuite = path.relative(path.join('test', suite.name), file);
+    const room = path.dirname(inSuite) === '.' ? 'top' : inSuite.split(path.sep)[0];
+    const name = suite.perRoom ? room : inSuite.replace(/\.test\.ts$/, '').replaceAll(path.sep, '-');
+    bundles.set(name, [...(bundles.get(name) ?? []), file]);
+  }
+  return [...bundles].map(([name, list]) => ({
+    suite,
+    title: suite.perRoom ? `${suite.name}/${name}` : list[0],
+    files: list,
+    name,
+    path: path.join(output, suite.name, `${name}.cjs`),
+  }));
+}
+
+/** An entry that loads each file inside a `describe`, so that a file's hooks stay its own. */
+function entryOf(bundle) {
+  const lines = bundle.files.map((file) => {
+    const load = `require(${JSON.stringify(`./${file}`)})`;
+    return bundle.suite.perRoom ? `describe(${JSON.stringify(file)}, () => { ${load}; });` : `${load};`;
+  });
+  return `const { describe } = require('node:test');\n${lines.join('\n')}\n`;
+}
+
+async function writeBundles(suite, bundles) {
+  await Promise.all(
+    bundles.map((bundle) =>
+      build({
+        ...bundleOptions,
+        // The options name the file's place for the bundle's reader; the entry itself is made up.
+        stdin: {
+          contents: entryOf(bundle),
+          resolveDir: root,
+          sourcefile: `${bundle.name}.entry.cjs`,
+          loader: 'js',
+        },
+        legalComments: 'none',
+        outfile: bundle.path,
+        absWorkingDir: root,
+      }),
+    ),
+  );
+  copyAddon(path.join(output, suite.name));
+}
+
+/** Runs the bundles, `width` at a time; each one's output is shown in one piece, in order. */
+async function runBundles(bundles, width, results) {
+  const live = width === 1;
+  let next = 0;
+  const worker = async () => {
+    while (next < bundles.length) {
+      const bundle = bundles[next];
+      next += 1;
+      const section = results.section(bundle.title, live);
+      const outcome = await runTestProcess({
+        bundle: bundle.path,
+        timeLimit_ms: bundle.suite.timeLimit_s * 1000,
+        cwd: root,
+        onEvent: (event) => section.event(event),
+      });
+      section.end(outcome);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(width, bundles.length) }, worker));
+}
+
+const { values: options, positionals: filters } = parseArgs({
+  allowPositionals: true,
+  options: { 'require-live': { type: 'boolean', default: process.env.CI === 'true' } },
+});
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    process.stdout.write(`\n${signal}: ending the tests that run\n`);
+    void endRunningTests().then(() => process.exit(130));
+  });
+}
+
+const results = new Results(process.stdout);
+let found = 0;
+for (const suite of suites) {
+  const files = testFiles(suite, filters);
+  found += files.length;
+  if (files.length === 0) {
+    continue;
+  }
+  const obstacle = suite.name === 'live' ? whyLiveTestsCannotRun() : undefined;
+  if (obstacle !== undefined) {
+    results.skipFiles(
+      `live tests skipped (${files.length} files): ${obstacle}`,
+      files.length,
+      options['require-live'],
+    );
+    continue;
+  }
+  const bundles = bundlesOf(suite, files);
+  await writeBundles(suite, bundles);
+  await runBundles(bundles, suite.parallel ? availableParallelism() : 1, results);
+}
+if (found === 0) {
+  results.fail(`no test file matches ${filters.length === 0 ? 'test/*/**/*.test.ts' : filters.join(' ')}`);
+}
+process.exitCode = results.finish() ? 0 : 1;

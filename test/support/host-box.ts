@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// A host of its own for an engine, made of Linux namespaces: processes, mounts, network, name. Its first
+// process ends when the test's process does, and the kernel then ends all others and drops all mounts, so
+// that nothing can be left behind. It has its own /run/docker/plugins, where engines look for plugins.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmdirSync } from 'node:fs';
+import path from 'node:path';
+import {
+  atProcessEnd,
+  killProcess,
+  retryForAWhile,
+  temporaryDirectory,
+  type TemporaryDirectory,
+} from './cleanup.ts';
+import { waitFor } from './wait-for.ts';
+
+const cgroupRoot = '/sys/fs/cgroup';
+
+/** The processes that `pid` started and that still run, as the outer host numbers them. */
+export function childrenOf(pid: number): readonly number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return text === '' ? [] : text.split(' ').map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function pidNamespaceOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The cgroups that a process is in, each as a path below its controller's. */
+function cgroupsOf(pid: number): readonly string[] {
+  try {
+    const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').trim().split('\n');
+    return lines.map((line) => line.slice(line.indexOf(':', line.indexOf(':') + 1) + 1));
+  } catch {
+    return [];
+  }
+}
+
+function removeCgroup(directory: string): void {
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    if (entry.isDirectory()) {
+      removeCgroup(path.join(directory, entry.name));
+    }
+  }
+  rmdirSync(directory);
+}
+
+/** Removes the cgroups of these names under every controller; those that are not there are no error. */
+function removeCgroups(names: readonly string[]): true {
+  for (const name of names) {
+    for (const controller of ['', ...readdirSync(cgroupRoot)]) {
+      const directory = path.join(cgroupRoot, controller, name);
+      if (existsSync(directory)) {
+        removeCgroup(directory);
+      }
+    }
+  }
+  return true;
+}
+
+export interface BoxOptions {
+  /** The hostname. */
+  readonly name: string;
+  /** The ids of the managed plugins that run in the box, given its directory: each names a cgroup. */
+  readonly pluginIds: (directory: string) => readonly string[];
+}
+
+export class HostBox {
+  readonly name: string;
+  /** The box's directory, at the same path inside and outside. */
+  readonly directory: string;
+  /** What is /run/docker/plugins inside, as seen from outside. */
+  readonly pluginDirectory: string;
+  /** The parent of the cgroups of everything that an engine runs in the box. */
+  readonly cgroupParent: string;
+  readonly #temporary: TemporaryDirectory;
+  readonly #outer: ChildProcess;
+  readonly #init: number;
+  readonly #pluginIds: () => readonly string[];
+  readonly #forget: () => void;
+
+  private constructor(options: BoxOptions, temporary: TemporaryDirectory, outer: ChildProcess, init: number) {
+    this.name = options.name;
+    this.#pluginIds = () => options.pluginIds(temporary.path);
+    this.directory = temporary.path;
+    this.pluginDirectory = path.join(temporary.path, 'plugins');
+    this.cgroupParent = `/${path.basename(temporary.path)}`;
+    this.#temporary = temporary;
+    this.#outer = outer;
+    this.#init = init;
+    this.#forget = atProcessEnd(() => {
+      const cgroups = this.#cgroups();
+      killProcess(this.#init);
+      retryForAWhile(() => removeCgroups(cgroups));
+    });
+  }
+
+  /** Makes a box. Of its network only the loopback interface is up. */
+  static async create(options: BoxOptions): Promise<HostBox> {
+    const temporary = temporaryDirectory();
+    mkdirSync(path.join(temporary.path, 'plugins'));
+    const script = [
+      'set -e',
+      'ip link set lo up',
+      'hostname "$1"',
+      'mkdir -p /run/docker',
+      'mount -t tmpfs none /run/docker',
+      'mkdir /run/docker/plugins',
+      'mount --bind "$2/plugins" /run/docker/plugins',
+      'echo ready',
+      // The other end of the standard input is the test's process.
+      'while read -r _; do :; done',
+    ].join('\n');
+    const namespaces = ['--mount', '--net', '--pid', '--uts', '--fork', '--kill-child', '--mount-proc'];
+    const outer = spawn(
+      'unshare',
+      [...namespaces, '--propagation', 'private', 'bash', '-c', script, 'box', options.name, temporary.path],
+      { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '' } },
+    );
+    const { stdout, stderr, pid } = outer;
+    let complaint = '';
+    stderr.on('data', (chunk: Buffer) => {
+      complaint += chunk.toString('utf8');
+    });
+    const first = await Promise.race([once(stdout, 'data'), once(outer, 'exit').then(() => undefined)]);
+    const init = pid === undefined ? undefined : childrenOf(pid)[0];
+    if (first === undefined || init === undefined) {
+      temporary.remove();
+      throw new Error(`no namespaces for ${options.name}: ${complaint.trim()}`);
+    }
+    return new HostBox(options, temporary, outer, init);
+  }
+
+  /**
+   * The command that runs `command` in the box. It waits for it and takes over its exit code; the
+   * program itself is its one child.
+   */
+  inside(command: readonly string[]): [string, ...string[]] {
+    return ['nsenter', `--target=${this.#init}`, '--mount', '--net', '--uts', '--pid', '--', ...command];
+  }
+
+  /** All processes of the box, those of its containers included, as the outer host numbers them. */
+  processes(): readonly number[] {
+    const namespace = pidNamespaceOf(this.#init);
+    const everyProcess = readdirSync('/proc')
+      .filter((entry) => /^\d+$/.test(entry))
+      .map(Number);
+    const found = new Set<number>();
+    const visit = (pid: number): void => {
+      if (!found.has(pid)) {
+        found.add(pid);
+        childrenOf(pid).forEach(visit);
+      }
+    };
+    // Containers have namespaces within the box's: they are the children of its processes.
+    everyProcess.filter((pid) => namespace !== undefined && pidNamespaceOf(pid) === namespace).forEach(visit);
+    return [...found];
+  }
+
+  /** Ends all that runs in the box, at once, and removes what is left of it. */
+  async destroy(): Promise<void> {
+    const cgroups = this.#cgroups();
+    killProcess(this.#init);
+    if (this.#outer.exitCode === null && this.#outer.signalCode === null) {
+      await once(this.#outer, 'exit');
+    }
+    // The kernel gives a cgroup up shortly after its last process.
+    await waitFor(() => removeCgroups(cgroups), { what: `the cgroups of ${this.name} to be free` });
+    this.#forget();
+    this.#temporary.remove();
+  }
+
+  /**
+   * The cgroups that an engine made in the box: those of a name of its own, wherever they hang (under the
+   * cgroup that this test was started in, for some). Nothing above or beside them is touched.
+   */
+  #cgroups(): readonly string[] {
+    const names = new Set([path.basename(this.cgroupParent), ...this.#pluginIds()]);
+    const found = new Set([this.cgroupParent]);
+    for (const pid of this.processes()) {
+      for (const cgroup of cgroupsOf(pid)) {
+        const segments = cgroup.split('/');
+        const own = segments.findIndex((segment) => names.has(segment));
+        if (own > 0) {
+          found.add(segments.slice(0, own + 1).join('/'));
+        }
+      }
+    }
+    return [...found];
+  }
+}

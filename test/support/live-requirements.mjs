@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the live tests need of the machine.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
+
+const programs = [
+  { name: 'dockerd', package: 'docker.io' },
+  { name: 'docker', package: 'docker.io' },
+  { name: 'busybox', package: 'busybox-static' },
+  { name: 'docker-registry', package: 'docker-registry' },
+  { name: 'ip', package: 'iproute2' },
+  { name: 'nsenter', package: 'util-linux' },
+  { name: 'unshare', package: 'util-linux' },
+];
+
+function onPath(program) {
+  return [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].some((directory) => {
+    try {
+      accessSync(path.join(directory, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** One sentence that says what hinders the live tests here, or undefined when they can run. */
+export function whyLiveTestsCannotRun() {
+  if (process.platform !== 'linux') {
+    return 'a Docker Engine needs Linux';
+  }
+  if (process.getuid() !== 0) {
+    return 'they start Docker Engines, which needs root';
+  }
+  const missing = programs.filter(({ name }) => !onPath(name));
+  if (missing.length > 0) {
+    const packages = [...new Set(missing.map((program) => program.package))].join(' ');
+    return `${missing.map(({ name }) => name).join(', ')} not found (Debian packages: ${packages})`;
+  }
+  const box = spawnSync('unshare', ['--mount', '--net', '--pid', '--uts', '--fork', '--mount-proc', 'true'], {
+    encoding: 'utf8',
+  });
+  if (box.status !== 0) {
+    return `this machine does not allow new namespaces: ${(box.stderr ?? '').trim()}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel says of a process (proc(5)).
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+
+function memory(pid: number, field: 'VmHWM' | 'VmRSS'): number {
+  const line = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  if (line?.[1] === undefined) {
+    throw new Error(`/proc/${pid}/status has no ${field}`);
+  }
+  return Number(line[1]) * 1024;
+}
+
+/** The memory that a process holds now, in bytes. */
+export function residentMemory(pid: number): number {
+  return memory(pid, 'VmRSS');
+}
+
+/** By how many bytes the most memory that a process held while `work` ran exceeds what it held before. */
+export async function memoryGrowthDuring(pid: number, work: () => Promise<unknown>): Promise<number> {
+  // 5 sets the high-water mark back to what is held now.
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
+  const before = residentMemory(pid);
+  await work();
+  return memory(pid, 'VmHWM') - before;
+}
+
+export function openFiles(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+export function isAlive(pid: number): boolean {
+  return existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+}

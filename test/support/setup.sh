@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs the Debian packages that the live tests use, where they are missing and where that is possible.
+# Where it is not, the tests that need them say so.
+set -euo pipefail
+
+# The program that tells that the package is there, and the package.
+wanted='dockerd docker.io
+docker docker.io
+ip iproute2
+iptables iptables
+busybox busybox-static
+docker-registry docker-registry'
+
+PATH="$PATH:/usr/sbin:/sbin"
+missing=''
+while read -r program package; do
+  if ! command -v "$program" > /dev/null && [[ " $missing " != *" $package "* ]]; then
+    missing+=" $package"
+  fi
+done <<< "$wanted"
+
+if [[ -z "$missing" ]]; then
+  exit 0
+elif [[ "$(id -u)" != 0 ]]; then
+  echo "not installed, and only root can install them:$missing"
+elif ! command -v apt-get > /dev/null; then
+  echo "not installed, and there is no apt-get here:$missing"
+else
+  echo "installing the Debian packages$missing"
+  export DEBIAN_FRONTEND=noninteractive
+  read -r -a packages <<< "$missing"
+  install_packages=(apt-get install --yes --quiet --no-install-recommends "${packages[@]}")
+  "${install_packages[@]}" || { apt-get update --quiet && "${install_packages[@]}"; }
+fi

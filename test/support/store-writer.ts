@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// A program that stores secrets until it is killed, and says on its standard output what was acknowledged.
+//
+//   node store-writer.cjs STATE_DIRECTORY ROUND CONCURRENCY
+import { writeSync } from 'node:fs';
+import type { ReplicatedStore } from '../../src/store/index.ts';
+import { openTestStore, putValue, removeSecret } from './test-store.ts';
+import { valueOf } from './written-values.ts';
+
+/** Synchronously: what the parent has not read when the process dies is in the pipe. */
+function say(words: string): void {
+  writeSync(1, `${words}\n`);
+}
+
+async function write(store: ReplicatedStore, round: string, writer: number): Promise<never> {
+  for (let number = 0; ; number += 1) {
+    const name = `r${round}-w${writer}-${number}`;
+    say(`try ${name}`);
+    await putValue(store, name, valueOf(name));
+    say(`put ${name}`);
+    if (number % 5 === 4) {
+      const old = `r${round}-w${writer}-${number - 2}`;
+      say(`forget ${old}`);
+      await removeSecret(store, old);
+      say(`removed ${old}`);
+    }
+  }
+}
+
+async function main([stateDirectory = '', round = '', concurrency = '']: readonly string[]): Promise<void> {
+  const store = await openTestStore(stateDirectory, { logLimits: { entriesMax: 200, bytesMax: 256 * 1024 } });
+  await Promise.all(Array.from({ length: Number(concurrency) }, (_, writer) => write(store, round, writer)));
+}
+
+void main(process.argv.slice(2));

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface WaitOptions {
+  /** What is waited for, as the end of "waited N ms for ...". */
+  readonly what: string;
+  /** Default 15,000. */
+  readonly timeout_ms?: number;
+  /** Between two looks; default 50. */
+  readonly interval_ms?: number;
+}
+
+/**
+ * Resolves to the first result of `condition` that is neither undefined nor false. Rejects when there is
+ * none in time, naming the condition's last error, if it threw.
+ */
+export async function waitFor<T>(
+  condition: () => T | Promise<T>,
+  options: WaitOptions,
+): Promise<Exclude<T, undefined | false>> {
+  const timeout_ms = options.timeout_ms ?? 15_000;
+  const deadline = performance.now() + timeout_ms;
+  let lastError: unknown;
+  for (;;) {
+    try {
+      const result = await condition();
+      if (result !== undefined && result !== false) {
+        return result as Exclude<T, undefined | false>;
+      }
+      lastError = undefined;
+    } catch (error) {
+      lastError = error;
+    }
+    if (performance.now() >= deadline) {
+      throw new Error(`waited ${timeout_ms} ms for ${options.what}`, { cause: lastError });
+    }
+    await delay(options.interval_ms ?? 50);
+  }
+}
