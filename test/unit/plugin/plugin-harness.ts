@@ -18,9 +18,9 @@ export interface PluginHarness {
   /** Every line that was logged, as one text. */
   readonly logged: () => string;
   /** Puts a new version of a secret. */
-  put(name: string, value: string | Uint8Array): Promise<void>;
+  readonly put: (name: string, value: string | Uint8Array) => Promise<void>;
   /** One GetSecret call as an engine makes it. */
-  getSecret(request: Readonly<Record<string, unknown>>): Promise<Answer>;
+  readonly getSecret: (request: Readonly<Record<string, unknown>>) => Promise<Answer>;
 }
 
 export interface Answer {

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// The benchmark: what coffer costs, beside what a user would have instead, all in one run on one machine.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpus } from 'node:os';
+import path from 'node:path';
+import { startCoffer } from '../support/coffer.ts';
+import { startEngine } from '../support/engine.ts';
+import { buildTestProgram } from '../support/program.ts';
+import { type Call, median, timeCalls, type Timing } from './measure.ts';
+
+const SECRETS = 10_000;
+const REPLAY_CALLS = 10_000;
+const CREATE_CALLS = 300;
+const ROUNDS = 3;
+const WIDTH = 64;
+const VALUE = Buffer.alloc(64, 'x');
+
+interface Row {
+  readonly what: string;
+  readonly width: number;
+  readonly timing: Timing;
+  /** The row that this one is measured against, by its place in the table. */
+  readonly against: number | undefined;
+}
+
+/** A call as the swarm leader makes it for one task. */
+function getSecret(index: number): Call {
+  const task = `task${String(index % SECRETS).padStart(21, '0')}`;
+  const body = JSON.stringify({
+    SecretName: `bench-${index % SECRETS}`,
+    SecretLabels: { team: 'bench' },
+    ServiceID: 'yhw2k4oukw3mtdcqs5x6f6z7a',
+    ServiceName: 'web',
+    TaskID: task,
+    TaskName: `web.1.${task}`,
+    TaskImage: 'web:latest',
+    NodeID: 'ujup0c3x0b1w8k7kq4y3a9rwd',
+    ServiceEndpointSpec: {},
+  });
+  return { method: 'POST', path: '/SecretProvider.GetSecret', headers: { Host: '' }, body: `${body}\n` };
+}
+
+function engineCreate(prefix: string, index: number): Call {
+  const body = JSON.stringify({ Name: `${prefix}-${index}`, Labels: {}, Data: VALUE.toString('base64') });
+  return {
+    method: 'POST',
+    path: '/v1.41/secrets/create',
+    headers: { 'Content-Type': 'application/json' },
+    body,
+  };
+}
+
+function put(name: string): Call {
+  return {
+    method: 'PUT',
+    path: `/v1/secrets/${name}`,
+    headers: { 'Content-Type': 'application/octet-stream' },
+    body: VALUE,
+  };
+}
+
+/** Measures several things in turn, round by round, so that a slow moment of the machine meets all of them. */
+async function interleaved(measurements: readonly ((round: number) => Promise<Timing>)[]): Promise<Timing[]> {
+  const timings = measurements.map((): Timing[] => []);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const [place, measure] of measurements.entries()) {
+      timings[place]?.push(await measure(round));
+      process.stderr.write('.');
+    }
+  }
+  return timings.map(median);
+}
+
+async function startStaticDriver(directory: string): Promise<{ readonly socket: string; stop(): void }> {
+  const socket = path.join(directory, 'static.sock');
+  const bundle = await buildTestProgram('static-driver');
+  const child = spawn(process.execPath, [bundle, socket], { stdio: ['pipe', 'pipe', 'inherit'] });
+  // It ends with its standard input, and so with this process at the latest.
+  await Promise.race([
+    once(child.stdout, 'data'),
+    once(child, 'exit').then(() => Promise.reject(new Error('the static driver did not start'))),
+  ]);
+  return { socket, stop: () => child.stdin.end() };
+}
+
+async function measureAll(): Promise<readonly Row[]> {
+  const engine = await startEngine({ name: 'bench' });
+  try {
+    await engine.swarmInit();
+    const coffer = await startCoffer({ engine, env: { COFFER_LOG_LEVEL: 'info' } });
+    const bare = await startStaticDriver(engine.directory);
+    try {
+      process.stderr.write(`storing ${SECRETS} secrets ... `);
+      await timeCalls(coffer.controlSocket, SECRETS, WIDTH, 201, (index) => put(`bench-${index}`));
+      // The first answer for each task is written down; a replay is not.
+      await timeCalls(coffer.pluginSocket, SECRETS, WIDTH, 200, getSecret);
+      process.stderr.write('done\nmeasuring ');
+      const replays = await interleaved([
+        () => timeCalls(bare.socket, REPLAY_CALLS, 1, 200, getSecret),
+        () => timeCalls(coffer.pluginSocket, REPLAY_CALLS, 1, 200, getSecret),
+        () => timeCalls(bare.socket, REPLAY_CALLS, WIDTH, 200, getSecret),
+        () => timeCalls(coffer.pluginSocket, REPLAY_CALLS, WIDTH, 200, getSecret),
+      ]);
+      const creates = await interleaved(
+        [1, 16].flatMap((width) => [
+          (round: number) =>
+            timeCalls(engine.socket, CREATE_CALLS, width, 201, (i) => engineCreate(`e${width}-${round}`, i)),
+          (round: number) =>
+            timeCalls(coffer.gatewaySocket, CREATE_CALLS, width, 201, (i) =>
+              engineCreate(`g${width}-${round}`, i),
+            ),
+          (round: number) =>
+            timeCalls(coffer.controlSocket, CREATE_CALLS, width, 201, (i) => put(`c${width}-${round}-${i}`)),
+        ]),
+      );
+      process.stderr.write(' done\n\n');
+      return rowsOf(replays, creates);
+    } finally {
+      bare.stop();
+    }
+  } finally {
+    await engine.stop();
+  }
+}
+
+function rowsOf(replays: readonly Timing[], creates: readonly Timing[]): readonly Row[] {
+  const labels: readonly (readonly [string, number, number | undefined])[] = [
+    ['GetSecret, a driver with one value in memory', 1, undefined],
+    [`GetSecret, coffer with ${SECRETS} secrets`, 1, 0],
+    ['GetSecret, a driver with one value in memory', WIDTH, undefined],
+    [`GetSecret, coffer with ${SECRETS} secrets`, WIDTH, 2],
+    ["create, the engine's own secrets", 1, undefined],
+    ['create, through the gateway', 1, 4],
+    ["put, coffer's own API", 1, 4],
+    ["create, the engine's own secrets", 16, undefined],
+    ['create, through the gateway', 16, 7],
+    ["put, coffer's own API", 16, 7],
+  ];
+  const timings = [...replays, ...creates];
+  return labels.map(([what, width, against], place) => {
+    const timing = timings[place];
+    if (timing === undefined) {
+      throw new RangeError('a measurement is missing');
+    }
+    return { what, width, timing, against };
+  });
+}
+
+function print(rows: readonly Row[]): void {
+  const cells = rows.map(({ what, width, timing, against }) => {
+    const other = against === undefined ? undefined : rows[against]?.timing.perSecond;
+    return [
+      what,
+      String(width),
+      String(timing.calls),
+      timing.perSecond.toFixed(0),
+      timing.p50_ms.toFixed(2),
+      timing.p99_ms.toFixed(2),
+      timing.max_ms.toFixed(1),
+      other === undefined ? '1' : (timing.perSecond / other).toFixed(2),
+    ];
+  });
+  const table = [['call', 'at once', 'calls', 'per s', 'p50 ms', 'p99 ms', 'max ms', 'ratio'], ...cells];
+  const widths = (table[0] ?? []).map((_, column) =>
+    Math.max(...table.map((row) => row[column]?.length ?? 0)),
+  );
+  for (const row of table) {
+    const line = row.map((cell, column) =>
+      column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+    );
+    process.stdout.write(`${line.join('  ')}\n`);
+  }
+}
+
+async function main(): Promise<void> {
+  const [cpu] = cpus();
+  process.stdout.write(
+    `coffer beside Docker's own secrets; ${cpus().length} x ${cpu?.model ?? 'unknown'}, Node ${process.version}; ` +
+      `values of ${VALUE.length} bytes; median of ${ROUNDS} interleaved rounds; ratio = calls per second against the row without one\n\n`,
+  );
+  print(await measureAll());
+}
+
+main().catch((thrown: unknown) => {
+  process.stderr.write(
+    `\nThe benchmark failed: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`,
+  );
+  process.exitCode = 1;
+});

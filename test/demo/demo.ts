@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The demonstration: a secret's whole life through a real Docker Engine, with nothing but stock docker commands.
+import { createPlugin, ManagedPlugin } from '../support/managed-plugin.ts';
+import { type Engine, startEngine } from '../support/engine.ts';
+import { type Registry, startRegistry } from '../support/registry.ts';
+import * as screen from './screen.ts';
+import { Shell } from './shell.ts';
+
+const SECRET = 'This is a secret';
+
+async function publish(engine: Engine, registry: Registry): Promise<string> {
+  const name = `${registry.address}/coffer`;
+  await createPlugin(engine, name);
+  await engine.docker(['plugin', 'push', name], { timeout_ms: 180_000 });
+  await engine.docker(['plugin', 'rm', name]);
+  return name;
+}
+
+async function install(engine: Engine, shell: Shell, plugin: string): Promise<ManagedPlugin> {
+  screen.heading('One plugin on the node');
+  await shell.run(
+    `docker plugin install --alias coffer --grant-all-permissions ${plugin} engine.source=${engine.socket}`,
+  );
+  await shell.run('docker plugin ls');
+  const installed = await ManagedPlugin.find(engine);
+  await installed.serving();
+  await shell.until('docker coffer status', 'coffer to serve');
+  screen.note('From here on, docker speaks to the engine through coffer’s gateway:');
+  await shell.run('docker coffer context --use');
+  await shell.run('docker coffer status');
+  return installed;
+}
+
+async function grant(shell: Shell, image: string): Promise<void> {
+  screen.heading('A secret is stored, and granted to a service');
+  await shell.run(`echo "${SECRET}" | docker secret create my_secret_data -`);
+  await shell.run('docker secret ls');
+  await shell.run(
+    `docker service create --quiet --no-resolve-image --name redis --network host --secret my_secret_data ${image}`,
+  );
+  await shell.until('docker exec $(docker ps -qf name=redis) true', 'the container to run');
+  screen.heading('The container sees it, in memory');
+  await shell.run('docker exec $(docker ps -qf name=redis) ls -l /run/secrets');
+  await shell.run('docker exec $(docker ps -qf name=redis) cat /run/secrets/my_secret_data');
+  await shell.run('docker exec $(docker ps -qf name=redis) grep secrets /proc/mounts');
+}
+
+async function lookAtDisk(engine: Engine, shell: Shell, plugin: ManagedPlugin): Promise<void> {
+  screen.heading(
+    'On disk it is sealed: neither the value nor the name is in any file of coffer or of the swarm',
+  );
+  screen.note('(how many files hold it)');
+  await shell.run(`grep -rlaE '${SECRET}|my_secret_data' ${plugin.stateDirectory} | wc -l`);
+  await shell.run(`grep -rla '${SECRET}' ${engine.dataDirectory}/swarm | wc -l`);
+  await shell.run('docker coffer ls');
+}
+
+async function refuse(shell: Shell): Promise<void> {
+  screen.heading('What is in use is not removed, and a name is taken once');
+  await shell.run('docker secret rm my_secret_data', 1);
+  await shell.run('echo again | docker secret create my_secret_data -', 1);
+}
+
+async function revoke(shell: Shell): Promise<void> {
+  screen.heading('It is taken away again');
+  await shell.run('docker service update --quiet --secret-rm my_secret_data redis');
+  await shell.until(
+    'test $(docker ps -qf name=redis | wc -l) = 1 && docker exec $(docker ps -qf name=redis) true',
+    'the new container alone to run',
+  );
+  await shell.run('docker exec $(docker ps -qf name=redis) cat /run/secrets/my_secret_data', 1);
+  screen.heading('And gone');
+  await shell.run('docker service rm redis');
+  await shell.run('docker secret rm my_secret_data');
+  await shell.run('docker secret ls');
+  await shell.run('docker coffer ls');
+}
+
+async function main(): Promise<void> {
+  screen.heading('Setting up: a private Docker Engine with a swarm of one, and a registry on loopback');
+  const engine = await screen.step('starting the engine', () => startEngine({ name: 'demo' }));
+  try {
+    const image = await screen.step('preparing an image', () => engine.importBusybox());
+    await screen.step('docker swarm init', () => engine.swarmInit());
+    const registry = await startRegistry(engine);
+    const name = await screen.step('pushing the plugin to the registry', () => publish(engine, registry));
+    const shell = new Shell(engine);
+    await shell.useEngine();
+    const plugin = await install(engine, shell, name);
+    await grant(shell, image);
+    await lookAtDisk(engine, shell, plugin);
+    await refuse(shell);
+    await revoke(shell);
+  } finally {
+    await screen.step('\nending the engine and all it ran', () => engine.stop());
+  }
+  screen.note('Nothing is left running.');
+}
+
+main().catch((thrown: unknown) => {
+  const sentence = thrown instanceof Error ? thrown.message : String(thrown);
+  const cause = thrown instanceof Error && thrown.cause instanceof Error ? `: ${thrown.cause.message}` : '';
+  process.stderr.write(`\nThe demonstration failed: ${sentence}${cause}\n`);
+  process.exitCode = 1;
+});

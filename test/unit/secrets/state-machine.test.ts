@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules against a model that is simple enough to be seen to be right, and each rule by itself.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as fc from 'fast-check';
+import { CofferError, SecretValue } from '../../../src/common/index.ts';
+import {
+  applyCommand,
+  type Command,
+  currentVersion,
+  DELIVERIES_KEPT,
+  type Outcome,
+  type PutValue,
+  type Secret,
+  VERSIONS_KEPT,
+} from '../../../src/secrets/index.ts';
+import { SecretIndex } from '../../../src/store/index.ts';
+
+/** The state as the store keeps it: the index, and values by secret and version. */
+class State {
+  readonly index = new SecretIndex();
+  readonly values = new Map<string, string>();
+  #lastIndex = 0;
+
+  apply(command: Command): Outcome {
+    this.#lastIndex += 1;
+    const outcome = applyCommand(this.index, command, this.#lastIndex);
+    for (const effect of outcome.kind === 'applied' ? outcome.effects : []) {
+      this.index.apply(effect);
+      if (effect.kind === 'put-value') {
+        this.values.set(`${effect.secretId}/${effect.version}`, effect.value.expose().toString());
+      } else if (effect.kind === 'delete-value') {
+        assert.ok(
+          this.values.delete(`${effect.secretId}/${effect.version}`),
+          'only what is there is deleted',
+        );
+      }
+    }
+    return outcome;
+  }
+
+  /** The secret that came of it; throws the refusal. */
+  done(command: Command): Secret {
+    const outcome = this.apply(command);
+    if (outcome.kind === 'refused') {
+      throw outcome.error;
+    }
+    assert.ok(outcome.secret !== undefined);
+    return outcome.secret;
+  }
+}
+
+const value = (text: string): SecretValue => SecretValue.copyOf(Buffer.from(text));
+
+const put = (name: string, text = 'value', more: Partial<PutValue> = {}): PutValue => ({
+  kind: 'put',
+  id: `id-${name}`,
+  name,
+  labels: undefined,
+  origin: 'control',
+  expect: 'always',
+  value: value(text),
+  at_ms: 1,
+  ...more,
+});
+
+const create = (name: string, id = `id-${name}`): Command => ({
+  kind: 'create',
+  id,
+  name,
+  labels: { a: 'b' },
+  origin: 'gateway',
+  pending: true,
+  value: value('created'),
+  at_ms: 5,
+});
+
+const refusal = (outcome: Outcome): string => (outcome.kind === 'refused' ? outcome.error.code : 'applied');
+
+describe('the rules of the secrets', () => {
+  test('a new secret has its value as version 1, and its name in its own letters', () => {
+    const state = new State();
+    assert.deepEqual(state.done(create('Name')), {
+      id: 'id-Name',
+      name: 'Name',
+      labels: { a: 'b' },
+      origin: 'gateway',
+      pending: true,
+      engine: undefined,
+      versions: [{ number: 1, createdAt_ms: 5, size: 7 }],
+      createdAt_ms: 5,
+      updatedAt_ms: 5,
+      modifiedIndex: 1,
+    });
+    assert.equal(state.values.get('id-Name/1'), 'created');
+  });
+
+  test('a name is taken without regard to case, and free again after its removal', () => {
+    const state = new State();
+    state.done(create('Name'));
+    assert.equal(refusal(state.apply(create('nAME', 'other'))), 'secret.exists');
+    assert.equal(
+      refusal(state.apply(create('other-name', 'id-Name'))),
+      'secret.exists',
+      'an id is taken too',
+    );
+    assert.equal(state.index.byName('NAME')?.id, 'id-Name');
+    state.done({ kind: 'remove', id: 'id-Name' });
+    assert.equal(state.values.size, 0, 'its values are gone');
+    assert.equal(state.done(create('nAME', 'other')).versions[0]?.number, 1);
+  });
+
+  test('a put under any case of the name makes a version of that secret, which keeps id, name and origin', () => {
+    const state = new State();
+    state.done(create('Name'));
+    const secret = state.done(put('NAME', 'second', { id: 'ignored', at_ms: 9 }));
+    assert.deepEqual(
+      [secret.id, secret.name, secret.origin, secret.labels],
+      ['id-Name', 'Name', 'gateway', { a: 'b' }],
+    );
+    assert.deepEqual([secret.createdAt_ms, secret.updatedAt_ms, secret.modifiedIndex], [5, 9, 2]);
+    assert.equal(state.values.get('id-Name/2'), 'second');
+    assert.deepEqual(
+      state.done(put('name', 'third', { labels: {} })).labels,
+      {},
+      'labels that are given replace all',
+    );
+  });
+
+  test(`${VERSIONS_KEPT} versions are kept; numbers are never used twice`, () => {
+    const state = new State();
+    for (let number = 1; number <= 25; number += 1) {
+      const secret = state.done(put('name', `value ${number}`));
+      assert.equal(currentVersion(secret).number, number);
+      const first = Math.max(1, number - VERSIONS_KEPT + 1);
+      assert.deepEqual(
+        secret.versions.map((version) => version.number),
+        Array.from({ length: number - first + 1 }, (_, offset) => first + offset),
+      );
+      assert.equal(state.values.size, secret.versions.length);
+    }
+  });
+
+  for (const [what, expect, current, outcome] of [
+    ['no matter what', 'always', 0, 1],
+    ['no matter what', 'always', 2, 3],
+    ['if there is none', 'absent', 0, 1],
+    ['if there is none', 'absent', 2, 2],
+    ['onto version 0', 0, 0, 1],
+    ['onto version 0', 0, 1, 'secret.version-conflict'],
+    ['onto version 2', 2, 2, 3],
+    ['onto version 2', 2, 3, 'secret.version-conflict'],
+    ['onto version 2', 2, 0, 'secret.version-conflict'],
+  ] as const) {
+    test(`a put ${what}, when the current version is ${current}: ${outcome}`, () => {
+      const state = new State();
+      for (let version = 1; version <= current; version += 1) {
+        state.done(put('name', `before ${version}`));
+      }
+      const came = state.apply(put('name', 'new', { expect }));
+      const now =
+        came.kind === 'refused' ? came.error.code : currentVersion(came.secret ?? assert.fail()).number;
+      assert.equal(now, outcome);
+      if (expect === 'absent' && current > 0) {
+        assert.equal(state.values.get(`id-name/${current}`), `before ${current}`, 'what is there stays');
+      }
+    });
+  }
+
+  test('activation binds the engine, and labels change only in sequence', () => {
+    const state = new State();
+    state.done(create('name'));
+    const engine = { secretId: 'engine-id', swarmId: 'swarm' };
+    const active = state.done({ kind: 'activate', id: 'id-name', engine, at_ms: 6 });
+    assert.deepEqual([active.pending, active.engine, active.modifiedIndex], [false, engine, 2]);
+    const stale: Command = {
+      kind: 'set-labels',
+      id: 'id-name',
+      labels: { c: 'd' },
+      expectIndex: 1,
+      at_ms: 7,
+    };
+    assert.equal(refusal(state.apply(stale)), 'secret.version-conflict');
+    assert.deepEqual(state.done({ ...stale, expectIndex: 2 }).labels, { c: 'd' });
+    assert.deepEqual(state.done({ ...stale, labels: {}, expectIndex: undefined }).labels, {});
+  });
+
+  test('what is not there cannot be changed or removed', () => {
+    const state = new State();
+    for (const command of [
+      { kind: 'remove', id: 'x' },
+      { kind: 'activate', id: 'x', engine: { secretId: 'e', swarmId: 's' }, at_ms: 1 },
+      { kind: 'set-labels', id: 'x', labels: {}, expectIndex: undefined, at_ms: 1 },
+    ] as const) {
+      assert.equal(refusal(state.apply(command)), 'secret.not-found');
+    }
+  });
+
+  test('bad names, sizes and labels are refused, whatever was checked before', () => {
+    const state = new State();
+    state.done(put('there'));
+    const labels = { key: 'v'.repeat(600_000) };
+    for (const [command, code] of [
+      [put('-'), 'secret.name-invalid'],
+      [put('new', ''), 'secret.value-size'],
+      [put('new', 'v', { labels }), 'secret.label-invalid'],
+      [put('there', ''), 'secret.value-size'],
+      [put('there', 'v'.repeat(512_000)), 'secret.value-size'],
+      [put('there', 'v', { labels }), 'secret.label-invalid'],
+    ] as const) {
+      assert.equal(refusal(state.apply(command)), code);
+    }
+    assert.equal(state.index.byName('there')?.versions.length, 1);
+  });
+
+  test(`the last ${DELIVERIES_KEPT.toLocaleString('en')} deliveries are remembered, the newer one for the same task`, () => {
+    const state = new State();
+    const deliver = (from: number, count: number, version = 1): void => {
+      const deliveries = Array.from({ length: count }, (_, offset) => ({
+        taskId: `t${from + offset}`,
+        secretId: 's',
+        version,
+      }));
+      assert.equal(refusal(state.apply({ kind: 'record-deliveries', deliveries })), 'applied');
+    };
+    for (let from = 0; from < DELIVERIES_KEPT; from += 1_000) {
+      deliver(from, 1_000);
+    }
+    assert.equal(state.index.deliveredVersion('t0', 's'), 1);
+    assert.equal(state.index.deliveredVersion('t0', 'other'), undefined);
+    deliver(500, 1, 7);
+    assert.equal(state.index.deliveredVersion('t0', 's'), undefined, 'the oldest gave way');
+    assert.equal(state.index.deliveredVersion('t500', 's'), 7);
+    deliver(DELIVERIES_KEPT, 999);
+    assert.equal(
+      state.index.deliveredVersion('t500', 's'),
+      7,
+      'its older slot gave way, its newer one did not',
+    );
+    assert.equal(state.index.deliveredVersion('t999', 's'), undefined);
+  });
+});
+
+/** A step of a random history, in terms of a few names in several letters. */
+const step = fc.record({
+  kind: fc.constantFrom('create', 'put', 'put', 'put', 'remove', 'activate', 'set-labels'),
+  name: fc.constantFrom('a', 'A', 'b', 'B', 'Bb', 'bB', 'c.d', 'C.D'),
+  text: fc.string({ minLength: 1, maxLength: 5 }),
+  expect: fc.constantFrom<PutValue['expect']>('always', 'always', 'absent', 0, 1, 2, 12),
+});
+
+interface ModelSecret {
+  readonly id: string;
+  readonly values: readonly (readonly [number, string])[];
+}
+
+describe('any history', () => {
+  test('comes to what a plain map of names to values comes to', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        const state = new State();
+        const model = new Map<string, ModelSecret>();
+        for (const [position, { kind, name, text, expect }] of steps.entries()) {
+          const key = name.toLowerCase();
+          const known = model.get(key);
+          const id = known?.id ?? `none-${position}`;
+          const newId = `new-${position}`;
+          const last = known?.values.at(-1)?.[0] ?? 0;
+          const command = commandOf(kind, { id, newId, name, text, expect });
+          const outcome = state.apply(command);
+          const takes =
+            kind === 'create'
+              ? known === undefined
+              : kind === 'put'
+                ? typeof expect !== 'number' || expect === last
+                : known !== undefined;
+          assert.equal(outcome.kind, takes ? 'applied' : 'refused', `${kind} ${name}`);
+          if (takes && kind === 'remove') {
+            model.delete(key);
+          } else if (
+            takes &&
+            (kind === 'create' || (kind === 'put' && !(expect === 'absent' && known !== undefined)))
+          ) {
+            const values = [...(known?.values ?? []), [last + 1, text] as const].slice(-VERSIONS_KEPT);
+            model.set(key, { id: known?.id ?? newId, values });
+          }
+        }
+        const expected = [...model.values()].flatMap(({ id, values }) =>
+          values.map(([number, text]) => [`${id}/${number}`, text] as const),
+        );
+        assert.deepEqual(state.values, new Map(expected));
+        assert.deepEqual(
+          state.index
+            .list()
+            .map(({ id }) => id)
+            .sort(),
+          [...model.values()].map(({ id }) => id).sort(),
+        );
+        for (const [key, { id }] of model) {
+          assert.equal(state.index.byName(key.toUpperCase())?.id, id);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('throws no error but the refusals', () => {
+    const view = new SecretIndex();
+    assert.throws(
+      () =>
+        applyCommand(
+          { byName: () => assert.fail('broken'), byId: () => undefined, deliveriesRecorded: 0 },
+          put('n'),
+          1,
+        ),
+      /broken/,
+    );
+    const outcome = applyCommand(view, { kind: 'remove', id: 'x' }, 1);
+    assert.ok(outcome.kind === 'refused' && outcome.error instanceof CofferError);
+  });
+});
+
+function commandOf(
+  kind: string,
+  {
+    id,
+    newId,
+    name,
+    text,
+    expect,
+  }: { id: string; newId: string; name: string; text: string; expect: PutValue['expect'] },
+): Command {
+  switch (kind) {
+    case 'create':
+      return {
+        kind,
+        id: newId,
+        name,
+        labels: {},
+        origin: 'gateway',
+        pending: true,
+        value: value(text),
+        at_ms: 1,
+      };
+    case 'put':
+      return put(name, text, { id: newId, expect });
+    case 'activate':
+      return { kind, id, engine: { secretId: 'e', swarmId: 's' }, at_ms: 1 };
+    case 'set-labels':
+      return { kind, id, labels: { text }, expectIndex: undefined, at_ms: 1 };
+    default:
+      return { kind: 'remove', id };
+  }
+}
