@@ -17,6 +17,8 @@ const RETRY_MS = 3_000;
 export interface StoreKeeperOptions {
   readonly open: () => Promise<ReplicatedStore>;
   readonly logger: Logger;
+  /** How long to wait before a store is tried again. Default: 3,000. */
+  readonly retry_ms?: number;
 }
 
 /** The store's life within the daemon. */
@@ -100,7 +102,7 @@ export class StoreKeeper {
       const reason = CofferError.from(thrown, 'store.faulted');
       this.refuse(reason);
       if (PASSING.has(reason.code)) {
-        this.#retryTimer = setTimeout(() => void this.open(), RETRY_MS).unref();
+        this.#retryTimer = setTimeout(() => void this.open(), this.#options.retry_ms ?? RETRY_MS).unref();
       }
     }
   }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readSettings } from '../../../src/daemon/index.ts';
+
+test('without any variable, a plain process has the places that Docker’s users know', () => {
+  assert.deepEqual(readSettings({}), {
+    problem: undefined,
+    settings: {
+      stateDirectory: '/var/lib/coffer',
+      pluginSocket: '/run/docker/plugins/coffer.sock',
+      gatewaySocket: '/run/coffer/docker.sock',
+      controlSocket: '/run/coffer/control.sock',
+      engineSocket: '/var/run/docker.sock',
+      driverName: undefined,
+      logLevel: 'info',
+      stackRotation: true,
+      mode: 'process',
+    },
+  });
+});
+
+test('an empty variable is an absent one, as an engine writes settings that nobody set', () => {
+  const empty = { COFFER_DRIVER: '', COFFER_LOG_LEVEL: '  ', COFFER_STATE: '' };
+  assert.deepEqual(readSettings(empty), readSettings({}));
+});
+
+test('what is set is taken', () => {
+  const { settings, problem } = readSettings({
+    COFFER_STATE: '/data/./coffer',
+    COFFER_DRIVER: 'registry.example:5000/team/coffer:2',
+    COFFER_LOG_LEVEL: 'debug',
+    COFFER_STACK_ROTATION: 'off',
+    COFFER_MODE: 'managed',
+  });
+  assert.equal(problem, undefined);
+  assert.equal(settings.stateDirectory, '/data/coffer');
+  assert.equal(settings.driverName, 'registry.example:5000/team/coffer:2');
+  assert.equal(settings.logLevel, 'debug');
+  assert.equal(settings.stackRotation, false);
+  assert.equal(settings.mode, 'managed');
+});
+
+test('what is wrong is named, all at once, and the defaults stand in so that the daemon can listen', () => {
+  const { settings, problem } = readSettings({
+    COFFER_STATE: 'relative/path',
+    COFFER_LOG_LEVEL: 'loud',
+    COFFER_STACK_ROTATION: 'yes',
+    COFFER_DRIVER: 'a driver',
+  });
+  assert.equal(problem?.code, 'settings.invalid');
+  for (const name of ['COFFER_STATE', 'COFFER_LOG_LEVEL', 'COFFER_STACK_ROTATION', 'COFFER_DRIVER']) {
+    assert.ok(problem.detail.includes(name), `${name} is not in: ${problem.detail}`);
+  }
+  assert.deepEqual(settings, readSettings({}).settings);
+});

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { CofferError, silentLogger, SecretValue } from '../../../src/common/index.ts';
+import { scrubValues } from '../../../src/daemon/scrub.ts';
+import { StoreKeeper } from '../../../src/daemon/store-keeper.ts';
+import { newSecretId } from '../../../src/secrets/index.ts';
+import { openStore, type ReplicatedStore } from '../../../src/store/index.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+function openIn(context: TestContext): () => Promise<ReplicatedStore> {
+  const stateDirectory = mkdtempSync(path.join(tmpdir(), 'coffer-keeper-'));
+  context.after(() => rmSync(stateDirectory, { recursive: true, force: true }));
+  const onFault = (error: CofferError): never => {
+    throw error;
+  };
+  return () =>
+    openStore({ stateDirectory, logger: silentLogger, onFault, monotonic_ms: () => performance.now() });
+}
+
+async function put(store: MemoryStore, name: string): Promise<void> {
+  await store.propose({
+    kind: 'put',
+    id: newSecretId(),
+    name,
+    labels: undefined,
+    origin: 'control',
+    expect: 'always',
+    value: SecretValue.copyOf(Buffer.from('x')),
+    at_ms: 1,
+  });
+}
+
+test('a store is starting, then serves, then is closed, and says so each time', async (context) => {
+  const keeper = new StoreKeeper({ open: openIn(context), logger: silentLogger });
+  assert.equal(keeper.state, 'starting');
+  assert.throws(keeper.source, { code: 'store.starting' });
+  await keeper.open();
+  assert.equal(keeper.state, 'serving');
+  assert.equal(keeper.reason, undefined);
+  assert.equal(keeper.source().list().length, 0);
+  await keeper.close();
+  assert.throws(keeper.source, { code: 'store.closed' });
+});
+
+test('a store that is damaged is never served, and every caller hears the reason and the mend', async () => {
+  const damaged = new CofferError('store.damaged', 'entry 7 was altered', { hint: 'Put back a copy.' });
+  const keeper = new StoreKeeper({ open: () => Promise.reject(damaged), logger: silentLogger });
+  await keeper.open();
+  assert.equal(keeper.state, 'degraded');
+  assert.throws(keeper.source, damaged);
+  await keeper.close();
+});
+
+test('a store that another process has is opened by itself once that process is gone', async (context) => {
+  const open = openIn(context);
+  const other = await open();
+  const keeper = new StoreKeeper({ open, logger: silentLogger, retry_ms: 20 });
+  await keeper.open();
+  assert.equal(keeper.reason?.code, 'store.in-use');
+  await other.close();
+  await waitFor(() => keeper.state === 'serving', { what: 'the store to be opened' });
+  await keeper.close();
+});
+
+test('a look through all values names those that are damaged, and counts the rest', async () => {
+  const store = new MemoryStore();
+  for (const name of ['a', 'b', 'b', 'c']) {
+    await put(store, name);
+  }
+  const read = store.readValue.bind(store);
+  const broken = store.byName('b')?.id;
+  store.readValue = (id, version) => {
+    if (id === broken && version === 2) {
+      throw new CofferError('store.damaged', 'altered');
+    }
+    return read(id, version);
+  };
+  const scrub = scrubValues(store, silentLogger);
+  await waitFor(() => scrub.finished, { what: 'the look through all values' });
+  assert.equal(scrub.examined, 4);
+  assert.equal(scrub.damagedCount, 1);
+  assert.deepEqual(scrub.damaged, ['b version 2']);
+});
+
+test('a look through all values ends when it is told to', async () => {
+  const store = new MemoryStore();
+  for (let secret = 0; secret < 40; secret += 1) {
+    await put(store, `s${secret}`);
+  }
+  const scrub = scrubValues(store, silentLogger);
+  scrub.stop();
+  await put(store, 'later');
+  assert.equal(scrub.finished, false);
+  assert.ok(scrub.examined < 40);
+});
