@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The control API as an express application: its routes, and what all of them have in common.
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import { CofferError, type Logger, withDeadline } from '../common/index.ts';
 import { describeError } from './describe.ts';
 import type { ControlOptions } from './options.ts';
@@ -124,8 +130,26 @@ function errorHandler(logger: Logger): ErrorRequestHandler {
       next(thrown);
       return;
     }
-    response.status(error.status).json(describeError(error));
+    refuse(request, response, error);
   };
+}
+
+/**
+ * Answers at once, and ends when the rest of the request has come, within the request's deadline: a client that is
+ * cut off while it writes does not get to read why.
+ */
+function refuse(request: Request, response: Response, error: CofferError): void {
+  const body = JSON.stringify(describeError(error));
+  response
+    .status(error.status)
+    .type('json')
+    .set('Content-Length', String(Buffer.byteLength(body)));
+  response.write(body);
+  if (request.complete) {
+    response.end();
+  } else {
+    request.once('end', () => response.end()).resume();
+  }
 }
 
 /** express throws errors with a `status` below 500 for what a client did, such as a path that does not decode. */

@@ -34,11 +34,7 @@ export function findSecretByPrefix(store: SecretStore, reference: string): Secre
 }
 
 function whole(store: SecretStore, reference: string): Secret | undefined {
-  return (
-    store.byName(reference) ??
-    store.byId(reference) ??
-    store.list().find(({ engine }) => engine?.secretId === reference)
-  );
+  return store.byName(reference) ?? store.byId(reference) ?? store.byEngineId(reference);
 }
 
 function notFound(reference: string, how = 'not found'): never {

@@ -37,7 +37,7 @@ export interface ControlLimits {
   readonly idleTimeout_ms: number;
   /** How often the timeouts are looked at. Default 1,000. */
   readonly checkInterval_ms: number;
-  /** Further connections are closed at once. Default 128. */
+  /** Further connections are closed at once. Default 1,024. */
   readonly connectionsMax: number;
 }
 
@@ -46,5 +46,5 @@ export const DEFAULT_LIMITS: ControlLimits = {
   requestTimeout_ms: 15_000,
   idleTimeout_ms: 30_000,
   checkInterval_ms: 1_000,
-  connectionsMax: 128,
+  connectionsMax: 1_024,
 };

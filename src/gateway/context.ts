@@ -98,8 +98,7 @@ export function isOurs(context: GatewayContext, driver: string | undefined): boo
 
 /** coffer's secret behind one of the engine's: bound to its id, or else of the name that its label or it says. */
 export function backingSecret(store: SecretStore, registered: EngineSecret): Secret | undefined {
-  const bound = store.list().find((secret) => secret.engine?.secretId === registered.id);
-  return bound ?? store.byName(storedName(registered));
+  return store.byEngineId(registered.id) ?? store.byName(storedName(registered));
 }
 
 /** The name in coffer's store: label `coffer.name` says another than the engine's. */

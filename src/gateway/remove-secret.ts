@@ -37,11 +37,9 @@ export async function removeSecret(
 async function removeValue(context: GatewayContext, engineId: string): Promise<void> {
   try {
     const store = context.store();
-    const bound = store.list().filter((secret) => secret.engine?.secretId === engineId);
-    for (const secret of bound) {
-      if (secret.origin === 'gateway') {
-        await store.propose({ kind: 'remove', id: secret.id });
-      }
+    const bound = store.byEngineId(engineId);
+    if (bound?.origin === 'gateway') {
+      await store.propose({ kind: 'remove', id: bound.id });
     }
   } catch (thrown) {
     const error = CofferError.from(thrown);

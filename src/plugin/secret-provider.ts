@@ -60,9 +60,16 @@ export class SecretProvider {
     const freshness = await this.#breaker.barrier(store);
     const name = request.labels[LABELS.name] ?? request.secretName;
     const secret = store.byName(name) ?? (await this.#generate(store, name, request));
-    const version = this.#versionFor(store, secret, request);
+    const wanted = request.labels[LABELS.version] ?? 'current';
+    const isPinned = wanted !== 'current';
+    const version = isPinned
+      ? pinnedVersion(secret, wanted)
+      : this.#currentVersionFor(store, secret, request);
     const value = store.readValue(secret.id, version);
-    this.#deliveries.record(store, { taskId: request.task.id, secretId: secret.id, version });
+    // A pin is its own memory: noted, it would stand for what the task has of the same secret without a pin.
+    if (!isPinned) {
+      this.#deliveries.record(store, { taskId: request.task.id, secretId: secret.id, version });
+    }
     this.#logDelivery(request, secret, version, freshness);
     return { value, doNotReuse: request.labels[LABELS.reuse] !== 'true' };
   }
@@ -107,11 +114,7 @@ export class SecretProvider {
     return secret;
   }
 
-  #versionFor(store: SecretStore, secret: Secret, request: SecretRequest): number {
-    const wanted = request.labels[LABELS.version];
-    if (wanted !== undefined && wanted !== 'current') {
-      return pinnedVersion(secret, wanted);
-    }
+  #currentVersionFor(store: SecretStore, secret: Secret, request: SecretRequest): number {
     const before = this.#deliveries.deliveredVersion(store, request.task.id, secret.id);
     const kept = secret.versions.some(({ number }) => number === before);
     return before !== undefined && kept ? before : currentVersion(secret).number;

@@ -40,7 +40,11 @@ export class SoleVoter implements RaftNode {
     this.#durableIndex = options.lastIndex;
     this.#appliedIndex = options.appliedIndex;
     this.#uncommitted = [...options.uncommitted];
-    invariant(options.appliedIndex <= options.lastIndex, 'no more is applied than the log holds');
+    invariant(options.appliedIndex <= options.hardState.commit, 'no more is applied than is committed');
+    invariant(
+      options.uncommitted.length === options.lastIndex - options.hardState.commit,
+      'what is not committed is all there',
+    );
     invariant(options.hardState.term >= options.lastTerm, 'no entry is of a later term than the node');
   }
 

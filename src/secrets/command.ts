@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands that change the secrets, as they stand in the replicated log.
 import { ByteReader, ByteWriter, CofferError, SecretValue, unreachable } from '../common/index.ts';
-import { LABELS_BYTES_MAX, NAME_LENGTH_MAX, TASK_ID_LENGTH_MAX, VALUE_BYTES_MAX } from './limits.ts';
+import {
+  ID_LENGTH_MAX,
+  LABELS_BYTES_MAX,
+  NAME_LENGTH_MAX,
+  TASK_ID_LENGTH_MAX,
+  VALUE_BYTES_MAX,
+} from './limits.ts';
 import { type EngineBinding, type Labels, ORIGINS, type Origin } from './model.ts';
 
 /** A new secret with its first version. Fails with `secret.exists` if the name is taken. */
@@ -85,8 +91,8 @@ const KIND_TAG = {
   'record-deliveries': 6,
 } as const satisfies Record<Command['kind'], number>;
 
-const ID_LENGTH_MAX = 64;
-const LABELS_MAX = 100_000;
+/** As many as there could be: one with no bytes at all, and others of one byte. */
+const LABELS_MAX = LABELS_BYTES_MAX + 1;
 
 /**
  * The bytes of a command: u8 format (1), u8 kind, then the fields in the order of the types above. The caller

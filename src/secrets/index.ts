@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { checkCommand } from './check-command.ts';
 export {
   type ActivateSecret,
   type Command,
@@ -19,6 +20,7 @@ export {
 export { generateValue } from './generate.ts';
 export {
   DELIVERIES_KEPT,
+  ID_LENGTH_MAX,
   LABELS_BYTES_MAX,
   NAME_LENGTH_MAX,
   TASK_ID_LENGTH_MAX,

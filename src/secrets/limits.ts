@@ -16,5 +16,8 @@ export const VERSIONS_KEPT = 10;
 /** How many deliveries are remembered, oldest first out, so that a task that asks again gets the same version. */
 export const DELIVERIES_KEPT = 20_000;
 
+/** Bytes of an id of coffer, the engine or a swarm. They have 25 characters. */
+export const ID_LENGTH_MAX = 64;
+
 /** Task ids are 25 characters; what is longer is not a task's id. */
 export const TASK_ID_LENGTH_MAX = 64;

@@ -29,8 +29,14 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** A directory that only its owner may enter, made durable with its parents' entries. */
+/** A directory that only its owner may enter, made durable with all parents that had to be made. */
 export async function makePrivateDirectory(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await syncDirectory(path.dirname(directory));
+  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+  const topmost = path.dirname(first ?? directory);
+  for (let parent = path.dirname(directory); parent.length >= topmost.length; parent = path.dirname(parent)) {
+    await syncDirectory(parent);
+    if (parent === topmost) {
+      break;
+    }
+  }
 }

@@ -41,6 +41,7 @@ export class CheckpointFile {
   #syncingSlot: number | undefined;
   /** The slot with what was written last; undefined when that is durable or being made so. */
   #writtenSlot: number | undefined;
+  #writing: Promise<void> | undefined;
   #sync: Promise<void> | undefined;
 
   private constructor(handle: FileHandle, keyring: Keyring, sequence: number, durableSlot: number) {
@@ -53,12 +54,18 @@ export class CheckpointFile {
   /** Makes the file with its first checkpoint, durably. Overwrites what is there. */
   static async create(file: string, keyring: Keyring, checkpoint: Checkpoint): Promise<CheckpointFile> {
     const handle = await open(file, 'w+', 0o600);
-    await handle.truncate(SLOTS * SLOT_STRIDE_BYTES);
-    const created = new CheckpointFile(handle, keyring, 0, 1);
-    await created.write(checkpoint);
-    await created.sync();
-    await syncDirectory(path.dirname(file));
-    return created;
+    try {
+      // Zeros, not a hole: a full disk must not be able to refuse a checkpoint later.
+      await handle.writeFile(Buffer.alloc(SLOTS * SLOT_STRIDE_BYTES));
+      const created = new CheckpointFile(handle, keyring, 0, 1);
+      await created.write(checkpoint);
+      await created.sync();
+      await syncDirectory(path.dirname(file));
+      return created;
+    } catch (thrown) {
+      await handle.close();
+      throw thrown;
+    }
   }
 
   /**
@@ -79,6 +86,13 @@ export class CheckpointFile {
     }
     const handle = await open(file, 'r+', 0o600);
     const opened = new CheckpointFile(handle, keyring, newest.sequence, newest.slot);
+    try {
+      // The slot that counts as durable from here on may not be: its writer may have died before its sync.
+      await handle.datasync();
+    } catch (thrown) {
+      await handle.close();
+      throw thrown;
+    }
     return { file: opened, checkpoint: newest.checkpoint };
   }
 
@@ -87,32 +101,51 @@ export class CheckpointFile {
    * `sync`. Calls must not overlap.
    */
   async write(checkpoint: Checkpoint): Promise<void> {
+    invariant(this.#writing === undefined, 'one checkpoint is written at a time');
     this.#sequence += 1;
     const content = writeSlot(this.#keyring, this.#sequence, checkpoint);
-    this.#writtenSlot ??= this.#freeSlot();
-    await this.#handle.write(content, 0, content.length, this.#writtenSlot * SLOT_STRIDE_BYTES);
+    const slot = this.#writtenSlot ?? this.#freeSlot();
+    this.#writing = this.#writeAt(slot * SLOT_STRIDE_BYTES, content);
+    try {
+      await this.#writing;
+    } finally {
+      this.#writing = undefined;
+    }
+    // A sync that began meanwhile waited for this write and takes it along.
+    if (slot !== this.#syncingSlot) {
+      this.#writtenSlot = slot;
+    }
   }
 
   /** Makes what was written before the call durable. */
   async sync(): Promise<void> {
     // A sync that is under way may have begun before the last write.
     await this.#sync;
-    if (this.#writtenSlot === undefined) {
-      return;
+    if (this.#sync === undefined && this.#writtenSlot !== undefined) {
+      this.#sync = this.#syncWritten(this.#writtenSlot);
     }
-    this.#sync ??= this.#syncWritten(this.#writtenSlot);
     await this.#sync;
   }
 
   async close(): Promise<void> {
-    await this.sync();
-    await this.#handle.close();
+    try {
+      await this.sync();
+    } finally {
+      await this.#handle.close();
+    }
+  }
+
+  async #writeAt(position: number, content: Buffer): Promise<void> {
+    const { bytesWritten } = await this.#handle.write(content, 0, content.length, position);
+    invariant(bytesWritten === content.length, 'a slot lies within the file and is written whole');
   }
 
   async #syncWritten(slot: number): Promise<void> {
     this.#syncingSlot = slot;
     this.#writtenSlot = undefined;
     try {
+      // A write to that very slot may be under way.
+      await this.#writing;
       await this.#handle.datasync();
       this.#durableSlot = slot;
     } finally {

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Level } from 'level';
 import { CofferError, invariant, systemErrorCode } from '../common/index.ts';
+import { causeOf, inUse, isLocked } from './directory-lock.ts';
 
 export type DatabaseOperation =
   | { readonly type: 'put'; readonly key: Buffer; readonly value: Buffer }
@@ -22,11 +23,12 @@ const ITERATOR_GROUP = 256;
 
 /** What LevelDB writes into its LOG, and nowhere else, when it opens a damaged log and drops what it cannot read. */
 const DROPPED_PATTERN = /Corruption|dropping \d+ bytes/;
+const DROPPED_LINE_LENGTH_MAX = 200;
 
 /**
  * The node's LevelDB. There is one writer with one batch in flight, since LevelDB may reorder batches that are
- * not awaited; and after the first error nothing more is read or written, since LevelDB would go on
- * acknowledging writes that it loses.
+ * not awaited; and after the first write that failed nothing more is read or written, since LevelDB would go on
+ * acknowledging writes that it loses. A read that fails concerns its own record alone.
  */
 export class Database {
   readonly #level: Bytes;
@@ -54,21 +56,25 @@ export class Database {
     } catch (thrown) {
       throw openError(directory, thrown);
     }
-    const dropped = await droppedRecords(directory);
-    if (dropped !== undefined) {
+    try {
+      await refuseDroppedRecords(directory);
+    } catch (thrown) {
       await level.close();
-      throw new CofferError('store.damaged', `LevelDB lost records while it opened ${directory}: ${dropped}`);
+      throw thrown;
     }
     return new Database(level);
   }
 
-  /** The value under `key`. Blocks for some microseconds. */
-  get(key: Buffer): Buffer | undefined {
+  /**
+   * The value under `key`. Blocks for some microseconds. Throws `store.damaged`, with `what` in the sentence, if
+   * LevelDB cannot read the table that holds it.
+   */
+  get(key: Buffer, what: string): Buffer | undefined {
     this.#check();
     try {
       return this.#level.getSync(key);
     } catch (thrown) {
-      throw this.#fail(thrown);
+      throw unreadable(what, thrown);
     }
   }
 
@@ -89,20 +95,20 @@ export class Database {
     }
   }
 
-  /** All records of a range in groups, as they were when the call was made. */
-  async *groups(range: KeyRange): AsyncGenerator<readonly (readonly [Buffer, Buffer])[]> {
+  /** All records of a range in groups, as they were when the call was made. Throws as `get` does. */
+  async *groups(range: KeyRange, what: string): AsyncGenerator<readonly (readonly [Buffer, Buffer])[]> {
     this.#check();
     const iterator = this.#level.iterator({ gte: range.from, lt: range.before });
     try {
       for (;;) {
-        const group = await iterator.nextv(ITERATOR_GROUP);
+        const group = await iterator.nextv(ITERATOR_GROUP).catch((thrown: unknown) => {
+          throw unreadable(what, thrown);
+        });
         if (group.length === 0) {
           return;
         }
         yield group;
       }
-    } catch (thrown) {
-      throw thrown instanceof CofferError ? thrown : this.#fail(thrown);
     } finally {
       await iterator.close();
     }
@@ -126,27 +132,29 @@ export class Database {
 }
 
 function openError(directory: string, thrown: unknown): CofferError {
-  const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown;
-  const detail = cause instanceof Error ? cause.message : String(cause);
-  const code = systemErrorCode(cause);
-  if (code === 'LEVEL_LOCKED') {
-    return new CofferError('store.in-use', `another process has ${directory} open`, {
-      hint: 'Stop the other coffer daemon, or give this one a state directory of its own.',
-      cause,
-    });
+  if (isLocked(thrown)) {
+    return inUse(directory, thrown);
   }
-  if (code === 'LEVEL_CORRUPTION') {
+  const cause = causeOf(thrown);
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  if (systemErrorCode(cause) === 'LEVEL_CORRUPTION') {
     return new CofferError('store.damaged', `LevelDB finds ${directory} damaged: ${detail}`, { cause });
   }
-  // A full or unreadable disk.
+  // A full or unreadable disk, or a file that is gone.
   return new CofferError('store.faulted', `LevelDB cannot open ${directory}: ${detail}`, { cause });
 }
 
-/** LevelDB's own words on what it dropped while it opened, if it dropped anything. */
-async function droppedRecords(directory: string): Promise<string | undefined> {
+function unreadable(what: string, thrown: unknown): CofferError {
+  const detail = thrown instanceof Error ? thrown.message : String(thrown);
+  return new CofferError('store.damaged', `LevelDB cannot read ${what}: ${detail}`, { cause: thrown });
+}
+
+/** Throws `store.damaged` with LevelDB's own words on what it dropped while it opened, if it dropped anything. */
+async function refuseDroppedRecords(directory: string): Promise<void> {
   const log = await readFile(path.join(directory, 'LOG'), 'utf8');
-  return log
-    .split('\n')
-    .find((line) => DROPPED_PATTERN.test(line))
-    ?.slice(0, 200);
+  const line = log.split('\n').find((text) => DROPPED_PATTERN.test(text));
+  if (line !== undefined) {
+    const words = line.slice(0, DROPPED_LINE_LENGTH_MAX);
+    throw new CofferError('store.damaged', `LevelDB lost records while it opened ${directory}: ${words}`);
+  }
 }

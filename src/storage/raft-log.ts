@@ -75,7 +75,7 @@ export class RaftLog {
   ): Promise<RaftLog> {
     const start = readStart(database, keyring);
     const log = new RaftLog(keyring, limits, start, start.index);
-    for await (const group of database.groups(ENTRY_RANGE)) {
+    for await (const group of database.groups(ENTRY_RANGE, 'the log')) {
       for (const [key, record] of group) {
         const index = new ByteReader(key.subarray(1), 'a key of the log').u64();
         if (index <= start.index) {
@@ -206,11 +206,11 @@ function startOperation(keyring: Keyring, start: LogPosition): DatabaseOperation
 }
 
 function readStart(database: Database, keyring: Keyring): LogPosition {
-  const record = database.get(LOG_START_KEY);
-  if (record === undefined) {
-    throw new CofferError('store.damaged', 'the database has lost the record of where its log begins');
-  }
   const what = 'the record of where the log begins';
+  const record = database.get(LOG_START_KEY, what);
+  if (record === undefined) {
+    throw new CofferError('store.damaged', `the database has lost ${what}`);
+  }
   const reader = new ByteReader(openRecord(keyring, LOG_START_KEY, record, what), what);
   const start = { index: reader.u64(), term: reader.u64(), digest: Buffer.from(reader.fixed(DIGEST_BYTES)) };
   reader.finish();

@@ -41,7 +41,7 @@ export function readHardState(database: Database, keyring: Keyring): HardState {
 }
 
 function readRecord(database: Database, keyring: Keyring, key: Buffer, what: string): ByteReader {
-  const record = database.get(key);
+  const record = database.get(key, what);
   if (record === undefined) {
     throw new CofferError('store.damaged', `the database has lost ${what}`);
   }

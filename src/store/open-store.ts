@@ -1,22 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opening the store: the first start, and every later one with all that it verifies before it serves.
-import { link, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { CofferError, type Logger, systemErrorCode } from '../common/index.ts';
+import { CofferError, type Logger } from '../common/index.ts';
 import { Keyring } from '../crypto/index.ts';
-import { type Entry, SoleVoter } from '../raft/index.ts';
+import { type Entry, type HardState, SoleVoter } from '../raft/index.ts';
 import { newSecretId } from '../secrets/index.ts';
 import {
+  type Checkpoint,
   CheckpointFile,
+  checkTables,
   Database,
+  DirectoryLock,
+  exists,
   type LogLimits,
   makePrivateDirectory,
   RaftLog,
   readKeyFile,
+  StartCopy,
   writeKeyFile,
 } from '../storage/index.ts';
 import { DiskSpace } from './disk-space.ts';
-import { hardStateOperation, identityOperation, readHardState, readIdentity } from './node-identity.ts';
+import {
+  hardStateOperation,
+  identityOperation,
+  type NodeIdentity,
+  readHardState,
+  readIdentity,
+} from './node-identity.ts';
 import { ReplicatedStore } from './replicated-store.ts';
 import { SecretState } from './secret-state.ts';
 import { verifyCheckpoint } from './verify-checkpoint.ts';
@@ -25,7 +36,10 @@ export interface OpenStoreOptions {
   /** Absolute path; made with mode 0700 if it is not there. */
   readonly stateDirectory: string;
   readonly logger: Logger;
-  /** Called once, when the disk failed or a committed entry could not be applied: the process must end. */
+  /**
+   * Called once, when the disk failed or a committed entry could not be applied while the store served: the
+   * process must end. What fails before is thrown.
+   */
   readonly onFault: (error: CofferError) => void;
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic_ms: () => number;
@@ -41,21 +55,23 @@ const CLOSED_HARD_STATE = { term: 0, vote: '', commit: 0 } as const;
 const START_DIGEST = Buffer.alloc(32);
 
 interface Files {
+  readonly lock: string;
   readonly keys: string;
   readonly checkpoint: string;
   readonly database: string;
-  /** LevelDB's logs as they were before the last start, kept until that start has verified them. */
-  readonly evidence: string;
 }
 
 /**
  * Opens the store in the state directory, or makes it at the first start. Throws `store.damaged` with what is
- * wrong, `store.in-use` while another process has it, and `store.faulted` if the disk cannot be used.
+ * wrong, and leaves it as it was; `store.in-use` while another process has it; and `store.faulted` if the disk
+ * cannot be used.
  */
 export async function openStore(options: OpenStoreOptions): Promise<ReplicatedStore> {
   const files = filesOf(options.stateDirectory);
+  let lock: DirectoryLock | undefined;
   try {
     await makePrivateDirectory(options.stateDirectory);
+    lock = await DirectoryLock.acquire(files.lock);
     const keyFile = await readKeyFile(files.keys);
     if (keyFile === undefined) {
       await refuseDataWithoutKeys(files);
@@ -63,8 +79,9 @@ export async function openStore(options: OpenStoreOptions): Promise<ReplicatedSt
     if (keyFile?.initialized !== true) {
       await initialize(files, options.logger);
     }
-    return await openInitialized(files, options);
+    return await openInitialized(files, lock, options);
   } catch (thrown) {
+    await lock?.release();
     throw withMend(CofferError.from(thrown, 'store.faulted'), options.stateDirectory);
   }
 }
@@ -103,23 +120,88 @@ async function initialize(files: Files, logger: Logger): Promise<void> {
   logger.info('made a new store', { cluster: identity.clusterId, node: identity.nodeId });
 }
 
-async function openInitialized(files: Files, options: OpenStoreOptions): Promise<ReplicatedStore> {
+async function openInitialized(
+  files: Files,
+  lock: DirectoryLock,
+  options: OpenStoreOptions,
+): Promise<ReplicatedStore> {
   const keyFile = await readKeyFile(files.keys);
   if (keyFile === undefined) {
     throw new CofferError('store.damaged', `${files.keys} is gone`);
   }
   const { keyring } = keyFile;
-  await requireDatabase(files);
   const { file: checkpointFile, checkpoint } = await CheckpointFile.open(files.checkpoint, keyring);
+  let store: ReplicatedStore;
+  try {
+    const opened = await openVerified(files, keyring, checkpoint, options.logLimits ?? LOG_LIMITS);
+    const { identity, hardState, log, state } = opened;
+    const node = new SoleVoter({
+      nodeId: identity.nodeId,
+      hardState: { ...hardState, commit: state.appliedIndex },
+      lastIndex: log.last.index,
+      lastTerm: log.last.term,
+      uncommitted: opened.unapplied,
+      appliedIndex: state.appliedIndex,
+    });
+    const diskSpace = new DiskSpace({
+      directory: options.stateDirectory,
+      reserve_bytes: options.diskReserve_bytes,
+      now_ms: options.monotonic_ms,
+    });
+    const { logger, onFault } = options;
+    store = new ReplicatedStore({
+      ...opened,
+      lock,
+      keyring,
+      checkpoint: checkpointFile,
+      node,
+      diskSpace,
+      logger,
+      onFault,
+    });
+  } catch (thrown) {
+    await checkpointFile.close();
+    throw thrown;
+  }
+  try {
+    await store.start();
+    return store;
+  } catch (thrown) {
+    await store.close();
+    throw thrown;
+  }
+}
+
+interface Verified {
+  readonly identity: NodeIdentity;
+  readonly hardState: HardState;
+  readonly database: Database;
+  readonly log: RaftLog;
+  readonly state: SecretState;
+  /** The entries that the state does not have yet. */
+  readonly unapplied: readonly Entry[];
+}
+
+/** Opens the database and verifies all of it but the values. One that is refused stays as it was. */
+async function openVerified(
+  files: Files,
+  keyring: Keyring,
+  checkpoint: Checkpoint,
+  logLimits: LogLimits,
+): Promise<Verified> {
+  const startCopy = new StartCopy(files.database);
+  await startCopy.restore();
+  await requireDatabase(files);
+  await checkTables(files.database);
+  await startCopy.make();
   let database: Database | undefined;
   try {
-    await keepEvidence(files);
     database = await Database.open(files.database);
     const identity = readIdentity(database, keyring);
     const hardState = readHardState(database, keyring);
     const state = await SecretState.open(database, keyring);
     const unapplied: Entry[] = [];
-    const log = await RaftLog.open(database, keyring, options.logLimits ?? LOG_LIMITS, (entry) => {
+    const log = await RaftLog.open(database, keyring, logLimits, (entry) => {
       const keep = entry.index > state.appliedIndex;
       if (keep) {
         unapplied.push(entry);
@@ -127,60 +209,16 @@ async function openInitialized(files: Files, options: OpenStoreOptions): Promise
       return keep;
     });
     verifyCheckpoint({ checkpoint, identity, hardState, log, appliedIndex: state.appliedIndex });
-    await rm(files.evidence, { recursive: true, force: true });
-    const diskSpace = new DiskSpace({
-      directory: options.stateDirectory,
-      reserve_bytes: options.diskReserve_bytes,
-      now_ms: options.monotonic_ms,
-    });
-    await diskSpace.measure();
-    const node = new SoleVoter({
-      nodeId: identity.nodeId,
-      hardState: { ...hardState, commit: state.appliedIndex },
-      lastIndex: log.last.index,
-      lastTerm: log.last.term,
-      uncommitted: unapplied,
-      appliedIndex: state.appliedIndex,
-    });
-    const { logger, onFault } = options;
-    const store = new ReplicatedStore({
-      identity,
-      keyring,
-      database,
-      checkpoint: checkpointFile,
-      log,
-      state,
-      node,
-      hardState,
-      diskSpace,
-      logger,
-      onFault,
-    });
-    await store.start();
-    return store;
+    await startCopy.discard();
+    return { identity, hardState, database, log, state, unapplied };
   } catch (thrown) {
-    await checkpointFile.close();
     await database?.close();
-    throw thrown;
-  }
-}
-
-/**
- * LevelDB deletes a damaged log in the very act of opening it. Hard links keep what it was, until a start has
- * verified everything; then they go.
- */
-async function keepEvidence(files: Files): Promise<void> {
-  const names = (await readdir(files.database)).filter((name) => name.endsWith('.log'));
-  await mkdir(files.evidence, { recursive: true, mode: 0o700 });
-  for (const name of names) {
-    try {
-      await link(path.join(files.database, name), path.join(files.evidence, name));
-    } catch (thrown) {
-      // The evidence of an earlier damaged start is older, and therefore better.
-      if (systemErrorCode(thrown) !== 'EEXIST') {
-        throw thrown;
-      }
+    if (thrown instanceof CofferError && thrown.code === 'store.in-use') {
+      await startCopy.discard();
+    } else {
+      await startCopy.restore();
     }
+    throw thrown;
   }
 }
 
@@ -199,35 +237,29 @@ async function requireDatabase(files: Files): Promise<void> {
   }
 }
 
-async function exists(file: string): Promise<boolean> {
-  try {
-    await stat(file);
-    return true;
-  } catch (thrown) {
-    if (systemErrorCode(thrown) === 'ENOENT') {
-      return false;
-    }
-    throw thrown;
-  }
-}
-
 function withMend(error: CofferError, stateDirectory: string): CofferError {
-  if (error.hint !== undefined || error.code !== 'store.damaged') {
+  const { code, detail } = error;
+  if (error.hint !== undefined) {
     return error;
   }
-  return new CofferError(error.code, error.detail, {
-    cause: error,
-    hint:
+  if (code === 'store.damaged') {
+    const hint =
       `Nothing was changed in what is stored. Put back a copy of ${stateDirectory} from before the damage, ` +
-      'or move it away to begin with an empty store.',
-  });
+      'or move it away to begin with an empty store.';
+    return new CofferError(code, detail, { cause: error, hint });
+  }
+  if (code === 'store.faulted') {
+    const hint = `See that the disk of ${stateDirectory} can be read and written, and has free space.`;
+    return new CofferError(code, detail, { cause: error, hint });
+  }
+  return error;
 }
 
 function filesOf(stateDirectory: string): Files {
   return {
+    lock: path.join(stateDirectory, 'lock'),
     keys: path.join(stateDirectory, 'keys.json'),
     checkpoint: path.join(stateDirectory, 'checkpoint'),
     database: path.join(stateDirectory, 'database'),
-    evidence: path.join(stateDirectory, 'evidence'),
   };
 }

@@ -3,6 +3,7 @@
 import { ByteReader, ByteWriter, CofferError } from '../common/index.ts';
 import {
   type Delivery,
+  ID_LENGTH_MAX,
   NAME_LENGTH_MAX,
   ORIGINS,
   readLabels,
@@ -16,7 +17,6 @@ import {
 } from '../secrets/index.ts';
 
 const FORMAT = 1;
-const ID_LENGTH_MAX = 64;
 
 export function encodeSecret(secret: Secret): Buffer {
   const writer = new ByteWriter().u8(FORMAT).text(secret.id).text(secret.name);

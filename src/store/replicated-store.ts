@@ -3,8 +3,23 @@
 import { CofferError, type Logger, type SecretValue, withDeadline } from '../common/index.ts';
 import type { Keyring } from '../crypto/index.ts';
 import type { Entry, HardState, RaftNode } from '../raft/index.ts';
-import { applyCommand, type Command, decodeCommand, encodeCommand, type Secret } from '../secrets/index.ts';
-import type { CheckpointFile, Database, DatabaseOperation, RaftLog } from '../storage/index.ts';
+import {
+  applyCommand,
+  checkCommand,
+  type Command,
+  decodeCommand,
+  encodeCommand,
+  type Secret,
+} from '../secrets/index.ts';
+import type {
+  CheckpointFile,
+  Database,
+  DatabaseOperation,
+  DirectoryLock,
+  RaftLog,
+} from '../storage/index.ts';
+import { AppliedWaiters } from './applied-waiters.ts';
+import { CheckpointWriter } from './checkpoint-writer.ts';
 import type { DiskSpace } from './disk-space.ts';
 import { hardStateOperation, type NodeIdentity } from './node-identity.ts';
 import { type Proposal, ProposalQueue } from './proposal-queue.ts';
@@ -14,6 +29,8 @@ import type { Freshness, Proposed, SecretStore, StoreStatus } from './secret-sto
 /** The parts of an opened store. */
 export interface StoreParts {
   readonly identity: NodeIdentity;
+  /** Held until the store is closed. */
+  readonly lock: DirectoryLock;
   readonly keyring: Keyring;
   readonly database: Database;
   readonly checkpoint: CheckpointFile;
@@ -23,15 +40,13 @@ export interface StoreParts {
   readonly hardState: HardState;
   readonly diskSpace: DiskSpace;
   readonly logger: Logger;
-  /** Called once, when the disk failed or a committed entry could not be applied: the process must end. */
+  /** Called once, for what fails after `start`: the process must end. */
   readonly onFault: (error: CofferError) => void;
 }
 
 const PROPOSE_TIMEOUT_MS = 10_000;
 /** Applied state that no proposal takes along is written by itself after this time. */
 const IDLE_FLUSH_MS = 50;
-/** The checkpoint file is made durable this long after a write, off every path that someone waits for. */
-const CHECKPOINT_SYNC_MS = 100;
 /** A log record and a state record for each value, and LevelDB's own copies of both. */
 const DISK_BYTES_PER_BYTE = 4;
 
@@ -42,33 +57,36 @@ export class ReplicatedStore implements SecretStore {
   readonly #inFlight = new Map<number, Proposal>();
   #hardState: HardState;
   #durableAppliedIndex: number;
-  #appliedWaiters: { readonly index: number; readonly resolve: () => void }[] = [];
+  readonly #waiters = new AppliedWaiters();
+  readonly #checkpoint: CheckpointWriter;
   #running: Promise<void> | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
-  #checkpointTimer: NodeJS.Timeout | undefined;
   #flushDue = false;
+  #serving = false;
+  #closing: Promise<void> | undefined;
   #ended: CofferError | undefined;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
+    this.#checkpoint = new CheckpointWriter(parts.checkpoint, (error) => this.#fault(error));
     this.#hardState = parts.hardState;
     this.#durableAppliedIndex = parts.state.appliedIndex;
   }
 
   /** Becomes leader and catches up with the log. Resolves when the store serves. */
   async start(): Promise<void> {
+    await this.#parts.diskSpace.measure();
     this.#parts.node.campaign();
     this.#wake();
     await this.#running;
-    if (this.#ended !== undefined) {
-      throw this.#ended;
-    }
+    this.#check();
+    this.#serving = true;
   }
 
-  propose(command: Command): Promise<Proposed> {
-    if (this.#ended !== undefined) {
-      return Promise.reject(this.#ended);
-    }
+  async propose(command: Command): Promise<Proposed> {
+    this.#check();
+    // The log takes only what can be read back and applied: a committed entry that cannot would end every start.
+    checkCommand(command);
     // Encoded at once: the caller may wipe its value as soon as this call returns.
     const data = encodeCommand(command);
     const outcome = new Promise<Proposed>((resolve, reject) => {
@@ -94,30 +112,32 @@ export class ReplicatedStore implements SecretStore {
     if (index !== undefined && index <= this.#parts.state.appliedIndex) {
       return 'linearizable';
     }
-    const applied = new Promise<void>((resolve) => {
-      this.#appliedWaiters.push({ index: index ?? this.#parts.node.status().lastIndex, resolve });
-    });
-    try {
-      await withDeadline(applied, timeout_ms, 'store.timeout', 'the read round took too long');
-      return 'linearizable';
-    } catch {
-      return 'local';
-    }
+    const wanted = index ?? this.#parts.node.status().lastIndex;
+    return (await this.#waiters.wait(wanted, timeout_ms)) ? 'linearizable' : 'local';
   }
 
   byId(id: string): Secret | undefined {
+    this.#check();
     return this.#parts.state.index.byId(id);
   }
 
   byName(name: string): Secret | undefined {
+    this.#check();
     return this.#parts.state.index.byName(name);
   }
 
+  byEngineId(engineId: string): Secret | undefined {
+    this.#check();
+    return this.#parts.state.index.byEngineId(engineId);
+  }
+
   list(): readonly Secret[] {
+    this.#check();
     return this.#parts.state.index.list();
   }
 
   deliveredVersion(taskId: string, secretId: string): number | undefined {
+    this.#check();
     return this.#parts.state.index.deliveredVersion(taskId, secretId);
   }
 
@@ -127,6 +147,7 @@ export class ReplicatedStore implements SecretStore {
   }
 
   status(): StoreStatus {
+    this.#check();
     const { identity, keyring, log, state, node, diskSpace } = this.#parts;
     const { role, term, commitIndex, appliedIndex, lastIndex } = node.status();
     return {
@@ -146,19 +167,27 @@ export class ReplicatedStore implements SecretStore {
   }
 
   /** Finishes what was proposed, writes all down, and lets go of the disk. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#ended ??= new CofferError('store.closed', 'the store is closed');
+    this.#closing ??= this.#close(this.#ended);
+    return this.#closing;
+  }
+
+  async #close(ended: CofferError): Promise<void> {
     await this.#running;
-    this.#queue.rejectAll(this.#ended);
+    this.#queue.rejectAll(ended);
     clearTimeout(this.#flushTimer);
-    clearTimeout(this.#checkpointTimer);
-    const { checkpoint, database, keyring, state } = this.#parts;
-    if (this.#ended.code === 'store.closed' && state.changed) {
-      await this.#write([]);
+    const { database, keyring, lock, state } = this.#parts;
+    try {
+      if (this.#ended?.code === 'store.closed' && state.changed) {
+        await this.#write([]);
+      }
+      await this.#checkpoint.close();
+    } finally {
+      await database.close();
+      await lock.release();
+      keyring.wipe();
     }
-    await checkpoint.close();
-    await database.close();
-    keyring.wipe();
   }
 
   #check(): void {
@@ -192,13 +221,12 @@ export class ReplicatedStore implements SecretStore {
 
   /** Hands the next group to the core, less what the disk has no room for. */
   async #admitGroup(): Promise<void> {
-    const group = this.#queue.takeGroup();
-    if (group.length === 0) {
+    if (this.#queue.length === 0) {
       return;
     }
     const { diskSpace, node } = this.#parts;
     await diskSpace.measure();
-    for (const proposal of group) {
+    for (const proposal of this.#queue.takeGroup()) {
       const purpose = proposal.removal ? 'removal' : 'write';
       if (diskSpace.admit(proposal.data.length * DISK_BYTES_PER_BYTE, purpose)) {
         this.#inFlight.set(node.propose(proposal.data).index, proposal);
@@ -212,7 +240,7 @@ export class ReplicatedStore implements SecretStore {
   /** One round of the core's wishes: write, report, apply. */
   async #step(): Promise<void> {
     const { log, node } = this.#parts;
-    const { hardState, entries } = node.ready();
+    const { hardState, entries, committedEntries } = node.ready();
     if (hardState !== undefined) {
       this.#hardState = hardState;
     }
@@ -223,20 +251,20 @@ export class ReplicatedStore implements SecretStore {
     await this.#write(operations);
     if (hardState !== undefined) {
       // A vote must not be forgotten, whatever becomes of the database.
-      await this.#parts.checkpoint.sync();
+      await this.#checkpoint.sync();
     }
     if (entries.length > 0) {
       node.appended(log.last.index, log.last.term);
     }
-    for (const entry of node.ready().committedEntries) {
+    for (const entry of [...committedEntries, ...node.ready().committedEntries]) {
       this.#apply(entry);
     }
-    this.#wakeAppliedWaiters();
+    this.#waiters.wake(this.#parts.state.appliedIndex);
   }
 
   /** One synced batch: what is given, and what was applied since the last one. */
   async #write(operations: readonly DatabaseOperation[]): Promise<void> {
-    const { database, log, state } = this.#parts;
+    const { database, identity, log, state } = this.#parts;
     this.#flushDue = false;
     const batch = state.changed ? state.batch() : undefined;
     if (batch !== undefined) {
@@ -250,29 +278,13 @@ export class ReplicatedStore implements SecretStore {
     if (batch !== undefined) {
       state.written(batch);
     }
-    await this.#writeCheckpoint();
-  }
-
-  async #writeCheckpoint(): Promise<void> {
-    const { checkpoint, identity, log } = this.#parts;
-    await checkpoint.write({
-      ...identity,
-      term: this.#hardState.term,
-      vote: this.#hardState.vote,
-      lastIndex: log.last.index,
-      lastTerm: log.last.term,
-      lastDigest: log.last.digest,
-    });
-    this.#checkpointTimer ??= setTimeout(() => {
-      this.#checkpointTimer = undefined;
-      checkpoint.sync().catch((thrown: unknown) => this.#fault(CofferError.from(thrown, 'store.faulted')));
-    }, CHECKPOINT_SYNC_MS).unref();
+    const { index: lastIndex, term: lastTerm, digest: lastDigest } = log.last;
+    const { term, vote } = this.#hardState;
+    await this.#checkpoint.write({ ...identity, term, vote, lastIndex, lastTerm, lastDigest });
   }
 
   #apply(entry: Entry): void {
     const { node, state } = this.#parts;
-    const proposal = this.#inFlight.get(entry.index);
-    this.#inFlight.delete(entry.index);
     if (entry.data.length === 0) {
       state.apply(entry.index, []);
       node.applied(entry.index);
@@ -286,21 +298,12 @@ export class ReplicatedStore implements SecretStore {
     if ('value' in command) {
       command.value.wipe();
     }
+    const proposal = this.#inFlight.get(entry.index);
+    this.#inFlight.delete(entry.index);
     if (outcome.kind === 'applied') {
       proposal?.resolve({ secret: outcome.secret, index: entry.index });
     } else {
       proposal?.reject(outcome.error);
-    }
-  }
-
-  #wakeAppliedWaiters(): void {
-    const { appliedIndex } = this.#parts.state;
-    const due = this.#appliedWaiters.filter(({ index }) => index <= appliedIndex);
-    if (due.length > 0) {
-      this.#appliedWaiters = this.#appliedWaiters.filter(({ index }) => index > appliedIndex);
-      for (const { resolve } of due) {
-        resolve();
-      }
     }
   }
 
@@ -327,7 +330,9 @@ export class ReplicatedStore implements SecretStore {
       proposal.reject(this.#ended);
     }
     this.#inFlight.clear();
-    this.#parts.onFault(this.#ended);
+    if (this.#serving) {
+      this.#parts.onFault(this.#ended);
+    }
   }
 }
 

@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // What memory holds of the state: the metadata of every secret, and who was given which version.
-import { type Delivery, type Effect, nameKey, type Secret, type SecretsView } from '../secrets/index.ts';
+import {
+  type Delivery,
+  DELIVERIES_KEPT,
+  type Effect,
+  nameKey,
+  type Secret,
+  type SecretsView,
+} from '../secrets/index.ts';
 
 /** The index of the applied state. Values are not in it. */
 export class SecretIndex implements SecretsView {
   readonly #byId = new Map<string, Secret>();
   readonly #byName = new Map<string, Secret>();
+  readonly #byEngineId = new Map<string, Secret>();
   readonly #slots = new Map<number, Delivery>();
   readonly #delivered = new Map<string, { readonly slot: number; readonly version: number }>();
   #deliveriesRecorded = 0;
@@ -24,6 +32,10 @@ export class SecretIndex implements SecretsView {
 
   byName(name: string): Secret | undefined {
     return this.#byName.get(nameKey(name));
+  }
+
+  byEngineId(engineId: string): Secret | undefined {
+    return this.#byEngineId.get(engineId);
   }
 
   list(): readonly Secret[] {
@@ -45,13 +57,19 @@ export class SecretIndex implements SecretsView {
       case 'put-secret':
         this.#byId.set(effect.secret.id, effect.secret);
         this.#byName.set(nameKey(effect.secret.name), effect.secret);
+        if (effect.secret.engine !== undefined) {
+          this.#byEngineId.set(effect.secret.engine.secretId, effect.secret);
+        }
         break;
       case 'delete-secret':
         this.#byId.delete(effect.secret.id);
         this.#byName.delete(nameKey(effect.secret.name));
+        if (effect.secret.engine !== undefined) {
+          this.#byEngineId.delete(effect.secret.engine.secretId);
+        }
         break;
       case 'put-delivery':
-        this.restoreDelivery(effect.slot, effect.delivery);
+        this.#putDelivery(effect.slot, effect.delivery);
         this.#deliveriesRecorded += 1;
         break;
       case 'put-value':
@@ -60,8 +78,22 @@ export class SecretIndex implements SecretsView {
     }
   }
 
-  /** Puts a delivery that was read from the disk back into its slot. */
-  restoreDelivery(slot: number, delivery: Delivery): void {
+  /**
+   * Puts back the deliveries that were read from the disk, of `recorded` that ever were: in the order in which they
+   * were recorded, since of two for the same task and secret the later one counts.
+   */
+  restoreDeliveries(
+    deliveries: readonly { readonly slot: number; readonly delivery: Delivery }[],
+    recorded: number,
+  ): void {
+    const age = (slot: number): number => (recorded - 1 - slot + 2 * DELIVERIES_KEPT) % DELIVERIES_KEPT;
+    for (const { slot, delivery } of [...deliveries].sort((a, b) => age(b.slot) - age(a.slot))) {
+      this.#putDelivery(slot, delivery);
+    }
+    this.#deliveriesRecorded = recorded;
+  }
+
+  #putDelivery(slot: number, delivery: Delivery): void {
     const evicted = this.#slots.get(slot);
     if (evicted !== undefined) {
       const key = deliveryKey(evicted.taskId, evicted.secretId);
@@ -71,11 +103,6 @@ export class SecretIndex implements SecretsView {
     }
     this.#slots.set(slot, delivery);
     this.#delivered.set(deliveryKey(delivery.taskId, delivery.secretId), { slot, version: delivery.version });
-  }
-
-  /** Goes on counting deliveries from what was read from the disk. */
-  restoreDeliveriesRecorded(count: number): void {
-    this.#deliveriesRecorded = count;
   }
 }
 

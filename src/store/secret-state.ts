@@ -52,19 +52,19 @@ export class SecretState {
   static async open(database: Database, keyring: Keyring): Promise<SecretState> {
     const state = new SecretState(database, keyring);
     const header = readHeader(database, keyring);
-    for await (const group of database.groups(rangeOf(SECRET_PREFIX))) {
+    for await (const group of database.groups(rangeOf(SECRET_PREFIX), 'the records of secrets')) {
       for (const [key, record] of group) {
         const payload = openRecord(keyring, key, record, 'the record of a secret');
         state.#digest.add(payload);
         state.#index.apply({ kind: 'put-secret', secret: decodeSecret(payload) });
       }
     }
-    for await (const group of database.groups(rangeOf(DELIVERY_PREFIX))) {
+    const deliveries: ReturnType<typeof decodeDelivery>[] = [];
+    for await (const group of database.groups(rangeOf(DELIVERY_PREFIX), 'the records of deliveries')) {
       for (const [key, record] of group) {
         const payload = openRecord(keyring, key, record, 'the record of a delivery');
         state.#digest.add(payload);
-        const { slot, delivery } = decodeDelivery(payload);
-        state.#index.restoreDelivery(slot, delivery);
+        deliveries.push(decodeDelivery(payload));
       }
     }
     if (!state.#digest.equals(header.digest)) {
@@ -74,7 +74,7 @@ export class SecretState {
           `${header.digest.count} that were written`,
       );
     }
-    state.#index.restoreDeliveriesRecorded(header.deliveriesRecorded);
+    state.#index.restoreDeliveries(deliveries, header.deliveriesRecorded);
     state.#appliedIndex = header.appliedIndex;
     return state;
   }
@@ -131,16 +131,20 @@ export class SecretState {
     }
   }
 
-  /** Opens a value. Throws `store.damaged` if its record is missing or does not open. */
+  /** Opens a value. Throws `store.damaged` if its record is missing or does not open; others are not concerned. */
   readValue(secretId: string, version: number): SecretValue {
     const key = this.#valueKey(secretId, version);
     const change = this.#changes.get(key.toString('latin1'));
-    const record = change === undefined ? this.#database.get(key) : change.record;
     const what = `the value of version ${version} of secret ${secretId}`;
-    if (record === undefined) {
-      throw new CofferError('store.damaged', `${what} is missing from the database`);
+    try {
+      const record = change === undefined ? this.#database.get(key, what) : change.record;
+      if (record === undefined) {
+        throw new CofferError('store.damaged', `${what} is missing from the database`);
+      }
+      return SecretValue.takeOver(openRecord(this.#keyring, key, record, what));
+    } catch (thrown) {
+      throw withMend(thrown);
     }
-    return SecretValue.takeOver(openRecord(this.#keyring, key, record, what));
   }
 
   #digestAndKeep(effect: Effect): void {
@@ -200,6 +204,16 @@ export class SecretState {
   }
 }
 
+function withMend(thrown: unknown): unknown {
+  if (!(thrown instanceof CofferError) || thrown.code !== 'store.damaged') {
+    return thrown;
+  }
+  return new CofferError(thrown.code, thrown.detail, {
+    cause: thrown,
+    hint: 'Store the value again under that name, or put back a copy of the state directory from before the damage.',
+  });
+}
+
 function headerOperation(
   keyring: Keyring,
   appliedIndex: number,
@@ -219,11 +233,11 @@ function readHeader(
   database: Database,
   keyring: Keyring,
 ): { readonly appliedIndex: number; readonly deliveriesRecorded: number; readonly digest: StateDigest } {
-  const record = database.get(APPLIED_KEY);
-  if (record === undefined) {
-    throw new CofferError('store.damaged', 'the database has lost the record of how far it is applied');
-  }
   const what = 'the record of how far the database is applied';
+  const record = database.get(APPLIED_KEY, what);
+  if (record === undefined) {
+    throw new CofferError('store.damaged', `the database has lost ${what}`);
+  }
   const reader = new ByteReader(openRecord(keyring, APPLIED_KEY, record, what), what);
   const appliedIndex = reader.u64();
   const deliveriesRecorded = reader.u64();

@@ -53,6 +53,8 @@ export interface SecretStore {
   byId(id: string): Secret | undefined;
   /** Without regard to case. */
   byName(name: string): Secret | undefined;
+  /** The secret that is bound to this id of the engine's. */
+  byEngineId(engineId: string): Secret | undefined;
   /** All secrets, pending ones too, in no order. */
   list(): readonly Secret[];
   /** The version that a task was given, if that is remembered. */

@@ -9,8 +9,7 @@ import { type DockerOptions, type Engine, startEngine } from './engine.ts';
 import { installPlugin, type ManagedPlugin } from './managed-plugin.ts';
 import { waitFor } from './wait-for.ts';
 
-export const INSTALLATION_KINDS = ['plain process', 'managed plugin'] as const;
-export type InstallationKind = (typeof INSTALLATION_KINDS)[number];
+export type InstallationKind = 'plain process' | 'managed plugin';
 
 /** What both ways have in common. */
 interface Daemon {

@@ -51,6 +51,10 @@ export class MemoryStore implements SecretStore {
     return this.#index.byName(name);
   }
 
+  byEngineId(engineId: string): Secret | undefined {
+    return this.#index.byEngineId(engineId);
+  }
+
   list(): readonly Secret[] {
     return this.#index.list();
   }

@@ -30,19 +30,28 @@ class Anonymiser {
   readonly #ids = new Map<string, string>();
 
   anonymous(text: string): string {
-    return (
-      text
-        .replaceAll(/\b(?=[a-z0-9]*\d)[a-z0-9]{25}\b/g, (id) => {
-          const name = this.#ids.get(id) ?? `<id ${this.#ids.size + 1}>`;
-          this.#ids.set(id, name);
-          return name;
-        })
-        .replaceAll(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.]*(Z| \+0000 utc)/g, '<time>')
-        .replaceAll(/("Index": ?)\d+/g, '$1<index>')
-        // The engine names them in the order of their ids.
-        .replaceAll(/(?<=following services: ).*/g, (names) => names.split(', ').sort().join(', '))
-    );
+    return this.#withoutIds(text)
+      .replaceAll(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.]*(Z| \+0000 utc)/g, '<time>')
+      .replaceAll(/("Index": ?)\d+/g, '$1<index>')
+      .replaceAll(/(?<=following services: ).*/g, inAnyOrder);
   }
+
+  #withoutIds(text: string): string {
+    let rest = text.replaceAll(/\b(?=[a-z0-9]*\d)[a-z0-9]{25}\b/g, (id) => {
+      const name = this.#ids.get(id) ?? `<id ${this.#ids.size + 1}>`;
+      this.#ids.set(id, name);
+      return name;
+    });
+    for (const [id, name] of this.#ids) {
+      rest = rest.replaceAll(id.slice(0, ID_PREFIX_LENGTH), `${name} shortened`);
+    }
+    return rest;
+  }
+}
+
+/** The engine names services in the order of their ids. */
+function inAnyOrder(names: string): string {
+  return names.split(', ').sort().join(', ');
 }
 
 /** Tells a story to one socket. */

@@ -8,7 +8,7 @@ import { projectRoot } from '../../support/project.ts';
 
 test('docs/errors.md lists every code with its status, and no other', () => {
   const reference = readFileSync(path.join(projectRoot(), 'docs', 'errors.md'), 'utf8');
-  const rows = [...reference.matchAll(/^\| `([a-z-]+\.[a-z-]+)` \| (\d+) \|/gm)];
+  const rows = [...reference.matchAll(/^\| `([a-z-]+\.[a-z-]+)` +\| (\d+) +\|/gm)];
   const documented = Object.fromEntries(rows.map(([, code = '', status]) => [code, Number(status)]));
   assert.deepEqual(documented, { ...ERROR_CODES });
 });

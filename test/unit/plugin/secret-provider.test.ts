@@ -104,6 +104,21 @@ test('label coffer.version pins a version; one that is not kept is refused with 
   });
 });
 
+test('a task may have both a pinned and the current version of a secret, now and when it asks again', async () => {
+  await withPlugin(async ({ provider, put, getSecret }) => {
+    await put('s', 'one');
+    await put('s', 'two');
+    const ask = async (version: string): Promise<string> => {
+      const SecretLabels = { 'coffer.name': 's', 'coffer.version': version };
+      return textOf(await getSecret({ SecretName: version, SecretLabels, TaskID: 'task1' }));
+    };
+    assert.deepEqual([await ask('1'), await ask('current'), await ask('1')], ['one', 'two', 'one']);
+    await provider.flush();
+    await put('s', 'three');
+    assert.deepEqual([await ask('1'), await ask('current')], ['one', 'two']);
+  });
+});
+
 test('a task that asks again gets the version that it got before; a new task gets the current one', async () => {
   await withPlugin(async ({ store, provider, put, getSecret }) => {
     await put('s', 'one');

@@ -144,6 +144,26 @@ describe('the database', () => {
     await database.close();
   });
 
+  test('does not open when LevelDB would drop a piece of its log without a word', async () => {
+    const directory = inside('database');
+    const database = await Database.open(directory);
+    for (let number = 0; number < 20; number += 1) {
+      await database.write([{ type: 'put', key: Buffer.from(`${number}`), value: Buffer.alloc(100) }], {
+        sync: false,
+      });
+    }
+    await database.close();
+    const [name = ''] = readdirSync(directory).filter((file) => file.endsWith('.log'));
+    const content = readFileSync(path.join(directory, name));
+    const middle = Math.floor(content.length / 2);
+    content.writeUInt8(content.readUInt8(middle) ^ 1, middle);
+    writeFileSync(path.join(directory, name), content);
+    await assert.rejects(
+      Database.open(directory),
+      /store\.damaged.*LevelDB lost records.*dropping \d+ bytes/,
+    );
+  });
+
   test('opens for one at a time', async () => {
     const database = await Database.open(inside('database'));
     await assert.rejects(Database.open(inside('database')), { code: 'store.in-use' });

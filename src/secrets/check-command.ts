@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is asked of a command before it goes into the log. What is committed must be readable and applicable on
+// every manager, at every start.
+import { CofferError, unreachable } from '../common/index.ts';
+import { type Command, type Delivery, DELIVERIES_PER_COMMAND, type PutValue } from './command.ts';
+import { ID_LENGTH_MAX, TASK_ID_LENGTH_MAX } from './limits.ts';
+import { checkLabels, checkName, checkValueSize } from './validate.ts';
+
+const U32_MAX = 0xffff_ffff;
+
+/** Throws the `secret.*` code of what the rules would refuse anyway, and `request.invalid` for other bounds. */
+export function checkCommand(command: Command): void {
+  switch (command.kind) {
+    case 'create':
+      checkId(command.id);
+      checkName(command.name);
+      checkLabels(command.labels);
+      checkValueSize(command.value.byteLength);
+      checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+      break;
+    case 'activate':
+      [command.id, command.engine.secretId, command.engine.swarmId].forEach(checkId);
+      checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+      break;
+    case 'put':
+      checkPut(command);
+      break;
+    case 'set-labels':
+      checkId(command.id);
+      checkLabels(command.labels);
+      checkInteger(command.expectIndex ?? 0, 'an index', Number.MAX_SAFE_INTEGER);
+      checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+      break;
+    case 'remove':
+      checkId(command.id);
+      break;
+    case 'record-deliveries':
+      checkDeliveries(command.deliveries);
+      break;
+    default:
+      unreachable(command);
+  }
+}
+
+function checkPut(command: PutValue): void {
+  checkId(command.id);
+  checkName(command.name);
+  checkLabels(command.labels ?? {});
+  checkValueSize(command.value.byteLength);
+  if (typeof command.expect === 'number') {
+    checkInteger(command.expect, 'a version', U32_MAX);
+  }
+  checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+}
+
+function checkDeliveries(deliveries: readonly Delivery[]): void {
+  checkInteger(deliveries.length, 'a list of deliveries', DELIVERIES_PER_COMMAND);
+  for (const { taskId, secretId, version } of deliveries) {
+    checkLength(taskId, TASK_ID_LENGTH_MAX);
+    checkId(secretId);
+    checkInteger(version, 'a version', U32_MAX);
+  }
+}
+
+function checkId(id: string): void {
+  checkLength(id, ID_LENGTH_MAX);
+}
+
+function checkLength(id: string, limit: number): void {
+  if (Buffer.byteLength(id) > limit) {
+    throw new CofferError('request.invalid', `an id has at most ${limit} bytes`);
+  }
+}
+
+function checkInteger(value: number, what: string, limit: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > limit) {
+    throw new CofferError('request.invalid', `${what} is 0 to ${limit}`);
+  }
+}
