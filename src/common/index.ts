@@ -11,5 +11,6 @@ export {
   type ErrorCode,
 } from './errors.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';
+export { readBody, type ReadBodyOptions } from './read-body.ts';
 export { SecretValue } from './secret-value.ts';
 export { listenOnUnixSocket, type SocketAccess } from './unix-socket.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage } from 'node:http';
-import { CofferError, SecretValue } from '../common/index.ts';
+import { CofferError, readBody, SecretValue } from '../common/index.ts';
 import { checkValueSize, VALUE_BYTES_MAX } from '../secrets/index.ts';
 
 /**
@@ -9,20 +9,12 @@ import { checkValueSize, VALUE_BYTES_MAX } from '../secrets/index.ts';
  */
 export async function readValue(request: IncomingMessage): Promise<SecretValue> {
   checkHeaders(request);
-  const chunks = await readChunks(request);
-  try {
-    const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    checkValueSize(size);
-    const bytes = Buffer.alloc(size);
-    let offset = 0;
-    for (const chunk of chunks) {
-      bytes.set(chunk, offset);
-      offset += chunk.length;
-    }
-    return SecretValue.takeOver(bytes);
-  } finally {
-    wipe(chunks);
-  }
+  const bytes = await readBody(request, {
+    limit_bytes: VALUE_BYTES_MAX,
+    tooLarge: () => tooLarge('the body is longer'),
+  });
+  checkValueSize(bytes.length);
+  return SecretValue.takeOver(bytes);
 }
 
 function checkHeaders(request: IncomingMessage): void {
@@ -42,42 +34,6 @@ function checkHeaders(request: IncomingMessage): void {
   }
 }
 
-function readChunks(request: IncomingMessage): Promise<Buffer[]> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    const settle = (error?: CofferError): void => {
-      request.off('data', onData).off('end', onEnd).off('close', onClose);
-      if (error === undefined) {
-        resolve(chunks);
-      } else {
-        wipe(chunks);
-        // The rest is read and dropped, until the request's deadline: a client that is cut off while it
-        // writes would lose the answer that says why.
-        request.resume();
-        reject(error);
-      }
-    };
-    const onData = (chunk: Buffer): void => {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size > VALUE_BYTES_MAX) {
-        settle(tooLarge('the body is longer'));
-      }
-    };
-    const onEnd = (): void => settle();
-    const onClose = (): void => settle(new CofferError('request.invalid', 'the body ended too early'));
-    request.on('data', onData).once('end', onEnd).once('close', onClose);
-    request.on('error', onClose);
-  });
-}
-
 function tooLarge(how: string): CofferError {
   return new CofferError('request.too-large', `a value has 1 to ${VALUE_BYTES_MAX} bytes; ${how}`);
-}
-
-function wipe(chunks: readonly Buffer[]): void {
-  for (const chunk of chunks) {
-    chunk.fill(0);
-  }
 }

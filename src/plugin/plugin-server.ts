@@ -2,8 +2,7 @@
 // Docker's plugin protocol on a Unix socket: activation and the secret provider.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler, type Express } from 'express';
-import { CofferError, type Logger, withDeadline } from '../common/index.ts';
-import { readBody } from './read-body.ts';
+import { CofferError, type Logger, readBody, withDeadline } from '../common/index.ts';
 import type { Refusals } from './refusals.ts';
 import { ANSWER_DEADLINE_MS, type Grant, type SecretProvider } from './secret-provider.ts';
 import { decodeSecretRequest, type SecretRequest } from './secret-request.ts';
@@ -15,6 +14,12 @@ const GET_SECRET_PATH = '/SecretProvider.GetSecret';
 
 /** The labels of a secret and a service travel in the request, and Swarm bounds a request at 4 MiB. */
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
+
+const BODY_LIMITS = {
+  limit_bytes: BODY_BYTES_MAX,
+  timeout_ms: ANSWER_DEADLINE_MS,
+  tooLarge: () => new CofferError('request.too-large', `the request is larger than ${BODY_BYTES_MAX} bytes`),
+};
 
 /** The engine needs a handful. More is not the engine. */
 const CONNECTIONS_MAX = 1_024;
@@ -87,7 +92,7 @@ async function answerGetSecret(
 ): Promise<void> {
   let secretRequest: SecretRequest | undefined;
   try {
-    const body = await readBody(request, BODY_BYTES_MAX, ANSWER_DEADLINE_MS);
+    const body = await readBody(request, BODY_LIMITS);
     secretRequest = decodeSecretRequest(body);
     const grant = await withDeadline(
       options.provider.getSecret(secretRequest),
