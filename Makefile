@@ -12,6 +12,8 @@ PREFIX ?= /usr/local
 ONLY ?=
 TEST_FLAGS ?=
 
+check_node := const [a, b] = process.versions.node.split(".").map(Number); \
+  if (a < 20 || (a === 20 && b < 19)) { console.error("coffer needs Node 20.19 or later; this is " + process.version); process.exit(1); }
 packages := node_modules/.package-lock.json
 programs := dist/coffer-daemon.cjs
 plugin := build/plugin/config.json
@@ -59,8 +61,7 @@ clean: ## remove what was built; the downloads in build/cache and node_modules s
 	rm -rf dist build/plugin build/test
 
 $(packages): package.json package-lock.json
-	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
-	  if (a < 20 || (a === 20 && b < 19)) { console.error("coffer needs Node 20.19 or later; this is " + process.version); process.exit(1); }'
+	@node -e '$(check_node)'
 	@echo 'installing the npm packages of package-lock.json'
 	@npm ci
 	@touch $@

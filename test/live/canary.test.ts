@@ -20,7 +20,7 @@ import {
   putThroughControl,
   valueIn,
 } from '../support/secret-calls.ts';
-import type { SocketReply } from '../support/socket-request.ts';
+import { requestOverSocket, type SocketReply } from '../support/socket-request.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const WIDTH = 8;
@@ -210,7 +210,6 @@ describe('a thousand values', () => {
         assert.match(text, /"version":1/);
         const listed = await docker(['secret', 'inspect', name]);
         const [secret] = JSON.parse(listed.stdout) as readonly [{ ID: string; Version: { Index: number } }];
-        const { requestOverSocket } = await import('../support/socket-request.ts');
         const update = await requestOverSocket(coffer.gatewaySocket, {
           method: 'POST',
           path: `/v1.41/secrets/${secret.ID}/update?version=${secret.Version.Index}`,

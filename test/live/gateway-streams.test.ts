@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import path from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
@@ -105,13 +106,12 @@ for (const cli of dockerClis()) {
       assert.equal(code, 5);
       assert.equal((await same(['wait', id], { cli })).stdout, '5\n');
       await same(['top', container, '-o', 'pid,args'], { cli });
-      await same(['pause', container], { cli }).catch(() => undefined);
-      await engine.tryDocker(['unpause', container]);
-      const through_ = { cli, socket: coffer.gatewaySocket };
-      await engine.docker(['pause', container], through_);
-      const inspected = await engine.docker(['inspect', '-f', '{{.State.Paused}}', container], through_);
-      assert.equal(inspected.stdout, 'true\n');
-      await engine.docker(['unpause', container], through_);
+      for (const socket of [engine.socket, coffer.gatewaySocket]) {
+        await engine.docker(['pause', container], { cli, socket });
+        const paused = await same(['inspect', '-f', '{{.State.Paused}}', container], { cli });
+        assert.equal(paused.stdout, 'true\n');
+        await engine.docker(['unpause', container], { cli, socket });
+      }
     });
 
     test('logs -f follows to the end of the container, in order and with both outputs', async () => {
@@ -253,7 +253,6 @@ describe('a gigabyte through the gateway', () => {
 });
 
 async function download(target: string): Promise<Readable> {
-  const { request } = await import('node:http');
   return new Promise((resolve, reject) => {
     const sent = request({ socketPath: coffer.gatewaySocket, path: target, agent: false }, resolve);
     sent.on('error', reject);
@@ -278,9 +277,47 @@ describe('many clients at once', () => {
     await Promise.all(runs);
   });
 
+  /** How often the engine was asked for each of the calls that hang. */
+  const callsSeen = (): Readonly<Record<'events' | 'logs' | 'wait' | 'attach', number>> => {
+    const log = engine.log();
+    const count = (end: string): number =>
+      log.match(new RegExp(`Calling \\w+ /v[\\d.]+/${end}`, 'g'))?.length ?? 0;
+    const ofContainer = (end: string): number => count(`containers/\\w+/${end}`);
+    return {
+      events: count('events'),
+      logs: ofContainer('logs'),
+      wait: ofContainer('wait'),
+      attach: ofContainer('attach'),
+    };
+  };
+
+  /** Starts `count` of each of the clients that hang, and waits until the engine has all their calls. */
+  const hang = async (socket: string, count: number, attached: string): Promise<readonly RunningDocker[]> => {
+    const commands = [
+      ['events'],
+      ['logs', '-f', container],
+      ['wait', container],
+      ['attach', '--sig-proxy=false', attached],
+    ];
+    const seen = callsSeen();
+    const clients = commands.flatMap((args) =>
+      Array.from({ length: count }, () => new RunningDocker(engine, socket, args)),
+    );
+    await waitFor(
+      () => {
+        const now = callsSeen();
+        return (['events', 'logs', 'wait', 'attach'] as const).every(
+          (kind) => now[kind] >= seen[kind] + count,
+        );
+      },
+      { what: `${clients.length} calls to hang` },
+    );
+    return clients;
+  };
+
   test('a client that goes away takes its call to the engine with it', async () => {
     const settled = async (): Promise<readonly [number, number]> => {
-      let last = [openFiles(engine.pid()), openFiles(coffer.pid)] as const;
+      let last: readonly [number, number] = [0, 0];
       return waitFor(
         () => {
           const now = [openFiles(engine.pid()), openFiles(coffer.pid)] as const;
@@ -291,37 +328,34 @@ describe('many clients at once', () => {
         { what: 'the open files to settle', interval_ms: 300 },
       );
     };
-    const idle = await settled();
     const attached = await runDetached([]);
-    const hanging = [
-      ...Array.from({ length: 10 }, () => through(['events'])),
-      ...Array.from({ length: 10 }, () => through(['logs', '-f', container])),
-      ...Array.from({ length: 5 }, () => through(['wait', container])),
-      ...Array.from({ length: 5 }, () => through(['attach', '--sig-proxy=false', attached])),
-    ];
-    await waitFor(() => openFiles(engine.pid()) >= idle[0] + hanging.length, { what: '30 calls that hang' });
+    const idle = await settled();
+    const hanging = await hang(coffer.gatewaySocket, 8, attached);
     await Promise.all(hanging.map(async (client) => client.kill()));
     // An engine keeps an attached stream for as long as its container is silent: with the client gone it is
     // half-closed, no more.
     await engine.docker(['rm', '-f', attached]);
-    await waitFor(() => openFiles(engine.pid()) <= idle[0] && openFiles(coffer.pid) <= idle[1], {
-      what: 'the connections of the clients that left to be closed on both sides of the gateway',
+    let now = idle;
+    await waitFor(
+      () => {
+        now = [openFiles(engine.pid()), openFiles(coffer.pid)];
+        return now[0] <= idle[0] && now[1] <= idle[1];
+      },
+      { what: 'the connections of the clients that left to be closed on both sides of the gateway' },
+    ).catch((error: unknown) => {
+      throw new Error(
+        `engine and coffer had ${idle.join(' and ')} files open, and have ${now.join(' and ')}`,
+        {
+          cause: error,
+        },
+      );
     });
   });
 
   test('clients that hang see the engine go, and the gateway serves the next engine', async () => {
     const { pid } = coffer;
-    const commands = [['events'], ['logs', '-f', container], ['wait', container], ['attach', container]];
-    const hang = async (socket: string): Promise<readonly RunningDocker[]> => {
-      const idle = openFiles(engine.pid());
-      const clients = commands.map((args) => new RunningDocker(engine, socket, args));
-      await waitFor(() => openFiles(engine.pid()) >= idle + commands.length, {
-        what: 'four calls that hang',
-      });
-      return clients;
-    };
     for (const socket of [engine.socket, coffer.gatewaySocket]) {
-      const clients = await hang(socket);
+      const clients = await hang(socket, 1, container);
       await engine.shutDown();
       // Their exit codes differ from run to run: what the engine still says while it ends is a race of its own.
       const codes = await Promise.all(clients.map(async (client) => client.ended()));

@@ -8,8 +8,10 @@ import { setImmediate } from 'node:timers/promises';
 import { TEST_IMAGE } from '../support/busybox.ts';
 import { type Coffer, startCoffer } from '../support/coffer.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
+import { openFiles } from '../support/process-status.ts';
 import { exchange, RawConnection } from '../support/raw-connection.ts';
 import { requestOverSocket } from '../support/socket-request.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 let engine: Engine;
 let coffer: Coffer;
@@ -45,13 +47,13 @@ async function bothSockets<T>(ask: (socket: string) => Promise<T>): Promise<T> {
   return through;
 }
 
-async function newExec(command: readonly string[], options: object = {}): Promise<string> {
-  const { json } = await requestOverSocket(engine.socket, {
+async function newExec(command: readonly string[]): Promise<string> {
+  const reply = await requestOverSocket(engine.socket, {
     method: 'POST',
     path: `/containers/${container}/exec`,
-    body: { AttachStdin: true, AttachStdout: true, AttachStderr: true, Cmd: command, ...options },
+    body: { AttachStdin: true, AttachStdout: true, AttachStderr: true, Cmd: command },
   });
-  return (json() as { readonly Id: string }).Id;
+  return (reply.json() as { readonly Id: string }).Id;
 }
 
 const UPGRADE = ['Connection: Upgrade', 'Upgrade: tcp', 'Content-Type: application/json'];
@@ -278,6 +280,40 @@ describe('what is not plain HTTP/1.1 with one header of each name', () => {
       });
       assert.equal(status, 'HTTP/1.1 404 Not Found');
     }
+  });
+
+  test('a client that shuts its sending side behind its call gets the answer and the end', async () => {
+    const create = JSON.stringify({ Name: 'bad name!', Data: 'eA==' });
+    const json = ['Content-Type: application/json'];
+    const calls = [
+      message('GET /_ping'),
+      message('GET /v1.41/secrets/missing'),
+      message('POST /v1.41/secrets/create', json, create),
+    ];
+    for (const bytes of calls) {
+      const reply = await bothSockets(async (socket) =>
+        withoutTimes(await exchange(socket, bytes, { shutDown: true, timeout_ms: 5_000 })).replace(
+          /^Connection: close\r\n/m,
+          '',
+        ),
+      );
+      assert.match(reply, /^HTTP\/1\.1 \d{3} /);
+    }
+  });
+
+  test('of clients that shut their sending side and then leave, nothing stays', async () => {
+    const before_ = openFiles(coffer.pid);
+    for (let number = 0; number < 50; number += 1) {
+      const connection = await RawConnection.open(coffer.gatewaySocket);
+      connection.write(message('GET /_ping'));
+      connection.shutDown();
+      await connection.until('OK');
+      connection.destroy();
+    }
+    await waitFor(() => openFiles(coffer.pid) <= before_ + 5, {
+      what: 'the connections of 50 clients to be closed',
+      timeout_ms: 5_000,
+    });
   });
 
   test('a body in chunks, with the end of the connection as the only end of a reply to HTTP/1.0', async () => {

@@ -110,6 +110,15 @@ export function commandStories(of: () => Installation): void {
       const again = await requestOverSocket(socket, { method: 'POST', path: '/secrets/create', body });
       assert.equal(again.status, 409);
       assert.equal(again.text.includes(body.Data), false);
+      // Here the engine's own text would quote a part of the value.
+      const octets = { Name: 'octets', Data: [104, 256_256] };
+      const refused = await requestOverSocket(socket, {
+        method: 'POST',
+        path: '/secrets/create',
+        body: octets,
+      });
+      assert.equal(refused.status, 400);
+      assert.equal(refused.text.includes('256256'), false);
       for (const words of [
         ['ls', '--format', 'json'],
         ['inspect', 'db'],

@@ -139,7 +139,9 @@ export function rotationStories(of: () => Installation): void {
       assert.equal(listed, 'lasting coffer');
       const after = await waitForTask(engine, 'app', [before]);
       assert.equal(await after.secret('lasting'), 'two');
-      for (const { task, version } of deliveries(of(), 'lasting').slice(asked)) {
+      const later = deliveries(of(), 'lasting').slice(asked);
+      assert.ok(later.some(({ task }) => task === after.id));
+      for (const { task, version } of later) {
         assert.equal(version, task === before.id ? 1 : 2, `the version of task ${task}`);
       }
       await of().docker(['secret', 'create', 'new', '-'], { input: 'made after the restart' });
