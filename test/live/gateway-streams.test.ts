@@ -13,7 +13,7 @@ import { TEST_IMAGE } from '../support/busybox.ts';
 import { type Coffer, startCoffer } from '../support/coffer.ts';
 import { type DockerCli, dockerClis } from '../support/docker-cli.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
-import { memoryGrowthDuring, openFiles } from '../support/process-status.ts';
+import { memoryGrowthDuring, openSockets } from '../support/process-status.ts';
 import { paddedArchive } from '../support/padded-archive.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -320,12 +320,12 @@ describe('many clients at once', () => {
       let last: readonly [number, number] = [0, 0];
       return waitFor(
         () => {
-          const now = [openFiles(engine.pid()), openFiles(coffer.pid)] as const;
+          const now = [openSockets(engine.pid()), openSockets(coffer.pid)] as const;
           const isSame = now[0] === last[0] && now[1] === last[1];
           last = now;
           return isSame ? now : undefined;
         },
-        { what: 'the open files to settle', interval_ms: 300 },
+        { what: 'the open sockets to settle', interval_ms: 300 },
       );
     };
     const attached = await runDetached([]);
@@ -338,13 +338,13 @@ describe('many clients at once', () => {
     let now = idle;
     await waitFor(
       () => {
-        now = [openFiles(engine.pid()), openFiles(coffer.pid)];
+        now = [openSockets(engine.pid()), openSockets(coffer.pid)];
         return now[0] <= idle[0] && now[1] <= idle[1];
       },
       { what: 'the connections of the clients that left to be closed on both sides of the gateway' },
     ).catch((error: unknown) => {
       throw new Error(
-        `engine and coffer had ${idle.join(' and ')} files open, and have ${now.join(' and ')}`,
+        `engine and coffer had ${idle.join(' and ')} sockets open, and have ${now.join(' and ')}`,
         {
           cause: error,
         },

@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers/promises';
 import { TEST_IMAGE } from '../support/busybox.ts';
 import { type Coffer, startCoffer } from '../support/coffer.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
-import { openFiles } from '../support/process-status.ts';
+import { openSockets } from '../support/process-status.ts';
 import { exchange, RawConnection } from '../support/raw-connection.ts';
 import { requestOverSocket } from '../support/socket-request.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -302,7 +302,7 @@ describe('what is not plain HTTP/1.1 with one header of each name', () => {
   });
 
   test('of clients that shut their sending side and then leave, nothing stays', async () => {
-    const before_ = openFiles(coffer.pid);
+    const before_ = openSockets(coffer.pid);
     for (let number = 0; number < 50; number += 1) {
       const connection = await RawConnection.open(coffer.gatewaySocket);
       connection.write(message('GET /_ping'));
@@ -310,7 +310,7 @@ describe('what is not plain HTTP/1.1 with one header of each name', () => {
       await connection.until('OK');
       connection.destroy();
     }
-    await waitFor(() => openFiles(coffer.pid) <= before_ + 5, {
+    await waitFor(() => openSockets(coffer.pid) <= before_ + 5, {
       what: 'the connections of 50 clients to be closed',
       timeout_ms: 5_000,
     });

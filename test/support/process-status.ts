@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the kernel says of a process (proc(5)).
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 
 function memory(pid: number, field: 'VmHWM' | 'VmRSS'): number {
   const line = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
@@ -24,8 +24,16 @@ export async function memoryGrowthDuring(pid: number, work: () => Promise<unknow
   return memory(pid, 'VmHWM') - before;
 }
 
-export function openFiles(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
+/** How many sockets a process has open. */
+export function openSockets(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).filter((file) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${file}`).startsWith('socket:');
+    } catch {
+      // Closed meanwhile.
+      return false;
+    }
+  }).length;
 }
 
 export function isAlive(pid: number): boolean {
