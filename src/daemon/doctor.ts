@@ -35,7 +35,7 @@ function storeCheck({ reason, source }: StoreKeeper): Check {
   return {
     name: 'store',
     level: 'ok',
-    message: `serves ${secrets} secrets; the log is verified up to entry ${lastIndex}`,
+    message: `serves ${counted(secrets, 'secret')}; its log ends with entry ${lastIndex}`,
   };
 }
 
@@ -48,14 +48,18 @@ function valueChecks({ scrub }: StoreKeeper): readonly Check[] {
       {
         name: 'values',
         level: 'failure',
-        message: `${scrub.damagedCount} values are damaged: ${shortList(scrub.damaged)}`,
+        message: `${counted(scrub.damagedCount, 'damaged value')}: ${shortList(scrub.damaged)}`,
         mend: 'Store each of them again with docker coffer put, and find out what is wrong with the disk.',
       },
     ];
   }
-  const soFar = scrub.finished ? '' : ' so far';
+  const soFar = scrub.finished ? '' : ', others are still to be';
   return [
-    { name: 'values', level: 'ok', message: `${scrub.examined} values were opened${soFar}, none is damaged` },
+    {
+      name: 'values',
+      level: 'ok',
+      message: `${counted(scrub.examined, 'value')} opened since the start${soFar}, none is damaged`,
+    },
   ];
 }
 
@@ -127,7 +131,7 @@ async function missingValues(engine: EngineClient, store: SecretStore, driverNam
     return {
       name: 'secrets',
       level: 'ok',
-      message: `the engine has ${own.length} secrets of coffer, each with a value`,
+      message: `the engine has ${counted(own.length, 'secret')} of coffer, each with a value`,
     };
   }
   return {
@@ -136,6 +140,10 @@ async function missingValues(engine: EngineClient, store: SecretStore, driverNam
     message: `the engine has secrets of coffer without a value: ${shortList(missing)}`,
     mend: `Store it: docker coffer put ${missing[0] ?? 'NAME'} -`,
   };
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function shortList(names: readonly string[]): string {

@@ -61,13 +61,41 @@ async function refuse(shell: Shell): Promise<void> {
   await shell.run('echo again | docker secret create my_secret_data -', 1);
 }
 
+async function change(shell: Shell): Promise<void> {
+  screen.heading('A new version, which Docker’s own secrets do not have');
+  await shell.run('echo "Another secret" | docker coffer put my_secret_data -');
+  await shell.run('docker service update --quiet --force redis');
+  await shell.until(oneContainer('redis'), 'the new container alone to run');
+  await shell.run('docker exec $(docker ps -qf name=redis) cat /run/secrets/my_secret_data');
+}
+
+async function explain(shell: Shell, image: string): Promise<void> {
+  screen.heading('When something is wrong, coffer says what, and what to do');
+  await shell.run('docker secret create --driver coffer db_password');
+  await shell.run(
+    `docker service create --quiet --detach --no-resolve-image --name db --network host --secret db_password ${image}`,
+  );
+  await shell.until("docker service ps --no-trunc --format '{{.Error}}' db | grep -q secret", 'the first task to fail');
+  await shell.run("docker service ps --no-trunc --format '{{.Error}}' db | grep secret | head -n 1");
+  await shell.run('docker coffer why db');
+  await shell.run('docker coffer doctor');
+  await shell.run('docker coffer put db_password --generate password:24');
+  await shell.until(oneContainer('db'), 'the service to start by itself');
+  await shell.run("docker service ls --format '{{.Name}} {{.Replicas}}'");
+  await shell.run('docker service rm db');
+  await shell.run('docker secret rm db_password');
+  await shell.run('docker coffer rm db_password');
+}
+
+/** True once one container of the service runs, and no other. */
+function oneContainer(service: string): string {
+  return `test $(docker ps -qf name=${service} | wc -l) = 1 && docker exec $(docker ps -qf name=${service}) true`;
+}
+
 async function revoke(shell: Shell): Promise<void> {
   screen.heading('It is taken away again');
   await shell.run('docker service update --quiet --secret-rm my_secret_data redis');
-  await shell.until(
-    'test $(docker ps -qf name=redis | wc -l) = 1 && docker exec $(docker ps -qf name=redis) true',
-    'the new container alone to run',
-  );
+  await shell.until(oneContainer('redis'), 'the new container alone to run');
   await shell.run('docker exec $(docker ps -qf name=redis) cat /run/secrets/my_secret_data', 1);
   screen.heading('And gone');
   await shell.run('docker service rm redis');
@@ -90,6 +118,8 @@ async function main(): Promise<void> {
     await grant(shell, image);
     await lookAtDisk(engine, shell, plugin);
     await refuse(shell);
+    await change(shell);
+    await explain(shell, image);
     await revoke(shell);
   } finally {
     await screen.step('\nending the engine and all it ran', () => engine.stop());

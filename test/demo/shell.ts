@@ -53,7 +53,7 @@ export class Shell {
       }
       return true;
     };
-    await waitFor(succeeds, { what, timeout_ms: 20_000, interval_ms: 200 });
+    await waitFor(succeeds, { what, timeout_ms: 60_000, interval_ms: 200 });
   }
 
   async #execute(line: string): Promise<CommandResult> {
