@@ -16,6 +16,7 @@ import { HEAD_BYTES_MAX } from './engine-call.ts';
 import { dockerGroupId } from './docker-group.ts';
 import { classifyFirstBytes } from './first-bytes.ts';
 import { passThrough } from './pass-through.ts';
+import { type Reply, sendReply } from './reply.ts';
 import { secretsRoute } from './route.ts';
 import { secretsApp } from './secrets-app.ts';
 import { tunnelAll, tunnelHijack } from './tunnel.ts';
@@ -174,6 +175,10 @@ class Front {
   }
 
   #route(request: IncomingMessage, response: Parameters<typeof passThrough>[1]): void {
+    if (request.httpVersion === '1.1' && request.headers.host === undefined) {
+      sendReply(response, missingHost());
+      return;
+    }
     if (secretsRoute(request.method ?? '', request.url ?? '') === undefined) {
       const { socketPath } = this.#context.engine;
       passThrough(request, response, { socketPath, agent: this.#agentOf(request) });
@@ -219,6 +224,13 @@ class EngineAgent extends Agent {
   override createConnection(options: { readonly socketPath?: string }): Socket {
     return connect({ path: options.socketPath ?? '', allowHalfOpen: true });
   }
+}
+
+/** What Go's server says before the engine sees the request (RFC 9112, 3.2). */
+function missingHost(): Reply {
+  const body = Buffer.from('400 Bad Request: missing required Host header');
+  const type = ['Content-Type', 'text/plain; charset=utf-8'];
+  return { status: 400, headers: [...type, 'Content-Length', String(body.length)], body };
 }
 
 /** Answers what is no HTTP, as the engine does. */

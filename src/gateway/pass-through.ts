@@ -5,7 +5,7 @@ import { type Agent, type IncomingMessage, request as httpRequest, type ServerRe
 import { systemErrorCode } from '../common/index.ts';
 import { HEAD_BYTES_MAX } from './engine-call.ts';
 import { endToEnd, hasToken, headerValue, pairsOf, type RawHeaders } from './headers.ts';
-import { errorReply, type Reply, sendReply } from './reply.ts';
+import { errorReply, type Reply, sendReply, settleConnection } from './reply.ts';
 
 export interface PassThroughOptions {
   readonly socketPath: string;
@@ -21,6 +21,8 @@ export interface PassThroughOptions {
 }
 
 const REFUSAL_BYTES_MAX = 64 * 1024;
+/** How long a client may go on sending what was refused. The engine itself waits half a second. */
+const LINGER_MS = 2_000;
 const BODILESS_METHODS: ReadonlySet<string | undefined> = new Set([
   'GET',
   'HEAD',
@@ -54,6 +56,11 @@ export function passThrough(
   upstream.on('continue', () => response.writeContinue());
   upstream.on('response', (answer) => {
     isAnswered = true;
+    if ((answer.statusCode ?? 0) >= 400) {
+      // A refusal that did not wait for the body: the engine reads no more of it, and will close.
+      request.unpipe(upstream);
+      request.resume();
+    }
     relayAnswer(answer, response, options);
   });
   upstream.on('error', (error) => {
@@ -115,6 +122,10 @@ function canTryAgain(request: IncomingMessage, options: PassThroughOptions): boo
 
 function requestHeaders(request: IncomingMessage, body: Buffer | undefined): string[] {
   const headers = endToEnd(request.rawHeaders);
+  if (headerValue(headers, 'host') === undefined) {
+    // HTTP/1.0 knows no such header; to the engine goes HTTP/1.1, which needs one.
+    headers.push('Host', 'docker');
+  }
   if (body !== undefined) {
     const kept = pairsOf(headers).filter(
       ([name]) => !['content-length', 'expect', 'trailer'].includes(name.toLowerCase()),
@@ -201,10 +212,29 @@ function relayAnswer(answer: IncomingMessage, response: ServerResponse, options:
     if (answer.rawTrailers.length > 0) {
       response.addTrailers(pairsOf(answer.rawTrailers));
     }
-    response.end();
+    whenSent(response, () => response.end());
   });
   // Cut in the middle by the engine: the client must see that, not a whole answer.
   answer.on('error', () => response.destroy());
+}
+
+/**
+ * Calls back once the client has sent all of its request, or does not come to its end. Node closes the connection
+ * with the end of an answer that is the last, and a client that is still writing then would not read that answer.
+ */
+function whenSent(response: ServerResponse, done: () => void): void {
+  const { req: request } = response;
+  if (request.complete || request.destroyed) {
+    done();
+    return;
+  }
+  const timer = setTimeout(done, LINGER_MS);
+  const finish = (): void => {
+    clearTimeout(timer);
+    done();
+  };
+  request.once('end', finish);
+  response.once('close', () => clearTimeout(timer));
 }
 
 function relayHead(answer: IncomingMessage, response: ServerResponse): void {
@@ -212,9 +242,8 @@ function relayHead(answer: IncomingMessage, response: ServerResponse): void {
   response.sendDate = false;
   if (hasToken(answer.rawHeaders, 'connection', 'close')) {
     headers.push('Connection', 'close');
-  } else if (response.shouldKeepAlive) {
-    // The engine sends no such header, and Node would.
-    response.removeHeader('Connection');
+  } else {
+    settleConnection(response);
   }
   if (hasToken(answer.rawHeaders, 'transfer-encoding', 'chunked')) {
     headers.push('Transfer-Encoding', 'chunked');

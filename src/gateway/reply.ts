@@ -2,7 +2,7 @@
 // Whole answers: those that coffer makes itself, and those of the engine that it has read to the end.
 import type { ServerResponse } from 'node:http';
 import { CofferError } from '../common/index.ts';
-import { endToEnd, identityHeaders, type RawHeaders } from './headers.ts';
+import { endToEnd, identityHeaders, pairsOf, type RawHeaders } from './headers.ts';
 
 export interface Reply {
   readonly status: number;
@@ -15,17 +15,10 @@ export interface Reply {
 /** An answer as the engine gives it: JSON that ends in a newline; `engine` lends the headers that name the engine. */
 export function jsonReply(status: number, value: unknown, engine: RawHeaders = []): Reply {
   const body = Buffer.from(`${JSON.stringify(value)}\n`);
-  return {
-    status,
-    headers: [
-      ...identityHeaders(engine),
-      'Content-Type',
-      'application/json',
-      'Content-Length',
-      String(body.length),
-    ],
-    body,
-  };
+  // Go writes headers in the order of their names, and the length last.
+  const named = pairsOf([...identityHeaders(engine), 'Content-Type', 'application/json']);
+  named.sort(([one], [other]) => (one < other ? -1 : 1));
+  return { status, headers: [...named.flat(), 'Content-Length', String(body.length)], body };
 }
 
 /** An error as the engine gives it, which the CLI prints after "Error response from daemon: ". */
@@ -53,9 +46,7 @@ export function sendReply(response: ServerResponse, reply: Reply): void {
   if (response.destroyed || response.headersSent) {
     return;
   }
-  if (response.shouldKeepAlive) {
-    response.removeHeader('Connection');
-  }
+  settleConnection(response);
   const headers = endToEnd(reply.headers);
   if (reply.statusMessage === undefined) {
     response.writeHead(reply.status, headers);
@@ -63,4 +54,17 @@ export function sendReply(response: ServerResponse, reply: Reply): void {
     response.writeHead(reply.status, reply.statusMessage, headers);
   }
   response.end(reply.body);
+}
+
+/**
+ * Decides whether the connection stays after this answer. The engine writes no header about one that does, and Node
+ * would; taking that header away makes Node forget that a client which has shut its sending side gets no next answer.
+ */
+export function settleConnection(response: ServerResponse): void {
+  if (response.req.socket.readableEnded) {
+    response.shouldKeepAlive = false;
+  }
+  if (response.shouldKeepAlive) {
+    response.removeHeader('Connection');
+  }
 }

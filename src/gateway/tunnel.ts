@@ -2,8 +2,11 @@
 // Connections that stop being HTTP: bytes go both ways as they come, and each side's end is told to the other.
 import { connect, type Socket } from 'node:net';
 import { engineGone } from './pass-through.ts';
+import { RequestGate } from './request-gate.ts';
 
 const HEAD_BYTES_MAX = 1024 * 1024;
+/** So much of what comes behind a request waits for the answer; then the client does. */
+const HELD_BYTES_MAX = 1024 * 1024;
 const HEAD_END = '\r\n\r\n';
 const LAST_CHUNK = /(?:^|\r\n)0\r\n\r\n$/;
 
@@ -16,25 +19,67 @@ export function tunnelAll(client: Socket, firstBytes: Buffer, socketPath: string
 
 /**
  * Sends a request that may take the connection over, and decides by the answer: an upgrade (101), or an answer
- * without a length, joins both sides; any other is the last on this connection, whose further requests would
- * otherwise reach the engine unseen.
+ * without a length, joins both sides; any other is the last on this connection. What the client sends behind its
+ * request waits for that decision: it may be another request, which the engine must not get unseen.
  */
-export function tunnelHijack(client: Socket, requestBytes: Buffer, socketPath: string): void {
+export function tunnelHijack(client: Socket, firstBytes: Buffer, socketPath: string): void {
   const engine = openEngine(client, socketPath);
-  engine.write(requestBytes);
-  forward(client, engine);
+  const release = sendRequestAlone(client, engine, firstBytes);
   awaitHead(client, engine, (head, rest) => {
     const answer = parseHead(head);
     if (answer.takesOver) {
       client.write(head);
       client.write(rest);
-      forward(engine, client);
+      engine.write(release());
+      joinDuplex(client, engine);
     } else {
-      client.unpipe(engine);
+      release();
       client.on('data', () => undefined);
       sendLast(client, engine, answer, rest);
     }
   });
+}
+
+/**
+ * Passes on one request and holds back what comes behind it. The function that it returns ends this, and hands out
+ * what was held back.
+ */
+function sendRequestAlone(client: Socket, engine: Socket, firstBytes: Buffer): () => Buffer {
+  const headEnd = firstBytes.indexOf(HEAD_END) + HEAD_END.length;
+  const gate = new RequestGate(firstBytes.toString('latin1', 0, headEnd));
+  const held: Buffer[] = [];
+  let held_bytes = 0;
+  const take = (chunk: Buffer): void => {
+    const own = gate.take(chunk);
+    if (own > 0 && !engine.write(chunk.subarray(0, own))) {
+      client.pause();
+      engine.once('drain', () => client.resume());
+    }
+    if (own < chunk.length) {
+      held.push(chunk.subarray(own));
+      held_bytes += chunk.length - own;
+      if (held_bytes > HELD_BYTES_MAX) {
+        client.pause();
+      }
+    }
+  };
+  const end = (): void => {
+    if (held_bytes === 0) {
+      engine.end();
+    }
+  };
+  engine.write(firstBytes.subarray(0, headEnd));
+  take(firstBytes.subarray(headEnd));
+  client.on('data', take);
+  client.on('end', end);
+  if (client.readableEnded) {
+    end();
+  }
+  return () => {
+    client.off('data', take);
+    client.off('end', end);
+    return Buffer.concat(held);
+  };
 }
 
 function openEngine(client: Socket, socketPath: string): Socket {
@@ -66,6 +111,10 @@ function joinDuplex(client: Socket, engine: Socket): void {
 
 /** One direction, with backpressure; its end is passed on while the other direction goes on. */
 function forward(from: Socket, to: Socket): void {
+  if (from.readableEnded) {
+    to.end();
+    return;
+  }
   from.pipe(to);
   // Ended cleanly, it is left to `pipe`; cut, the other side is cut too.
   from.on('close', () => {
