@@ -23,6 +23,8 @@ const ITERATOR_GROUP = 256;
 
 /** What LevelDB writes into its LOG, and nowhere else, when it opens a damaged log and drops what it cannot read. */
 const DROPPED_PATTERN = /Corruption|dropping \d+ bytes/;
+/** LevelDB calls a file that is gone, or a CURRENT that names none, an I/O error. */
+const LOST_FILE_PATTERN = /No such file or directory|does not exist|CURRENT/;
 const DROPPED_LINE_LENGTH_MAX = 200;
 
 /**
@@ -137,10 +139,10 @@ function openError(directory: string, thrown: unknown): CofferError {
   }
   const cause = causeOf(thrown);
   const detail = cause instanceof Error ? cause.message : String(cause);
-  if (systemErrorCode(cause) === 'LEVEL_CORRUPTION') {
+  if (systemErrorCode(cause) === 'LEVEL_CORRUPTION' || LOST_FILE_PATTERN.test(detail)) {
     return new CofferError('store.damaged', `LevelDB finds ${directory} damaged: ${detail}`, { cause });
   }
-  // A full or unreadable disk, or a file that is gone.
+  // A full or unreadable disk.
   return new CofferError('store.faulted', `LevelDB cannot open ${directory}: ${detail}`, { cause });
 }
 

@@ -14,8 +14,11 @@ export interface DiskSpaceOptions {
 /** LevelDB rewrites tables while it compacts them: room for a full write buffer, several times over. */
 const RESERVE_BYTES = 48 * 1024 * 1024;
 
-/** What removing a secret may use of the reserve: a disk must not be too full to be emptied. */
-const REMOVAL_SHARE = 0.5;
+/**
+ * What removing a secret leaves of the reserve: a disk must not be too full to be emptied, and LevelDB must still
+ * have room for a full write buffer as a log and as a table.
+ */
+const REMOVAL_SHARE = 1 / 3;
 
 /** Watches the free space of the state directory's file system. */
 export class DiskSpace {
@@ -34,8 +37,14 @@ export class DiskSpace {
     return this.#free_bytes;
   }
 
+  /** What new values leave free. */
   get reserve_bytes(): number {
     return this.#reserve_bytes;
+  }
+
+  /** What removals leave free. */
+  get removalReserve_bytes(): number {
+    return this.#reserve_bytes * REMOVAL_SHARE;
   }
 
   /** Measures again unless that was just done. */
@@ -51,7 +60,7 @@ export class DiskSpace {
 
   /** Whether there is room for `size` more bytes; they count as used from now on. */
   admit(size_bytes: number, purpose: 'write' | 'removal'): boolean {
-    const reserve = purpose === 'write' ? this.#reserve_bytes : this.#reserve_bytes * REMOVAL_SHARE;
+    const reserve = purpose === 'write' ? this.#reserve_bytes : this.removalReserve_bytes;
     if (this.#free_bytes - size_bytes < reserve) {
       return false;
     }

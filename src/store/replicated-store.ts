@@ -337,11 +337,15 @@ export class ReplicatedStore implements SecretStore {
 }
 
 function diskFull(diskSpace: DiskSpace): CofferError {
-  const free = Math.max(0, Math.floor(diskSpace.free_bytes / 1024 / 1024));
-  const reserve = Math.ceil(diskSpace.reserve_bytes / 1024 / 1024);
+  const inMebibytes = (size_bytes: number): number => Math.max(0, Math.floor(size_bytes / 1024 / 1024));
+  const free = inMebibytes(diskSpace.free_bytes);
+  const reserve = inMebibytes(diskSpace.reserve_bytes);
+  const removal = inMebibytes(diskSpace.removalReserve_bytes);
   return new CofferError(
     'store.disk-full',
     `the disk of the state directory is full: ${free} MiB are free, and ${reserve} MiB are kept for what is stored already`,
-    { hint: 'Free some space; what is stored is safe, and removing secrets still works.' },
+    {
+      hint: `Free some space. What is stored is safe, and removing secrets works while ${removal} MiB are free.`,
+    },
   );
 }
