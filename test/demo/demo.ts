@@ -75,7 +75,10 @@ async function explain(shell: Shell, image: string): Promise<void> {
   await shell.run(
     `docker service create --quiet --detach --no-resolve-image --name db --network host --secret db_password ${image}`,
   );
-  await shell.until("docker service ps --no-trunc --format '{{.Error}}' db | grep -q secret", 'the first task to fail');
+  await shell.until(
+    "docker service ps --no-trunc --format '{{.Error}}' db | grep -q secret",
+    'the first task to fail',
+  );
   await shell.run("docker service ps --no-trunc --format '{{.Error}}' db | grep secret | head -n 1");
   await shell.run('docker coffer why db');
   await shell.run('docker coffer doctor');
