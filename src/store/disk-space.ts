@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A full disk is refused before it is reached: LevelDB that ran into one loses what it acknowledges afterwards.
 import { statfs } from 'node:fs/promises';
+import { CofferError } from '../common/index.ts';
 
 const MEASUREMENT_AGE_MAX_MS = 500;
 
@@ -37,13 +38,7 @@ export class DiskSpace {
     return this.#free_bytes;
   }
 
-  /** What new values leave free. */
-  get reserve_bytes(): number {
-    return this.#reserve_bytes;
-  }
-
-  /** What removals leave free. */
-  get removalReserve_bytes(): number {
+  get #removalReserve_bytes(): number {
     return this.#reserve_bytes * REMOVAL_SHARE;
   }
 
@@ -60,11 +55,26 @@ export class DiskSpace {
 
   /** Whether there is room for `size` more bytes; they count as used from now on. */
   admit(size_bytes: number, purpose: 'write' | 'removal'): boolean {
-    const reserve = purpose === 'write' ? this.#reserve_bytes : this.removalReserve_bytes;
+    const reserve = purpose === 'write' ? this.#reserve_bytes : this.#removalReserve_bytes;
     if (this.#free_bytes - size_bytes < reserve) {
       return false;
     }
     this.#free_bytes -= size_bytes;
     return true;
+  }
+
+  /** What a change is refused with that was not admitted. */
+  fullError(): CofferError {
+    const inMebibytes = (size_bytes: number): number => Math.max(0, Math.floor(size_bytes / 1024 / 1024));
+    const free = inMebibytes(this.#free_bytes);
+    const reserve = inMebibytes(this.#reserve_bytes);
+    const removal = inMebibytes(this.#removalReserve_bytes);
+    return new CofferError(
+      'store.disk-full',
+      `the disk of the state directory is full: ${free} MiB are free, and ${reserve} MiB are kept for what is stored already`,
+      {
+        hint: `Free some space. What is stored is safe, and removing secrets works while ${removal} MiB are free.`,
+      },
+    );
   }
 }

@@ -232,7 +232,7 @@ export class ReplicatedStore implements SecretStore {
         this.#inFlight.set(node.propose(proposal.data).index, proposal);
       } else {
         proposal.data.fill(0);
-        proposal.reject(diskFull(diskSpace));
+        proposal.reject(diskSpace.fullError());
       }
     }
   }
@@ -334,18 +334,4 @@ export class ReplicatedStore implements SecretStore {
       this.#parts.onFault(this.#ended);
     }
   }
-}
-
-function diskFull(diskSpace: DiskSpace): CofferError {
-  const inMebibytes = (size_bytes: number): number => Math.max(0, Math.floor(size_bytes / 1024 / 1024));
-  const free = inMebibytes(diskSpace.free_bytes);
-  const reserve = inMebibytes(diskSpace.reserve_bytes);
-  const removal = inMebibytes(diskSpace.removalReserve_bytes);
-  return new CofferError(
-    'store.disk-full',
-    `the disk of the state directory is full: ${free} MiB are free, and ${reserve} MiB are kept for what is stored already`,
-    {
-      hint: `Free some space. What is stored is safe, and removing secrets works while ${removal} MiB are free.`,
-    },
-  );
 }
