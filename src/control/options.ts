@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the control room is given by whoever puts the daemon together.
 import type { Logger } from '../common/index.ts';
-import type { StoreSource } from '../store/index.ts';
+import type { StoreSource, StoreStart } from '../store/index.ts';
 import type { Check, DaemonStatus, Refusal } from './wire.ts';
 
 /** Who uses a secret of coffer through the engine. Both lists are empty where there is no swarm. */
@@ -14,6 +14,8 @@ export interface EngineUses {
 
 export interface ControlOptions {
   readonly store: StoreSource;
+  /** Default: a store that has started. */
+  readonly storeStarted?: StoreStart;
   readonly status: () => DaemonStatus | Promise<DaemonStatus>;
   /** Asked before a secret is removed; given at most 5 seconds. Rejects if the engine cannot be asked. */
   readonly users: (secretName: string) => Promise<EngineUses>;

@@ -19,6 +19,7 @@ import { readValue } from './request-body.ts';
 import type { PutReply, SecretReply, SecretsReply } from './wire.ts';
 
 const READ_TIMEOUT_MS = 1_000;
+const START_WAIT_MS = 5_000;
 const USERS_TIMEOUT_MS = 5_000;
 
 /** The handlers of the secrets' routes; what they throw is answered by the application's error handler. */
@@ -31,11 +32,16 @@ export interface SecretRoutes {
 }
 
 export function secretRoutes(options: ControlOptions): SecretRoutes {
-  const { store: source, users, now_ms = Date.now } = options;
+  const { store: source, storeStarted, users, now_ms = Date.now } = options;
+
+  async function servingStore(): Promise<SecretStore> {
+    await storeStarted?.(START_WAIT_MS);
+    return source();
+  }
 
   async function list(request: Request, response: Response<SecretsReply>): Promise<void> {
     readQuery(QUERIES.none, request.query);
-    const store = source();
+    const store = await servingStore();
     const freshness = await store.readBarrier(READ_TIMEOUT_MS);
     const listed = store.list().filter(({ pending }) => !pending);
     response.json({ secrets: listed.map(describeSecret), freshness });
@@ -43,7 +49,7 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
 
   async function inspect(request: Request, response: Response<SecretReply>): Promise<void> {
     readQuery(QUERIES.none, request.query);
-    const store = source();
+    const store = await servingStore();
     const freshness = await store.readBarrier(READ_TIMEOUT_MS);
     const secret = findSecretByPrefix(store, reference(request));
     response.json({ secret: describeSecret(secret), freshness });
@@ -52,7 +58,7 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
   async function put(request: Request, response: Response<PutReply>): Promise<void> {
     const query = readQuery(QUERIES.put, request.query);
     const name = newName(request);
-    const store = source();
+    const store = await servingStore();
     const value = await readValue(request);
     await propose(response, store, { name, labels: query.label, expect: query.expect, value });
   }
@@ -60,7 +66,7 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
   async function generate(request: Request, response: Response<PutReply>): Promise<void> {
     const query = readQuery(QUERIES.generate, request.query);
     const name = newName(request);
-    const store = source();
+    const store = await servingStore();
     const value = generateValue(query.spec);
     await propose(response, store, { name, labels: query.label, expect: query.expect, value });
   }
@@ -84,7 +90,7 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
 
   async function remove(request: Request, response: Response<SecretReply>): Promise<void> {
     const query = readQuery(QUERIES.remove, request.query);
-    const store = source();
+    const store = await servingStore();
     const freshness = await store.readBarrier(READ_TIMEOUT_MS);
     const secret = findSecret(store, reference(request));
     if (query.force === '0') {

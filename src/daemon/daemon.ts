@@ -51,15 +51,16 @@ export class Daemon {
       open: () => openStore({ stateDirectory, logger, onFault, monotonic_ms }),
       logger,
     });
-    const { source } = this.#keeper;
+    const { source, started } = this.#keeper;
     const engine = new EngineClient({ socketPath: settings.engineSocket, timeout_ms: ENGINE_TIMEOUT_MS });
     this.#driver = new DriverName(settings, engine, logger);
     const driverName = this.#driver.current;
     const refusals = new Refusals();
-    this.#provider = new SecretProvider({ source, logger, now_ms });
+    this.#provider = new SecretProvider({ source, started, logger, now_ms });
     this.#plugin = createPluginServer({ provider: this.#provider, refusals, logger, now_ms });
     this.#control = createControlServer({
       store: source,
+      storeStarted: started,
       status: () => describeDaemon({ settings, engine, keeper: this.#keeper, driverName, monotonic_ms }),
       users: (name) => usesOf(engine, driverName(), name),
       refusals: () => refusals.list().map(describeRefusal),
@@ -69,6 +70,7 @@ export class Daemon {
     this.#gateway = createGateway({
       engine,
       store: source,
+      storeStarted: started,
       driverName,
       stackRotation: settings.stackRotation,
       logger,

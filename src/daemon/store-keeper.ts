@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opens the store behind sockets that listen already, and keeps the reason when it cannot be opened.
-import { CofferError, type Logger, unreachable } from '../common/index.ts';
+import { CofferError, type Logger, unreachable, withDeadline } from '../common/index.ts';
 import type { ReplicatedStore, SecretStore } from '../store/index.ts';
 import { type Scrub, scrubValues } from './scrub.ts';
 
@@ -28,9 +28,14 @@ export class StoreKeeper {
   #retryTimer: NodeJS.Timeout | undefined;
   #opening: Promise<void> | undefined;
   #scrub: Scrub | undefined;
+  readonly #decided: Promise<void>;
+  #decide: () => void = () => undefined;
 
   constructor(options: StoreKeeperOptions) {
     this.#options = options;
+    this.#decided = new Promise((resolve) => {
+      this.#decide = resolve;
+    });
   }
 
   get state(): 'starting' | 'serving' | 'degraded' {
@@ -66,9 +71,19 @@ export class StoreKeeper {
     throw this.reason ?? new CofferError('store.unavailable', 'the store does not serve');
   };
 
+  /** Waits while the store is starting; never rejects. */
+  readonly started = async (timeout_ms: number): Promise<void> => {
+    try {
+      await withDeadline(this.#decided, timeout_ms, 'store.starting', 'coffer is starting');
+    } catch {
+      // Whoever waited asks the store, and hears that it is starting.
+    }
+  };
+
   /** Never serves, for this reason. */
   refuse(reason: CofferError): void {
     this.#state = { kind: 'degraded', reason };
+    this.#decide();
     this.#options.logger.error('coffer serves nothing', { reason: reason.message, hint: reason.hint });
   }
 
@@ -85,6 +100,7 @@ export class StoreKeeper {
     clearTimeout(this.#retryTimer);
     const state = this.#state;
     this.#state = { kind: 'stopped' };
+    this.#decide();
     this.#scrub?.stop();
     if (state.kind === 'serving') {
       await state.store.close();
@@ -95,6 +111,7 @@ export class StoreKeeper {
     try {
       const store = await this.#options.open();
       this.#state = { kind: 'serving', store };
+      this.#decide();
       const { secrets, term, lastIndex } = store.status();
       this.#options.logger.info('the store serves', { secrets, term, lastIndex });
       this.#scrub = scrubValues(store, this.#options.logger);

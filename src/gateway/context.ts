@@ -4,7 +4,7 @@ import type { Logger } from '../common/index.ts';
 import { CofferError } from '../common/index.ts';
 import { decodeSecret, type EngineClient, type EngineSecret, isSameDriver } from '../engine/index.ts';
 import type { Secret } from '../secrets/index.ts';
-import type { SecretStore, StoreSource } from '../store/index.ts';
+import type { SecretStore, StoreSource, StoreStart } from '../store/index.ts';
 import { callEngine, type EngineCall } from './engine-call.ts';
 import { headerValue, type RawHeaders } from './headers.ts';
 import type { Reply } from './reply.ts';
@@ -12,6 +12,7 @@ import type { Reply } from './reply.ts';
 export interface GatewayContext {
   readonly engine: EngineClient;
   readonly store: StoreSource;
+  readonly storeStarted: StoreStart;
   /** The name under which the engine knows coffer's driver. */
   readonly driverName: () => string;
   /** Whether an update with other data makes a new version; if not, it is refused as the engine does. */
@@ -39,6 +40,7 @@ export const PENDING_GRACE_MS = 30_000;
 
 const READ_TIMEOUT_MS = 20_000;
 const BARRIER_TIMEOUT_MS = 2_000;
+const START_WAIT_MS = 5_000;
 
 /** Whether the engine and its swarm can take a call on secrets. */
 export type SwarmAccess =
@@ -87,6 +89,7 @@ export async function engineSecret(
 
 /** The store, with all that was acknowledged before; throws the reason while it does not serve. */
 export async function freshStore(context: GatewayContext): Promise<SecretStore> {
+  await context.storeStarted(START_WAIT_MS);
   const store = context.store();
   await store.readBarrier(BARRIER_TIMEOUT_MS);
   return store;

@@ -10,7 +10,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { listenOnUnixSocket, type Logger, silentLogger, systemErrorCode } from '../common/index.ts';
 import type { EngineClient } from '../engine/index.ts';
-import type { StoreSource } from '../store/index.ts';
+import type { StoreSource, StoreStart } from '../store/index.ts';
 import type { GatewayContext } from './context.ts';
 import { HEAD_BYTES_MAX } from './engine-call.ts';
 import { dockerGroupId } from './docker-group.ts';
@@ -25,6 +25,8 @@ export interface GatewayOptions {
   /** The engine that stands behind the gateway. */
   readonly engine: EngineClient;
   readonly store: StoreSource;
+  /** Default: a store that has started. */
+  readonly storeStarted?: StoreStart;
   /** The name under which the engine knows coffer's driver; `coffer` unless given. */
   readonly driverName?: () => string;
   /** Whether an update with other data makes a new version (true) or is refused as the engine does (false). */
@@ -48,6 +50,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const front = new Front({
     engine: options.engine,
     store: options.store,
+    storeStarted: options.storeStarted ?? (() => Promise.resolve()),
     driverName: options.driverName ?? (() => 'coffer'),
     stackRotation: options.stackRotation ?? true,
     logger: options.logger ?? silentLogger,

@@ -3,7 +3,7 @@
 // nothing here calls the engine back, and nothing takes longer than the deadline.
 import { CofferError, type Logger, type SecretValue, withDeadline } from '../common/index.ts';
 import { currentVersion, generateValue, isSecretName, newSecretId, type Secret } from '../secrets/index.ts';
-import type { Freshness, SecretStore, StoreSource } from '../store/index.ts';
+import type { Freshness, SecretStore, StoreSource, StoreStart } from '../store/index.ts';
 import { DeliveryRecorder } from './delivery-recorder.ts';
 import { ReadBreaker } from './read-breaker.ts';
 import type { SecretRequest } from './secret-request.ts';
@@ -23,6 +23,9 @@ export const LABELS = {
 /** No path takes longer, whatever hangs behind it. */
 export const ANSWER_DEADLINE_MS = 1_000;
 
+/** How much of that a daemon that is starting may take: an engine's first calls come as soon as it listens. */
+const START_WAIT_MS = 800;
+
 /** What a task is given. */
 export interface Grant {
   /** The caller wipes it. */
@@ -36,6 +39,8 @@ export interface Grant {
 
 export interface SecretProviderOptions {
   readonly source: StoreSource;
+  /** Default: a store that has started. */
+  readonly started?: StoreStart;
   readonly logger: Logger;
   readonly now_ms: () => number;
 }
@@ -56,6 +61,7 @@ export class SecretProvider {
    * before. Throws a CofferError that says why there is none.
    */
   async getSecret(request: SecretRequest): Promise<Grant> {
+    await this.#options.started?.(START_WAIT_MS);
     const store = this.#options.source();
     const freshness = await this.#breaker.barrier(store);
     const name = request.labels[LABELS.name] ?? request.secretName;

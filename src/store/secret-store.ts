@@ -70,3 +70,9 @@ export interface SecretStore {
  * be opened: then this throws the reason (`store.starting`, `store.damaged`, `store.in-use`, `settings.invalid`).
  */
 export type StoreSource = () => SecretStore;
+
+/**
+ * Resolves when the store serves or has said why it does not, and after `timeout_ms` at the latest: a call that
+ * comes while the daemon starts waits a little instead of being refused.
+ */
+export type StoreStart = (timeout_ms: number) => Promise<void>;

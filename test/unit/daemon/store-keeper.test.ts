@@ -47,6 +47,24 @@ test('a store is starting, then serves, then is closed, and says so each time', 
   assert.throws(keeper.source, { code: 'store.closed' });
 });
 
+test('a call that comes while the store starts waits for it, and not for ever', async (context) => {
+  const open = openIn(context);
+  let release = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const keeper = new StoreKeeper({ open: () => gate.then(open), logger: silentLogger });
+  const opened = keeper.open();
+  await keeper.started(1);
+  assert.equal(keeper.state, 'starting', 'the wait has its end');
+  const waiting = keeper.started(60_000);
+  release();
+  await waiting;
+  assert.equal(keeper.state, 'serving', 'and ends with the start');
+  await opened;
+  await keeper.close();
+});
+
 test('a store that is damaged is never served, and every caller hears the reason and the mend', async () => {
   const damaged = new CofferError('store.damaged', 'entry 7 was altered', { hint: 'Put back a copy.' });
   const keeper = new StoreKeeper({ open: () => Promise.reject(damaged), logger: silentLogger });
