@@ -9,6 +9,7 @@ import { type ControlLimits, type ControlOptions, DEFAULT_LIMITS } from './optio
 /** Labels travel in the query, so a request's head may be larger than Node's 16 KiB. */
 const HEAD_BYTES_MAX = 64 * 1024;
 const CLOSE_GRACE_MS = 2_000;
+const REFUSAL_LINGER_MS = 500;
 
 /** coffer's own API on a Unix socket. */
 export interface ControlServer {
@@ -48,7 +49,15 @@ function httpServer(options: ControlOptions, limits: ControlLimits): Server {
   );
   server.timeout = limits.idleTimeout_ms;
   server.maxConnections = limits.connectionsMax;
-  server.on('clientError', (error, socket) => refuseConnection(error, socket as Socket, options.logger));
+  const refused = new WeakSet<Socket>();
+  server.on('clientError', (error, stream) => {
+    const socket = stream as Socket;
+    // What still comes of the same client is met with the same error.
+    if (!refused.has(socket)) {
+      refused.add(socket);
+      refuseConnection(error, socket, options.logger);
+    }
+  });
   // CONNECT and protocol upgrades are not for this API.
   server.on('connect', (_request, socket) => socket.destroy());
   return server;
@@ -68,8 +77,10 @@ function refuseConnection(thrown: Error, socket: Socket, logger: Logger): void {
   socket.end(
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    () => socket.destroy(),
   );
+  // Closed at once, with bytes of the client unread, the connection would be reset, and the answer lost.
+  const cut = setTimeout(() => socket.destroy(), REFUSAL_LINGER_MS).unref();
+  socket.once('close', () => clearTimeout(cut));
 }
 
 function errorOf(code: string | undefined): CofferError {
