@@ -39,6 +39,7 @@ export class Daemon {
   readonly #gateway: Gateway;
   readonly #reconciler: Reconciler;
   #removePluginSocket: (() => void) | undefined;
+  #stopping = false;
 
   constructor({ settings, problem, logger, onFault }: DaemonOptions) {
     this.#settings = settings;
@@ -70,7 +71,9 @@ export class Daemon {
     this.#gateway = createGateway({
       engine,
       store: source,
-      storeStarted: started,
+      storeStarted: async (timeout_ms) => {
+        await Promise.all([started(timeout_ms), this.#driver.known(timeout_ms)]);
+      },
       driverName,
       stackRotation: settings.stackRotation,
       logger,
@@ -95,13 +98,19 @@ export class Daemon {
       this.#keeper.refuse(this.#problem);
       return;
     }
-    await this.#keeper.open();
     this.#driver.start();
-    this.#reconciler.start();
+    await this.#keeper.open();
+    // It tells coffer's registrations from others by the driver's name.
+    void this.#driver.told.then(() => {
+      if (!this.#stopping) {
+        this.#reconciler.start();
+      }
+    });
   }
 
   /** Stops taking calls, finishes those that were taken, writes all down. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     this.#driver.stop();
     await this.#attempt('the reconciler', () => this.#reconciler.stop());
     await this.#attempt('the gateway', () => this.#gateway.close());

@@ -73,6 +73,9 @@ export class StoreKeeper {
 
   /** Waits while the store is starting; never rejects. */
   readonly started = async (timeout_ms: number): Promise<void> => {
+    if (this.#state.kind !== 'starting') {
+      return;
+    }
     try {
       await withDeadline(this.#decided, timeout_ms, 'store.starting', 'coffer is starting');
     } catch {

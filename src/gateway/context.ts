@@ -12,6 +12,7 @@ import type { Reply } from './reply.ts';
 export interface GatewayContext {
   readonly engine: EngineClient;
   readonly store: StoreSource;
+  /** Awaited before a write looks at anything: the driver's name is known by then too. */
   readonly storeStarted: StoreStart;
   /** The name under which the engine knows coffer's driver. */
   readonly driverName: () => string;
@@ -40,7 +41,8 @@ export const PENDING_GRACE_MS = 30_000;
 
 const READ_TIMEOUT_MS = 20_000;
 const BARRIER_TIMEOUT_MS = 2_000;
-const START_WAIT_MS = 5_000;
+/** How long a call waits for a daemon that is starting. */
+export const START_WAIT_MS = 5_000;
 
 /** Whether the engine and its swarm can take a call on secrets. */
 export type SwarmAccess =

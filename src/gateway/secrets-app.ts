@@ -3,7 +3,7 @@
 import type { Agent, IncomingMessage } from 'node:http';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { CofferError, readBody, unreachable } from '../common/index.ts';
-import { type Answer, type ClientCall, type GatewayContext, isInNoSwarm } from './context.ts';
+import { type Answer, type ClientCall, type GatewayContext, isInNoSwarm, START_WAIT_MS } from './context.ts';
 import { createSecret } from './create-secret.ts';
 import { withoutBodyHeaders } from './headers.ts';
 import { inspectLocally, listLocally } from './local-read.ts';
@@ -102,6 +102,7 @@ async function answerWrite(
   };
   let answer: Answer;
   try {
+    await context.storeStarted(START_WAIT_MS);
     answer = await answerRoute(context, route, call, body);
   } catch (thrown) {
     body.fill(0);

@@ -93,6 +93,21 @@ describe('the managed plugin', () => {
   });
 });
 
+test('a managed plugin under another name finds that name out, before its first secret', async () => {
+  const engine = await startEngine({ name: 'renamed' });
+  try {
+    await engine.importBusybox();
+    await engine.swarmInit();
+    const plugin = await installPlugin(engine, { name: 'our/vault:1' });
+    await createSecret(plugin, 'named', 'the value');
+    const { stdout } = await engine.docker(['secret', 'ls', '--format', '{{.Name}} {{.Driver}}']);
+    assert.equal(stdout, 'named our/vault:1\n');
+    assert.equal(await delivered(engine, 'named'), 'the value');
+  } finally {
+    await engine.stop();
+  }
+});
+
 describe('the managed plugin from a registry', () => {
   let engine: Engine;
   let registry: Registry;

@@ -51,6 +51,19 @@ export async function tryCofferCli(
   return tryCommand([process.execPath, program, ...args], { ...options, env });
 }
 
+/** As `tryCofferCli`, and rejects with a `CommandError` unless it exits with code 0. */
+export async function cofferCli(
+  controlSocket: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
+  const result = await tryCofferCli(controlSocket, args, options);
+  if (result.code !== 0) {
+    throw new CommandError(['coffer', ...args], result);
+  }
+  return result;
+}
+
 export class Coffer {
   readonly driver: string;
   readonly stateDirectory: string;
@@ -152,11 +165,7 @@ export class Coffer {
 
   /** Runs `coffer` with `args`; rejects with a `CommandError` unless it exits with code 0. */
   async cli(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    const result = await this.tryCli(args, options);
-    if (result.code !== 0) {
-      throw new CommandError(['coffer', ...args], result);
-    }
-    return result;
+    return cofferCli(this.controlSocket, args, options);
   }
 
   /** Runs `coffer` with `args`; resolves whatever its exit code is. */

@@ -3,8 +3,8 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { temporaryDirectory, type TemporaryDirectory } from './cleanup.ts';
-import { type Coffer, startCoffer, tryCofferCli } from './coffer.ts';
-import { CommandError, type CommandOptions, type CommandResult } from './command.ts';
+import { type Coffer, startCoffer, cofferCli, tryCofferCli } from './coffer.ts';
+import { type CommandOptions, type CommandResult } from './command.ts';
 import { type DockerOptions, type Engine, startEngine } from './engine.ts';
 import { installPlugin, type ManagedPlugin } from './managed-plugin.ts';
 import { waitFor } from './wait-for.ts';
@@ -94,11 +94,7 @@ export class Installation {
 
   /** Runs `coffer` with `args`; rejects unless it exits with code 0. */
   async cli(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    const result = await this.tryCli(args, options);
-    if (result.code !== 0) {
-      throw new CommandError(['coffer', ...args], result);
-    }
-    return result;
+    return cofferCli(this.controlSocket, args, options);
   }
 
   /** Runs `coffer` with `args`; resolves whatever its exit code is. */

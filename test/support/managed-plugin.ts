@@ -3,8 +3,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { killProcess } from './cleanup.ts';
-import { CommandError, type CommandOptions, type CommandResult, runCommand } from './command.ts';
-import { socketAccepts, tryCofferCli } from './coffer.ts';
+import { type CommandOptions, type CommandResult, runCommand } from './command.ts';
+import { socketAccepts, cofferCli, tryCofferCli } from './coffer.ts';
 import type { Engine } from './engine.ts';
 import { builtFile } from './project.ts';
 import { waitFor } from './wait-for.ts';
@@ -145,11 +145,7 @@ export class ManagedPlugin {
 
   /** Runs `coffer` with `args`; rejects with a `CommandError` unless it exits with code 0. */
   async cli(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    const result = await this.tryCli(args, options);
-    if (result.code !== 0) {
-      throw new CommandError(['coffer', ...args], result);
-    }
-    return result;
+    return cofferCli(this.controlSocket, args, options);
   }
 
   /** Runs `coffer` with `args`; resolves whatever its exit code is. */

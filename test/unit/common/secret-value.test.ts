@@ -26,7 +26,7 @@ describe('a secret value', () => {
 
   for (const [how, print] of [
     ['a template string', () => `it is ${String(value)}`],
-    ['concatenation', () => ''.concat(value as unknown as string)],
+    ['concatenation', () => ['', value].join('')],
     ['util.inspect', () => inspect(value)],
     ['util.inspect of what holds it', () => inspect(holder, { depth: null, showHidden: true })],
     ['util.format', () => format('%s %o %O %j', value, value, value, value)],
