@@ -22,7 +22,7 @@ const output = path.join(root, 'build', 'test');
  * runs alone, since it measures time.
  */
 const suites = [
-  { name: 'unit', perRoom: true, parallel: true, timeLimit_s: 180 },
+  { name: 'unit', perRoom: true, parallel: true, timeLimit_s: 400 },
   { name: 'sim', perRoom: false, parallel: true, timeLimit_s: 600 },
   { name: 'cluster', perRoom: false, parallel: false, timeLimit_s: 600 },
   { name: 'live', perRoom: false, parallel: false, timeLimit_s: 900 },

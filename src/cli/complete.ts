@@ -119,6 +119,7 @@ async function secretNames({ session, positionals }: Cursor): Promise<Answer> {
     const { secrets } = await (await quickClient(session)).secrets();
     const candidates = secrets
       .filter(({ name }) => !positionals.includes(name))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
       .map(({ name, version }) => ({ word: name, meaning: `version ${version}` }));
     return { candidates };
   } catch {

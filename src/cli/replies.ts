@@ -60,6 +60,7 @@ const storeStatus: ReplySchema<StoreStatus> = v.object({
   commitIndex: v.number(),
   lastIndex: v.number(),
   secrets: v.number(),
+  loaded_percent: v.optional(v.number()),
   dataKeyId: v.string(),
   dataKeySealed: v.boolean(),
   diskFree_bytes: v.number(),

@@ -19,6 +19,9 @@ export const ERROR_CODES = {
   'request.too-large': 413,
   'request.not-found': 404,
   'request.method': 405,
+  'request.expired': 409,
+  'raft.message-invalid': 400,
+  'cluster.node-removed': 409,
   'store.starting': 503,
   'store.unavailable': 503,
   'store.timeout': 503,
@@ -36,6 +39,10 @@ export const ERROR_CODES = {
 } as const satisfies Readonly<Record<string, number>>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, text);
+}
 
 export interface CofferErrorOptions {
   /** What the reader can do about it: one sentence, in the imperative. */

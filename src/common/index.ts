@@ -5,6 +5,7 @@ export {
   CofferError,
   ERROR_CODES,
   invariant,
+  isErrorCode,
   systemErrorCode,
   unreachable,
   type CofferErrorOptions,

@@ -14,7 +14,7 @@ const PLACE_BYTES_MAX = 1_024;
  */
 export function sealRecord(keyring: Keyring, place: Uint8Array, payload: Uint8Array): Buffer {
   const plaintext = new ByteWriter().bytes(place).fixed(payload).finish();
-  const sealed = seal(keyring.active.bytes, plaintext);
+  const sealed = seal(keyring.active.bytes, plaintext, keyring.nonce);
   plaintext.fill(0);
   return Buffer.concat([Buffer.of(FORMAT), keyring.active.id, sealed]);
 }

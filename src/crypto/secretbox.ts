@@ -4,6 +4,9 @@ import { randomBytes } from 'node:crypto';
 import nacl from 'tweetnacl';
 import { invariant } from '../common/index.ts';
 
+/** That many bytes that nobody can guess. A simulation gives bytes that it can repeat instead. */
+export type RandomBytes = (size: number) => Buffer;
+
 export const KEY_BYTES = nacl.secretbox.keyLength;
 export const NONCE_BYTES = nacl.secretbox.nonceLength;
 /** How much longer a sealed message is than the message: the nonce and the authenticator. */
@@ -36,9 +39,10 @@ const { lowlevel } = nacl as unknown as { readonly lowlevel: LowLevel };
  * Seals `message` under a random nonce: nonce (24 bytes), then the box. The calls underneath are used so
  * that the padded copy of the message can be wiped, which `nacl.secretbox` leaves to the garbage collector.
  */
-export function seal(key: Uint8Array, message: Uint8Array): Buffer {
+export function seal(key: Uint8Array, message: Uint8Array, random: RandomBytes = randomBytes): Buffer {
   invariant(key.length === KEY_BYTES, 'a secretbox key has 32 bytes');
-  const nonce = randomBytes(NONCE_BYTES);
+  const nonce = random(NONCE_BYTES);
+  invariant(nonce.length === NONCE_BYTES, 'a nonce has 24 bytes');
   const padded = Buffer.alloc(MESSAGE_PADDING_BYTES + message.length);
   padded.set(message, MESSAGE_PADDING_BYTES);
   const box = Buffer.alloc(padded.length);

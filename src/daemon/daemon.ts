@@ -52,7 +52,7 @@ export class Daemon {
       open: () => openStore({ stateDirectory, logger, onFault, monotonic_ms }),
       logger,
     });
-    const { source, started } = this.#keeper;
+    const { source, started, loaded } = this.#keeper;
     const engine = new EngineClient({ socketPath: settings.engineSocket, timeout_ms: ENGINE_TIMEOUT_MS });
     this.#driver = new DriverName(settings, engine, logger);
     const driverName = this.#driver.current;
@@ -61,7 +61,7 @@ export class Daemon {
     this.#plugin = createPluginServer({ provider: this.#provider, refusals, logger, now_ms });
     this.#control = createControlServer({
       store: source,
-      storeStarted: started,
+      storeStarted: loaded,
       status: () => describeDaemon({ settings, engine, keeper: this.#keeper, driverName, monotonic_ms }),
       users: (name) => usesOf(engine, driverName(), name),
       refusals: () => refusals.list().map(describeRefusal),
@@ -72,7 +72,7 @@ export class Daemon {
       engine,
       store: source,
       storeStarted: async (timeout_ms) => {
-        await Promise.all([started(timeout_ms), this.#driver.known(timeout_ms)]);
+        await Promise.all([loaded(timeout_ms), this.#driver.known(timeout_ms)]);
       },
       driverName,
       stackRotation: settings.stackRotation,

@@ -31,11 +31,15 @@ function storeCheck({ reason, source }: StoreKeeper): Check {
   if (reason !== undefined) {
     return { name: 'store', level: 'failure', message: reason.detail, mend: reason.hint };
   }
-  const { secrets, lastIndex } = source().status();
+  const { secrets, lastIndex, loaded_percent } = source().status();
+  const loading =
+    loaded_percent === undefined
+      ? ''
+      : `; its index is still being loaded (${loaded_percent} %), until then nothing can be listed`;
   return {
     name: 'store',
     level: 'ok',
-    message: `serves ${counted(secrets, 'secret')}; its log ends with entry ${lastIndex}`,
+    message: `serves ${counted(secrets, 'secret')}; its log ends with entry ${lastIndex}${loading}`,
   };
 }
 

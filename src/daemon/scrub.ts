@@ -42,7 +42,7 @@ export function scrubValues(store: SecretStore, logger: Logger): Scrub {
       }
     }
   };
-  void (async () => {
+  const examineAll = async (): Promise<void> => {
     let turn = 0;
     for (const secret of store.list()) {
       for (const { number } of secret.versions) {
@@ -57,7 +57,11 @@ export function scrubValues(store: SecretStore, logger: Logger): Scrub {
       }
     }
     progress.finished = true;
-  })();
+  };
+  examineAll().catch((thrown: unknown) => {
+    // The store has ended, and said why.
+    logger.debug('the look through all values ended', { reason: CofferError.from(thrown).message });
+  });
   return {
     get examined() {
       return progress.examined;

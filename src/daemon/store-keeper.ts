@@ -58,7 +58,7 @@ export class StoreKeeper {
     }
   }
 
-  /** What the look through all values has found so far; undefined while the store does not serve. */
+  /** What the look through all values has found so far; undefined before it has begun. */
   get scrub(): Scrub | undefined {
     return this.#scrub;
   }
@@ -80,6 +80,15 @@ export class StoreKeeper {
       await withDeadline(this.#decided, timeout_ms, 'store.starting', 'coffer is starting');
     } catch {
       // Whoever waited asks the store, and hears that it is starting.
+    }
+  };
+
+  /** Waits while the store is starting, and then until all its secrets can be listed; never rejects. */
+  readonly loaded = async (timeout_ms: number): Promise<void> => {
+    try {
+      await withDeadline(this.#loaded(), timeout_ms, 'store.starting', 'coffer is starting');
+    } catch {
+      // As above. Much can be done without a list.
     }
   };
 
@@ -110,6 +119,23 @@ export class StoreKeeper {
     }
   }
 
+  async #loaded(): Promise<void> {
+    if (this.#state.kind === 'starting') {
+      await this.#decided;
+    }
+    if (this.#state.kind === 'serving') {
+      await this.#state.store.loaded();
+    }
+  }
+
+  /** Looks through all values once they can be listed. */
+  async #scrubValues(store: ReplicatedStore): Promise<void> {
+    await store.loaded();
+    if (this.#state.kind === 'serving') {
+      this.#scrub = scrubValues(store, this.#options.logger);
+    }
+  }
+
   async #open(): Promise<void> {
     try {
       const store = await this.#options.open();
@@ -117,7 +143,7 @@ export class StoreKeeper {
       this.#decide();
       const { secrets, term, lastIndex } = store.status();
       this.#options.logger.info('the store serves', { secrets, term, lastIndex });
-      this.#scrub = scrubValues(store, this.#options.logger);
+      void this.#scrubValues(store);
     } catch (thrown) {
       const reason = CofferError.from(thrown, 'store.faulted');
       this.refuse(reason);

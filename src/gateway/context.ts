@@ -103,7 +103,13 @@ export function isOurs(context: GatewayContext, driver: string | undefined): boo
 
 /** coffer's secret behind one of the engine's: bound to its id, or else of the name that its label or it says. */
 export function backingSecret(store: SecretStore, registered: EngineSecret): Secret | undefined {
-  return store.byEngineId(registered.id) ?? store.byName(storedName(registered));
+  return boundSecret(store, registered) ?? store.byName(storedName(registered));
+}
+
+/** coffer's secret that is bound to one of the engine's; by its name first, which a store knows that has just started. */
+export function boundSecret(store: SecretStore, registered: EngineSecret): Secret | undefined {
+  const named = store.byName(storedName(registered));
+  return named?.engine?.secretId === registered.id ? named : store.byEngineId(registered.id);
 }
 
 /** The name in coffer's store: label `coffer.name` says another than the engine's. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CofferError } from '../common/index.ts';
+import type { EngineSecret } from '../engine/index.ts';
 import {
   type Answer,
+  boundSecret,
   type ClientCall,
   engineSecret,
   engineWrite,
@@ -28,23 +30,23 @@ export async function removeSecret(
   const path = `${call.prefix}/secrets/${secret.id}`;
   const reply = await engineWrite(context, call, { method: 'DELETE', path });
   if (reply.status === 204) {
-    await removeValue(context, secret.id);
+    await removeValue(context, secret);
   }
   return reply;
 }
 
 // The engine has removed it, and that is the answer; a value that stays behind is the reconciler's.
-async function removeValue(context: GatewayContext, engineId: string): Promise<void> {
+async function removeValue(context: GatewayContext, registered: EngineSecret): Promise<void> {
   try {
     const store = context.store();
-    const bound = store.byEngineId(engineId);
+    const bound = boundSecret(store, registered);
     if (bound?.origin === 'gateway') {
       await store.propose({ kind: 'remove', id: bound.id });
     }
   } catch (thrown) {
     const error = CofferError.from(thrown);
     context.logger.warn('the value of a removed secret is still in the store', {
-      engineSecret: engineId,
+      engineSecret: registered.id,
       code: error.code,
       detail: error.detail,
     });

@@ -99,35 +99,40 @@ const LABELS_MAX = LABELS_BYTES_MAX + 1;
  * owns the buffer, which holds the value in the clear, and wipes it.
  */
 export function encodeCommand(command: Command): Buffer {
-  const writer = new ByteWriter().u8(FORMAT).u8(KIND_TAG[command.kind]);
+  return writeCommand(new ByteWriter(), command).finish();
+}
+
+/** Appends a command as `encodeCommand` makes it. The value is copied when the writer finishes. */
+export function writeCommand(writer: ByteWriter, command: Command): ByteWriter {
+  writer.u8(FORMAT).u8(KIND_TAG[command.kind]);
   switch (command.kind) {
     case 'create':
       writer.text(command.id).text(command.name);
       writeLabels(writer, command.labels);
       writer.u8(ORIGINS.indexOf(command.origin)).u8(command.pending ? 1 : 0);
-      return writer.bytes(command.value.expose()).u64(command.at_ms).finish();
+      return writer.bytes(command.value.expose()).u64(command.at_ms);
     case 'activate':
       writer.text(command.id).text(command.engine.secretId).text(command.engine.swarmId);
-      return writer.u64(command.at_ms).finish();
+      return writer.u64(command.at_ms);
     case 'put':
       writer.text(command.id).text(command.name);
       writeOptional(writer, command.labels, writeLabels);
       writer.u8(ORIGINS.indexOf(command.origin));
       writeExpect(writer, command.expect);
-      return writer.bytes(command.value.expose()).u64(command.at_ms).finish();
+      return writer.bytes(command.value.expose()).u64(command.at_ms);
     case 'set-labels':
       writer.text(command.id);
       writeLabels(writer, command.labels);
       writeOptional(writer, command.expectIndex, (target, index) => target.u64(index));
-      return writer.u64(command.at_ms).finish();
+      return writer.u64(command.at_ms);
     case 'remove':
-      return writer.text(command.id).finish();
+      return writer.text(command.id);
     case 'record-deliveries':
       writer.u32(command.deliveries.length);
       for (const delivery of command.deliveries) {
         writer.text(delivery.taskId).text(delivery.secretId).u32(delivery.version);
       }
-      return writer.finish();
+      return writer;
     default:
       return unreachable(command);
   }

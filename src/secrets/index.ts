@@ -23,6 +23,7 @@ export {
   ID_LENGTH_MAX,
   LABELS_BYTES_MAX,
   NAME_LENGTH_MAX,
+  REQUESTS_KEPT,
   TASK_ID_LENGTH_MAX,
   VALUE_BYTES_MAX,
   VERSIONS_KEPT,
@@ -38,5 +39,21 @@ export {
   type SecretVersion,
 } from './model.ts';
 export { newSecretId } from './secret-id.ts';
-export { applyCommand, type Effect, type Outcome, type SecretsView } from './state-machine.ts';
+export {
+  applyRequest,
+  checkRequestId,
+  decodeRequest,
+  encodeRequest,
+  newRequestId,
+  type Request,
+  REQUEST_ID_BYTES,
+  type RequestOutcome,
+} from './request.ts';
+export {
+  applyCommand,
+  type AppliedRequest,
+  type Effect,
+  type Outcome,
+  type SecretsView,
+} from './state-machine.ts';
 export { checkLabels, checkName, checkValueSize, isSecretName } from './validate.ts';

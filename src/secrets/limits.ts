@@ -16,6 +16,12 @@ export const VERSIONS_KEPT = 10;
 /** How many deliveries are remembered, oldest first out, so that a task that asks again gets the same version. */
 export const DELIVERIES_KEPT = 20_000;
 
+/**
+ * How many applied requests are remembered, oldest first out, so that one that comes twice is applied once. A request
+ * must come within as many entries of the log from when it was made.
+ */
+export const REQUESTS_KEPT = 16_384;
+
 /** Bytes of an id of coffer, the engine or a swarm. They have 25 characters. */
 export const ID_LENGTH_MAX = 64;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules of the secrets: a pure function from the state and a command to an outcome. No clock, no
 // randomness, no I/O: every manager that applies the same log arrives at the same state.
-import { CofferError, type SecretValue, unreachable } from '../common/index.ts';
+import { CofferError, type ErrorCode, type SecretValue, unreachable } from '../common/index.ts';
 import type {
   ActivateSecret,
   Command,
@@ -22,6 +22,21 @@ export interface SecretsView {
   byName(name: string): Secret | undefined;
   /** How many deliveries were ever recorded. */
   readonly deliveriesRecorded: number;
+  /** One of the last `REQUESTS_KEPT` applied requests. */
+  requestById(id: string): AppliedRequest | undefined;
+  /** How many requests were ever applied. */
+  readonly requestsApplied: number;
+}
+
+/** What is remembered of a request that came out of the log. */
+export interface AppliedRequest {
+  readonly id: string;
+  /** The entry of the log that it was first in. */
+  readonly index: number;
+  /** The secret that it concerned, if it was one. */
+  readonly secretId: string | undefined;
+  /** What it was refused with; undefined if it was done. */
+  readonly refusal: ErrorCode | undefined;
 }
 
 /** A change of the state that a command asks for. */
@@ -36,7 +51,9 @@ export type Effect =
     }
   | { readonly kind: 'delete-value'; readonly secretId: string; readonly version: number }
   /** Takes the place of whatever was delivered `DELIVERIES_KEPT` deliveries before. */
-  | { readonly kind: 'put-delivery'; readonly slot: number; readonly delivery: Delivery };
+  | { readonly kind: 'put-delivery'; readonly slot: number; readonly delivery: Delivery }
+  /** Takes the place of whatever was applied `REQUESTS_KEPT` requests before. */
+  | { readonly kind: 'put-request'; readonly slot: number; readonly request: AppliedRequest };
 
 /** What a command came to. A refused command changes nothing. */
 export type Outcome =

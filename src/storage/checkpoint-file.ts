@@ -5,19 +5,34 @@ import { type FileHandle, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ByteReader, ByteWriter, CofferError, invariant, systemErrorCode } from '../common/index.ts';
 import { type Keyring, openRecord, sealRecord } from '../crypto/index.ts';
+import type { NodeId } from '../raft/index.ts';
 import { syncDirectory } from './atomic-file.ts';
+import { LOG_DIGEST_BYTES } from './log-chain.ts';
+import type { LogMark } from './raft-log.ts';
 
 /** Who the node is, and how far its log and its votes have come. */
-export interface Checkpoint {
+export interface Checkpoint extends LogMark {
   readonly clusterId: string;
   readonly nodeId: string;
+  readonly raftId: NodeId;
   readonly term: number;
-  /** The node voted for in `term`; empty for none. */
-  readonly vote: string;
-  readonly lastIndex: number;
-  readonly lastTerm: number;
-  /** The chain's digest of the entry at `lastIndex`: 32 bytes. */
-  readonly lastDigest: Buffer;
+  /** The node voted for in `term`; `NONE` for none. */
+  readonly vote: NodeId;
+  /** The highest term in which this node may have acknowledged what its disk has lost since; 0 for a node that is whole. */
+  readonly recoveringTerm: number;
+}
+
+/** Where a node keeps its newest checkpoint. */
+export interface CheckpointFile {
+  /**
+   * Hands a newer checkpoint to the system: it outlives this process at once, and a power cut after the next
+   * `sync`. Calls must not overlap.
+   */
+  write(checkpoint: Checkpoint): Promise<void>;
+  /** Makes what was written before the call durable. */
+  sync(): Promise<void>;
+  /** Syncs, and lets go of the file. */
+  close(): Promise<void>;
 }
 
 const MAGIC = Buffer.from('coffer checkpoint\n', 'latin1');
@@ -27,13 +42,12 @@ const SLOT_STRIDE_BYTES = 4_096;
 const SLOTS = 3;
 const PLACE = Buffer.from('checkpoint');
 const ID_LENGTH_MAX = 64;
-const DIGEST_BYTES = 32;
 
 /**
  * Three slots of magic, u64 sequence, u32 length, sealed record: one that is durable, one that is being made so,
  * and one to write. The first two are never written, so a crash at any moment leaves one that is whole.
  */
-export class CheckpointFile {
+export class DiskCheckpointFile implements CheckpointFile {
   readonly #handle: FileHandle;
   readonly #keyring: Keyring;
   #sequence: number;
@@ -52,12 +66,12 @@ export class CheckpointFile {
   }
 
   /** Makes the file with its first checkpoint, durably. Overwrites what is there. */
-  static async create(file: string, keyring: Keyring, checkpoint: Checkpoint): Promise<CheckpointFile> {
+  static async create(file: string, keyring: Keyring, checkpoint: Checkpoint): Promise<DiskCheckpointFile> {
     const handle = await open(file, 'w+', 0o600);
     try {
       // Zeros, not a hole: a full disk must not be able to refuse a checkpoint later.
       await handle.writeFile(Buffer.alloc(SLOTS * SLOT_STRIDE_BYTES));
-      const created = new CheckpointFile(handle, keyring, 0, 1);
+      const created = new DiskCheckpointFile(handle, keyring, 0, 1);
       await created.write(checkpoint);
       await created.sync();
       await syncDirectory(path.dirname(file));
@@ -75,7 +89,7 @@ export class CheckpointFile {
   static async open(
     file: string,
     keyring: Keyring,
-  ): Promise<{ readonly file: CheckpointFile; readonly checkpoint: Checkpoint }> {
+  ): Promise<{ readonly file: DiskCheckpointFile; readonly checkpoint: Checkpoint }> {
     const content = await readWhole(file);
     const slots = Array.from({ length: SLOTS }, (_, slot) => readSlot(content, slot, keyring)).filter(
       (slot) => slot !== undefined,
@@ -85,7 +99,7 @@ export class CheckpointFile {
       throw new CofferError('store.damaged', `${file} holds no checkpoint that opens with this node's keys`);
     }
     const handle = await open(file, 'r+', 0o600);
-    const opened = new CheckpointFile(handle, keyring, newest.sequence, newest.slot);
+    const opened = new DiskCheckpointFile(handle, keyring, newest.sequence, newest.slot);
     try {
       // The slot that counts as durable from here on may not be: its writer may have died before its sync.
       await handle.datasync();
@@ -96,10 +110,6 @@ export class CheckpointFile {
     return { file: opened, checkpoint: newest.checkpoint };
   }
 
-  /**
-   * Hands a newer checkpoint to the system: it outlives this process at once, and a power cut after the next
-   * `sync`. Calls must not overlap.
-   */
   async write(checkpoint: Checkpoint): Promise<void> {
     invariant(this.#writing === undefined, 'one checkpoint is written at a time');
     this.#sequence += 1;
@@ -117,7 +127,6 @@ export class CheckpointFile {
     }
   }
 
-  /** Makes what was written before the call durable. */
   async sync(): Promise<void> {
     // A sync that is under way may have begun before the last write.
     await this.#sync;
@@ -165,11 +174,14 @@ function writeSlot(keyring: Keyring, sequence: number, checkpoint: Checkpoint): 
   const payload = new ByteWriter()
     .text(checkpoint.clusterId)
     .text(checkpoint.nodeId)
+    .u64(checkpoint.raftId)
     .u64(checkpoint.term)
-    .text(checkpoint.vote)
+    .u64(checkpoint.vote)
     .u64(checkpoint.lastIndex)
     .u64(checkpoint.lastTerm)
     .fixed(checkpoint.lastDigest)
+    .u64(checkpoint.logRewrites)
+    .u64(checkpoint.recoveringTerm)
     .finish();
   const content = Buffer.alloc(SLOT_CONTENT_BYTES);
   const used = new ByteWriter()
@@ -212,11 +224,14 @@ function readCheckpoint(record: Buffer): Checkpoint {
   const checkpoint: Checkpoint = {
     clusterId: reader.text(ID_LENGTH_MAX),
     nodeId: reader.text(ID_LENGTH_MAX),
+    raftId: reader.u64(),
     term: reader.u64(),
-    vote: reader.text(ID_LENGTH_MAX),
+    vote: reader.u64(),
     lastIndex: reader.u64(),
     lastTerm: reader.u64(),
-    lastDigest: Buffer.from(reader.fixed(DIGEST_BYTES)),
+    lastDigest: Buffer.from(reader.fixed(LOG_DIGEST_BYTES)),
+    logRewrites: reader.u64(),
+    recoveringTerm: reader.u64(),
   };
   reader.finish();
   return checkpoint;

@@ -7,7 +7,9 @@ import { CofferError, systemErrorCode } from '../common/index.ts';
 import { checkKey, dataKey, type DataKey, Keyring } from '../crypto/index.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 
-const FORMAT = 1;
+/** 2: the log and the state have the form that several nodes need. What format 1 stood for cannot be read any more. */
+const FORMAT = 2;
+const OlderFileSchema = v.object({ format: v.pipe(v.number(), v.maxValue(FORMAT - 1)) });
 
 const KeyFileSchema = v.strictObject({
   format: v.literal(FORMAT),
@@ -34,6 +36,11 @@ export async function readKeyFile(file: string): Promise<KeyFile | undefined> {
       return undefined;
     }
     throw CofferError.from(thrown, 'store.faulted');
+  }
+  if (v.is(v.pipe(v.string(), v.parseJson(), OlderFileSchema), text)) {
+    throw new CofferError('store.damaged', `${file} belongs to a store of an older version of coffer`, {
+      hint: 'Go back to the version that wrote it, or move the state directory away to begin with an empty store.',
+    });
   }
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), KeyFileSchema), text);
   if (!parsed.success) {

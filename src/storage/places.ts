@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The keys of the database. No name and no id of a secret stands in one: those are keyed hashes.
 //
-//   i             who the node is                 l + u64 index   an entry of the log
-//   h             the hard state                  s + hash        a secret's metadata
-//   m             where the retained log begins   v + hash        the value of one version
-//   a             how far the state is applied    d + u32 slot    a delivery
+//   i   who the node is                    a             how far the state is applied, and its generation
+//   h   the hard state                     l + u64       an entry of the log, by its index
+//   m   where the retained log begins      g + u64 ...   a record of the state of that generation
 import { u64Bytes } from '../common/index.ts';
 import type { KeyRange } from './database.ts';
 
@@ -14,6 +13,7 @@ export const LOG_START_KEY = Buffer.from('m');
 export const APPLIED_KEY = Buffer.from('a');
 
 const ENTRY_PREFIX = Buffer.from('l');
+const GENERATION_PREFIX = Buffer.from('g');
 
 export function entryKey(index: number): Buffer {
   return Buffer.concat([ENTRY_PREFIX, u64Bytes(index)]);
@@ -21,10 +21,32 @@ export function entryKey(index: number): Buffer {
 
 export const ENTRY_RANGE: KeyRange = rangeOf('l');
 
-/** All keys that begin with one character. */
+/** What the keys of a generation of the state begin with: 9 bytes. */
+export function generationPrefix(generation: number): Buffer {
+  return Buffer.concat([GENERATION_PREFIX, u64Bytes(generation)]);
+}
+
+/** The keys of the generations from `first` (inclusive) to `before` (exclusive; absent: to the last there may be). */
+export function generationRange(first: number, before?: number): KeyRange {
+  return {
+    from: generationPrefix(first),
+    before: before === undefined ? rangeOf('g').before : generationPrefix(before),
+  };
+}
+
+/** The generation that a key of the state belongs to. */
+export function generationOf(key: Buffer): number {
+  return Number(key.readBigUInt64BE(GENERATION_PREFIX.length));
+}
+
+/** All keys that begin with these characters. */
 export function rangeOf(prefix: string): KeyRange {
-  const from = Buffer.from(prefix, 'latin1');
-  const before = Buffer.from(from);
+  return rangeFrom(Buffer.from(prefix, 'latin1'));
+}
+
+/** All keys that begin with these bytes, the last of which is not 255. */
+export function rangeFrom(prefix: Buffer): KeyRange {
+  const before = Buffer.from(prefix);
   before[before.length - 1] = (before.at(-1) ?? 0) + 1;
-  return { from, before };
+  return { from: prefix, before };
 }

@@ -1,30 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The replicated log on LevelDB: sealed entries, chained by digests, verified whole at every start.
-import { createHash } from 'node:crypto';
-import { ByteReader, ByteWriter, CofferError, invariant, u64Bytes } from '../common/index.ts';
-import { type Keyring, openRecord, sealRecord } from '../crypto/index.ts';
-import type { Database, DatabaseOperation } from './database.ts';
-import { ENTRY_RANGE, entryKey, LOG_START_KEY } from './places.ts';
-
-/** An entry as the log stores it. It is the Raft core's entry; the room below does not know the core. */
-export interface LogEntry {
-  readonly index: number;
-  readonly term: number;
-  readonly data: Buffer;
-}
-
-/** A point in the log: an entry, and the digest of the chain that ends with it. */
-export interface LogPosition {
-  readonly index: number;
-  readonly term: number;
-  readonly digest: Buffer;
-}
-
-const DIGEST_BYTES = 32;
-const START: LogPosition = { index: 0, term: 0, digest: Buffer.alloc(DIGEST_BYTES) };
-
-/** Deletions of compacted entries that one batch carries along: enough to keep up, too few to be felt. */
-const DELETIONS_PER_BATCH = 1_024;
+// The replicated log on a database: sealed entries, chained by digests, verified whole at every start.
+import { ByteReader, CofferError, invariant } from '../common/index.ts';
+import type { Keyring } from '../crypto/index.ts';
+import { type Entry, entrySize } from '../raft/index.ts';
+import type { DatabaseOperation, DatabaseView } from './database.ts';
+import { DeadEntries } from './dead-entries.ts';
+import { type LogPosition, nameOfEntry, openEntry, positionAfter, sealEntry } from './log-chain.ts';
+import { LOG_ORIGIN, type LogStart, logStartOperation, readLogStart } from './log-start.ts';
+import { ENTRY_RANGE, entryKey } from './places.ts';
 
 export interface LogLimits {
   /** The log is compacted when it retains more entries than this. */
@@ -33,57 +16,93 @@ export interface LogLimits {
   readonly bytesMax: number;
 }
 
+/** How far the log has come, as the checkpoint beside the database remembers it. */
+export interface LogMark {
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+  /** The chain's digest of the entry at `lastIndex`: 32 bytes. */
+  readonly lastDigest: Buffer;
+  /** How often what was written has given way to something else. Between two marks with the same count the log only grew. */
+  readonly logRewrites: number;
+}
+
+/** Dead entries that a batch deletes beside those that it pays for. */
+const DELETIONS_PER_BATCH = 1_024;
+/** Dead entries that a batch deletes for each that it adds: so they do not gather, and no start reads them. */
+const DELETIONS_PER_ENTRY = 2;
+
+/** The mark of a log that nothing was ever written to. */
+export const EMPTY_LOG_MARK: LogMark = {
+  lastIndex: LOG_ORIGIN.index,
+  lastTerm: LOG_ORIGIN.term,
+  lastDigest: LOG_ORIGIN.digest,
+  logRewrites: 0,
+};
+
+interface Retained extends LogPosition {
+  /** Bytes of the entry's data. */
+  readonly size: number;
+}
+
 /**
- * The retained log: entries `first.index + 1` to `last.index`. It makes the operations and the caller writes
- * them, so that one batch can carry the entries, the hard state and the applied state.
+ * The retained log: entries `start.index + 1` to `last.index`. It makes the operations and the caller writes
+ * them, in the order in which they were made, so that one batch can carry the entries, the hard state and the applied
+ * state. What it says of itself counts as if all of them were written.
  */
 export class RaftLog {
+  readonly #database: DatabaseView;
   readonly #keyring: Keyring;
   readonly #limits: LogLimits;
   /** The compaction point: the entry before the first one retained. */
   #start: LogPosition;
+  #rewrites: number;
   #last: LogPosition;
-  /** What is retained, oldest first, to find a compaction point without reading the disk. */
-  #retained: (LogPosition & { readonly size: number })[] = [];
-  #retainedBytes = 0;
-  /** Entries up to here are deleted, or never were. Those up to `#start` are dead and wait for it. */
-  #deletedIndex: number;
+  /** What is retained, oldest first, to find a compaction point and to verify a read without reading the disk. */
+  #retained: Retained[] = [];
+  #retained_bytes = 0;
+  /** Entries in memory, in ascending order: those that may not be on the disk yet are among them. */
+  readonly #cache = new Map<number, Entry>();
+  readonly #dead = new DeadEntries();
+  /** Entries that were appended since the last call of `compact`. */
+  #appended = 0;
 
-  private constructor(keyring: Keyring, limits: LogLimits, start: LogPosition, deletedIndex: number) {
+  private constructor(database: DatabaseView, keyring: Keyring, limits: LogLimits, start: LogStart) {
+    this.#database = database;
     this.#keyring = keyring;
     this.#limits = limits;
-    this.#start = start;
-    this.#last = start;
-    this.#deletedIndex = deletedIndex;
+    this.#start = start.position;
+    this.#rewrites = start.rewrites;
+    this.#last = start.position;
   }
 
   /** The operations that make an empty log. */
   static createOperations(keyring: Keyring): readonly DatabaseOperation[] {
-    return [startOperation(keyring, START)];
+    return [logStartOperation(keyring, { position: LOG_ORIGIN, rewrites: 0 })];
   }
 
   /**
    * Reads and verifies all that is retained: entries without gaps, terms that never fall, each sealed for its
-   * index, each chained to the one before. `visit` sees the entries in order, with data that is wiped after it
-   * returns unless it says true. Throws `store.damaged` with the index where it breaks.
+   * index, each chained to the one before. `visit` sees the entries in order. One that it says true to stays in
+   * memory until it is released; the data of others is wiped. Throws `store.damaged` with the index where it breaks.
    */
   static async open(
-    database: Database,
+    database: DatabaseView,
     keyring: Keyring,
     limits: LogLimits,
-    visit: (entry: LogEntry) => boolean,
+    visit: (entry: Entry) => boolean,
   ): Promise<RaftLog> {
-    const start = readStart(database, keyring);
-    const log = new RaftLog(keyring, limits, start, start.index);
+    const log = new RaftLog(database, keyring, limits, readLogStart(database, keyring));
     for await (const group of database.groups(ENTRY_RANGE, 'the log')) {
       for (const [key, record] of group) {
         const index = new ByteReader(key.subarray(1), 'a key of the log').u64();
-        if (index <= start.index) {
-          log.#deletedIndex = Math.min(log.#deletedIndex, index - 1);
+        if (index <= log.#start.index) {
+          log.#dead.add(index, index);
           continue;
         }
         const entry = log.#verify(index, record);
-        if (!visit(entry)) {
+        if (visit(entry)) {
+          log.#cache.set(index, entry);
+        } else {
           entry.data.fill(0);
         }
       }
@@ -100,49 +119,139 @@ export class RaftLog {
     return this.#last;
   }
 
-  /** The digest of the chain at a retained index; undefined for others. */
-  digestAt(index: number): LogPosition | undefined {
-    return this.#retained[index - this.#start.index - 1];
+  /** What the checkpoint is to remember of the log as it is now. It must not become durable before the log is. */
+  get mark(): LogMark {
+    const { index, term, digest } = this.#last;
+    return { lastIndex: index, lastTerm: term, lastDigest: digest, logRewrites: this.#rewrites };
   }
 
-  /** The operations that append `entries`, which follow on the last one. They count as appended from now on. */
-  append(entries: readonly LogEntry[]): readonly DatabaseOperation[] {
-    return entries.map((entry) => {
-      const previous = this.#last;
-      invariant(
-        entry.index === previous.index + 1,
-        `entry ${entry.index} does not follow on ${previous.index}`,
-      );
-      invariant(entry.term >= previous.term, `entry ${entry.index} has an older term than the one before`);
-      const payload = new ByteWriter().u64(entry.term).fixed(previous.digest).fixed(entry.data).finish();
-      const key = entryKey(entry.index);
-      const value = sealRecord(this.#keyring, key, payload);
-      payload.fill(0);
-      this.#retain(entry, previous.digest);
-      return { type: 'put', key, value };
-    });
+  /** The position at `start.index` to `last.index`; undefined for others. */
+  positionAt(index: number): LogPosition | undefined {
+    return index === this.#start.index ? this.#start : this.#retained[index - this.#start.index - 1];
+  }
+
+  /**
+   * The operations that append `entries`. The first one follows on the last of the log, or takes the place of one that
+   * is retained: then what comes after it is gone too. They count as appended from now on, and stay in memory until they
+   * are released: the caller must not change them before.
+   */
+  append(entries: readonly Entry[]): readonly DatabaseOperation[] {
+    const [first] = entries;
+    if (first === undefined) {
+      return [];
+    }
+    const operations: DatabaseOperation[] = [];
+    const surplusIndex = this.#last.index;
+    if (first.index <= surplusIndex) {
+      this.#truncate(first.index);
+      operations.push(this.#startOperation());
+    }
+    for (const entry of entries) {
+      operations.push(this.#append(entry));
+    }
+    operations.push(...deletions(this.#last.index + 1, surplusIndex));
+    return operations;
+  }
+
+  /**
+   * Entries `lo` to `hi` - 1: at least one, then as many more as fit into `maxBytes` (`entrySize` each). Those that are
+   * not in memory are read back and held against what is known of them; `store.damaged` names one that differs.
+   */
+  entries(lo: number, hi: number, maxBytes: number): readonly Entry[] {
+    invariant(
+      lo > this.#start.index && lo <= hi && hi <= this.#last.index + 1,
+      `entries ${lo} to ${hi - 1} are within ${this.#start.index + 1} to ${this.#last.index}`,
+    );
+    const entries: Entry[] = [];
+    let size_bytes = 0;
+    for (let index = lo; index < hi; index += 1) {
+      const entry = this.#cache.get(index) ?? this.#readBack(index);
+      size_bytes += entrySize(entry);
+      if (size_bytes > maxBytes && entries.length > 0) {
+        break;
+      }
+      entries.push(entry);
+    }
+    return entries;
+  }
+
+  /** Forgets the entries up to `index` that are in memory. They must be on the disk; their data may be wiped from now on. */
+  release(index: number): void {
+    for (const cached of this.#cache.keys()) {
+      if (cached > index) {
+        break;
+      }
+      this.#cache.delete(cached);
+    }
   }
 
   /**
    * The operations that let go of old entries, none after `appliedIndex`: the caller must have that state in the
-   * same batch or on disk already. When a limit is passed, the younger half stays.
+   * same batch or on disk already. When a limit is passed, the younger half stays, for followers that are behind.
    */
   compact(appliedIndex: number): readonly DatabaseOperation[] {
     const operations: DatabaseOperation[] = [];
     const { entriesMax, bytesMax } = this.#limits;
-    if (this.#retained.length > entriesMax || this.#retainedBytes > bytesMax) {
+    if (this.#retained.length > entriesMax || this.#retained_bytes > bytesMax) {
+      const before = this.#start;
       this.#forget(appliedIndex, entriesMax / 2, bytesMax / 2);
-      operations.push(startOperation(this.#keyring, this.#start));
+      operations.push(...(this.#start === before ? [] : [this.#startOperation()]));
     }
-    const until = Math.min(this.#start.index, this.#deletedIndex + DELETIONS_PER_BATCH);
-    for (let index = this.#deletedIndex + 1; index <= until; index += 1) {
-      operations.push({ type: 'del', key: entryKey(index) });
-    }
-    this.#deletedIndex = until;
+    const limit = DELETIONS_PER_BATCH + DELETIONS_PER_ENTRY * this.#appended;
+    this.#appended = 0;
+    operations.push(...this.#dead.take(limit).map(deletion));
     return operations;
   }
 
-  #verify(index: number, record: Buffer): LogEntry {
+  /**
+   * The operations that let the log begin anew after `position`, for a state that stands for all entries up to there. They
+   * delete all entries after it; those before it are deleted by later calls of `compact`.
+   */
+  reset(position: LogPosition): readonly DatabaseOperation[] {
+    invariant(position.index >= this.#start.index, 'a log begins anew after what it let go of');
+    const lastIndex = this.#last.index;
+    this.#dead.add(this.#start.index + 1, Math.min(position.index, lastIndex));
+    const operations = deletions(position.index + 1, lastIndex);
+    const { index, term, digest } = position;
+    this.#start = { index, term, digest: Buffer.from(digest) };
+    this.#last = this.#start;
+    this.#rewrites += 1;
+    this.#retained = [];
+    this.#retained_bytes = 0;
+    this.#cache.clear();
+    return [...operations, this.#startOperation()];
+  }
+
+  #append(entry: Entry): DatabaseOperation {
+    const previous = this.#last;
+    invariant(
+      entry.index === previous.index + 1,
+      `entry ${entry.index} does not follow on ${previous.index}`,
+    );
+    invariant(entry.term >= previous.term, `entry ${entry.index} has an older term than the one before`);
+    const value = sealEntry(this.#keyring, previous, entry);
+    this.#retain(entry);
+    this.#cache.set(entry.index, entry);
+    this.#appended += 1;
+    return { type: 'put', key: entryKey(entry.index), value };
+  }
+
+  /** Lets go of the entries from `index` on: an entry that a leader replaced takes all that followed along. */
+  #truncate(index: number): void {
+    invariant(
+      index > this.#start.index,
+      `entry ${index} is not replaced: the log was compacted up to ${this.#start.index}`,
+    );
+    const removed = this.#retained.splice(index - this.#start.index - 1);
+    for (const entry of removed) {
+      this.#retained_bytes -= entry.size;
+      this.#cache.delete(entry.index);
+    }
+    this.#last = this.#retained.at(-1) ?? this.#start;
+    this.#rewrites += 1;
+  }
+
+  #verify(index: number, record: Buffer): Entry {
     const previous = this.#last;
     if (index !== previous.index + 1) {
       throw new CofferError(
@@ -150,69 +259,62 @@ export class RaftLog {
         `the log has no entry ${previous.index + 1}, though it has entry ${index}`,
       );
     }
-    const what = `entry ${index} of the log`;
-    const payload = openRecord(this.#keyring, entryKey(index), record, what);
-    const reader = new ByteReader(payload, what);
-    const term = reader.u64();
-    const chained = reader.fixed(DIGEST_BYTES).equals(previous.digest);
-    const data = reader.rest();
-    if (!chained || term < previous.term) {
-      data.fill(0);
-      throw new CofferError('store.damaged', `${what} does not follow on the entry before it`);
-    }
-    const entry: LogEntry = { index, term, data };
-    this.#retain(entry, previous.digest);
+    const entry = openEntry(this.#keyring, previous, record);
+    this.#retain(entry);
     return entry;
   }
 
-  #retain(entry: LogEntry, previousDigest: Buffer): void {
-    const position = { index: entry.index, term: entry.term, digest: chain(previousDigest, entry) };
-    this.#retained.push({ ...position, size: entry.data.length });
-    this.#retainedBytes += entry.data.length;
+  #readBack(index: number): Entry {
+    const what = nameOfEntry(index);
+    const [previous, position] = [this.positionAt(index - 1), this.positionAt(index)];
+    invariant(previous !== undefined && position !== undefined, `${what} is retained`);
+    const record = this.#database.get(entryKey(index), what);
+    if (record === undefined) {
+      throw new CofferError('store.damaged', `the database has lost ${what}`);
+    }
+    const entry = openEntry(this.#keyring, previous, record);
+    if (!positionAfter(previous, entry).digest.equals(position.digest)) {
+      entry.data.fill(0);
+      throw new CofferError('store.damaged', `${what} is not the one that this node has written`);
+    }
+    return entry;
+  }
+
+  #retain(entry: Entry): void {
+    const position: Retained = { ...positionAfter(this.#last, entry), size: entry.data.length };
+    this.#retained.push(position);
+    this.#retained_bytes += position.size;
     this.#last = position;
   }
 
   #forget(appliedIndex: number, entriesKept: number, bytesKept: number): void {
     let count = 0;
     for (const { index, size } of this.#retained) {
-      const enough = this.#retained.length - count <= entriesKept && this.#retainedBytes <= bytesKept;
+      const enough = this.#retained.length - count <= entriesKept && this.#retained_bytes <= bytesKept;
       if (enough || index > appliedIndex) {
         break;
       }
-      this.#retainedBytes -= size;
+      this.#retained_bytes -= size;
       count += 1;
     }
     const newStart = this.#retained[count - 1];
     if (newStart !== undefined) {
+      this.#dead.add(this.#start.index + 1, newStart.index);
       this.#start = { index: newStart.index, term: newStart.term, digest: newStart.digest };
       this.#retained = this.#retained.slice(count);
+      this.release(newStart.index);
     }
   }
-}
 
-/** The digest of a chain that ends with `entry`. It is over what the entry says, so it is the same on every node. */
-function chain(previousDigest: Buffer, entry: LogEntry): Buffer {
-  return createHash('sha256')
-    .update(previousDigest)
-    .update(u64Bytes(entry.index))
-    .update(u64Bytes(entry.term))
-    .update(entry.data)
-    .digest();
-}
-
-function startOperation(keyring: Keyring, start: LogPosition): DatabaseOperation {
-  const payload = new ByteWriter().u64(start.index).u64(start.term).fixed(start.digest).finish();
-  return { type: 'put', key: LOG_START_KEY, value: sealRecord(keyring, LOG_START_KEY, payload) };
-}
-
-function readStart(database: Database, keyring: Keyring): LogPosition {
-  const what = 'the record of where the log begins';
-  const record = database.get(LOG_START_KEY, what);
-  if (record === undefined) {
-    throw new CofferError('store.damaged', `the database has lost ${what}`);
+  #startOperation(): DatabaseOperation {
+    return logStartOperation(this.#keyring, { position: this.#start, rewrites: this.#rewrites });
   }
-  const reader = new ByteReader(openRecord(keyring, LOG_START_KEY, record, what), what);
-  const start = { index: reader.u64(), term: reader.u64(), digest: Buffer.from(reader.fixed(DIGEST_BYTES)) };
-  reader.finish();
-  return start;
+}
+
+function deletions(first: number, last: number): readonly DatabaseOperation[] {
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, offset) => deletion(first + offset));
+}
+
+function deletion(index: number): DatabaseOperation {
+  return { type: 'del', key: entryKey(index) };
 }

@@ -1,12 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
+export { type Clock, systemClock, type Timer } from './replica/clock.ts';
+export type { SpaceGuard } from './replica/disk-space.ts';
+export type { NodeIdentity } from './replica/node-identity.ts';
+export {
+  createRecovering,
+  createReplica,
+  openReplica,
+  type OpenReplicaOptions,
+  recoveringCheckpoint,
+} from './replica/open-replica.ts';
 export { openStore, type OpenStoreOptions } from './open-store.ts';
+export type { Replica } from './replica/replica.ts';
+export { DEFAULT_SETTINGS, type ReplicaSettings } from './replica/replica-settings.ts';
 export type { ReplicatedStore } from './replicated-store.ts';
-export { SecretIndex } from './secret-index.ts';
+export { SecretIndex } from './state/secret-index.ts';
 export type {
   Freshness,
   Proposed,
+  ProposeOptions,
   SecretStore,
   StoreSource,
   StoreStart,
   StoreStatus,
 } from './secret-store.ts';
+export type { Transport } from './replica/transport.ts';

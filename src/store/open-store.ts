@@ -1,36 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opening the store: the first start, and every later one with all that it verifies before it serves.
+import { randomInt } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { CofferError, type Logger } from '../common/index.ts';
 import { Keyring } from '../crypto/index.ts';
-import { type Entry, type HardState, SoleVoter } from '../raft/index.ts';
+import type { NodeId } from '../raft/index.ts';
 import { newSecretId } from '../secrets/index.ts';
 import {
   type Checkpoint,
-  CheckpointFile,
   checkTables,
-  Database,
   DirectoryLock,
+  DiskCheckpointFile,
   exists,
+  LevelDatabase,
   type LogLimits,
   makePrivateDirectory,
-  RaftLog,
   readKeyFile,
   StartCopy,
   writeKeyFile,
 } from '../storage/index.ts';
-import { DiskSpace } from './disk-space.ts';
-import {
-  hardStateOperation,
-  identityOperation,
-  type NodeIdentity,
-  readHardState,
-  readIdentity,
-} from './node-identity.ts';
+import { systemClock } from './replica/clock.ts';
+import { DamageMarker, isDamage } from './damage-marker.ts';
+import { DiskSpace } from './replica/disk-space.ts';
+import { createReplica, openReplica } from './replica/open-replica.ts';
+import { DEFAULT_SETTINGS, type ReplicaSettings } from './replica/replica-settings.ts';
 import { ReplicatedStore } from './replicated-store.ts';
-import { SecretState } from './secret-state.ts';
-import { verifyCheckpoint } from './verify-checkpoint.ts';
+import { noPeers } from './replica/transport.ts';
 
 export interface OpenStoreOptions {
   /** Absolute path; made with mode 0700 if it is not there. */
@@ -44,21 +40,21 @@ export interface OpenStoreOptions {
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic_ms: () => number;
   readonly logLimits?: LogLimits | undefined;
+  /** See `ReplicaSettings`. */
+  readonly secretsReadFirstMax?: number | undefined;
   /** Bytes of disk that are never used for new values. Default: 48 MiB. */
   readonly diskReserve_bytes?: number | undefined;
 }
 
-/** Ten thousand small changes or 64 MiB, whichever comes first: under a second to verify at a start. */
-const LOG_LIMITS: LogLimits = { entriesMax: 10_000, bytesMax: 64 * 1024 * 1024 };
-
-const CLOSED_HARD_STATE = { term: 0, vote: '', commit: 0 } as const;
-const START_DIGEST = Buffer.alloc(32);
+/** Ids of nodes are 48 bits long, drawn at random: there are never so many that two would be the same. */
+const RAFT_ID_LIMIT = 2 ** 48 - 1;
 
 interface Files {
   readonly lock: string;
   readonly keys: string;
   readonly checkpoint: string;
   readonly database: string;
+  readonly damageMarker: string;
 }
 
 /**
@@ -91,29 +87,16 @@ async function initialize(files: Files, logger: Logger): Promise<void> {
   await rm(files.database, { recursive: true, force: true });
   const keyring = Keyring.generate();
   await writeKeyFile(files.keys, { keyring, initialized: false });
-  const identity = { clusterId: newSecretId(), nodeId: newSecretId() };
-  const database = await Database.open(files.database);
+  const raftId: NodeId = randomInt(1, RAFT_ID_LIMIT);
+  const identity = { clusterId: newSecretId(), nodeId: newSecretId(), raftId };
+  const database = await LevelDatabase.open(files.database);
+  let first: Checkpoint;
   try {
-    await database.write(
-      [
-        identityOperation(keyring, identity),
-        hardStateOperation(keyring, CLOSED_HARD_STATE),
-        ...RaftLog.createOperations(keyring),
-        ...SecretState.createOperations(keyring),
-      ],
-      { sync: true },
-    );
+    first = await createReplica(database, keyring, identity, [raftId]);
   } finally {
     await database.close();
   }
-  const checkpoint = await CheckpointFile.create(files.checkpoint, keyring, {
-    ...identity,
-    term: 0,
-    vote: '',
-    lastIndex: 0,
-    lastTerm: 0,
-    lastDigest: START_DIGEST,
-  });
+  const checkpoint = await DiskCheckpointFile.create(files.checkpoint, keyring, first);
   await checkpoint.close();
   await writeKeyFile(files.keys, { keyring, initialized: true });
   keyring.wipe();
@@ -130,87 +113,113 @@ async function openInitialized(
     throw new CofferError('store.damaged', `${files.keys} is gone`);
   }
   const { keyring } = keyFile;
-  const { file: checkpointFile, checkpoint } = await CheckpointFile.open(files.checkpoint, keyring);
+  const { file: checkpointFile, checkpoint } = await DiskCheckpointFile.open(files.checkpoint, keyring);
+  const marker = new DamageMarker(files.damageMarker);
+  const starting = new Starting(options.onFault, marker);
+  const damageFound = await marker.isSet();
   let store: ReplicatedStore;
   try {
-    const opened = await openVerified(files, keyring, checkpoint, options.logLimits ?? LOG_LIMITS);
-    const { identity, hardState, log, state } = opened;
-    const node = new SoleVoter({
-      nodeId: identity.nodeId,
-      hardState: { ...hardState, commit: state.appliedIndex },
-      lastIndex: log.last.index,
-      lastTerm: log.last.term,
-      uncommitted: opened.unapplied,
-      appliedIndex: state.appliedIndex,
-    });
-    const diskSpace = new DiskSpace({
-      directory: options.stateDirectory,
-      reserve_bytes: options.diskReserve_bytes,
-      now_ms: options.monotonic_ms,
-    });
-    const { logger, onFault } = options;
-    store = new ReplicatedStore({
-      ...opened,
-      lock,
-      keyring,
-      checkpoint: checkpointFile,
-      node,
-      diskSpace,
-      logger,
-      onFault,
+    store = await withVerifiedDatabase(files, async (database) => {
+      const diskSpace = new DiskSpace({
+        directory: options.stateDirectory,
+        reserve_bytes: options.diskReserve_bytes,
+        now_ms: options.monotonic_ms,
+      });
+      const replica = await openReplica({
+        keyring,
+        database,
+        checkpointFile,
+        checkpoint,
+        clock: systemClock,
+        transport: noPeers,
+        random: (limit) => randomInt(limit),
+        diskSpace,
+        settings: settingsOf(options, damageFound),
+        logger: options.logger,
+        onFault: starting.onFault,
+      });
+      return new ReplicatedStore({ replica, lock, keyring, database, diskSpace });
     });
   } catch (thrown) {
     await checkpointFile.close();
     throw thrown;
   }
   try {
+    if (damageFound) {
+      // All of it was verified now, and nothing is wrong any more.
+      await marker.clear();
+    }
     await store.start();
+    starting.done();
     return store;
   } catch (thrown) {
+    const error = CofferError.from(thrown, 'store.faulted');
+    await marker.note(error);
     await store.close();
-    throw thrown;
+    throw isDamage(error) ? new CofferError('store.damaged', error.detail, { cause: error }) : error;
   }
 }
 
-interface Verified {
-  readonly identity: NodeIdentity;
-  readonly hardState: HardState;
-  readonly database: Database;
-  readonly log: RaftLog;
-  readonly state: SecretState;
-  /** The entries that the state does not have yet. */
-  readonly unapplied: readonly Entry[];
+/** Once damage was found, a start reads everything before it serves. */
+function settingsOf(options: OpenStoreOptions, damageFound: boolean): ReplicaSettings {
+  const { logLimits, secretsReadFirstMax } = DEFAULT_SETTINGS;
+  const readFirstMax = options.secretsReadFirstMax ?? secretsReadFirstMax;
+  return {
+    ...DEFAULT_SETTINGS,
+    logLimits: options.logLimits ?? logLimits,
+    secretsReadFirstMax: damageFound ? Number.POSITIVE_INFINITY : readFirstMax,
+  };
 }
 
-/** Opens the database and verifies all of it but the values. One that is refused stays as it was. */
-async function openVerified(
+/** Until the store serves, a fault is thrown to whoever opens it, and the process need not end. */
+class Starting {
+  readonly #onFault: (error: CofferError) => void;
+  readonly #marker: DamageMarker;
+  #serving = false;
+
+  constructor(onFault: (error: CofferError) => void, marker: DamageMarker) {
+    this.#onFault = onFault;
+    this.#marker = marker;
+  }
+
+  readonly onFault = (error: CofferError): void => {
+    if (!this.#serving) {
+      return;
+    }
+    if (isDamage(error)) {
+      void this.#tellOfDamage(error);
+    } else {
+      this.#onFault(error);
+    }
+  };
+
+  done(): void {
+    this.#serving = true;
+  }
+
+  /** The process ends when the next start is sure to look for the damage before it serves. */
+  async #tellOfDamage(error: CofferError): Promise<void> {
+    await this.#marker.note(error);
+    this.#onFault(error);
+  }
+}
+
+/** Opens the database for `verify` to look into. If it refuses what it finds, the database stays as it was. */
+async function withVerifiedDatabase<T>(
   files: Files,
-  keyring: Keyring,
-  checkpoint: Checkpoint,
-  logLimits: LogLimits,
-): Promise<Verified> {
+  verify: (database: LevelDatabase) => Promise<T>,
+): Promise<T> {
   const startCopy = new StartCopy(files.database);
   await startCopy.restore();
   await requireDatabase(files);
   await checkTables(files.database);
   await startCopy.make();
-  let database: Database | undefined;
+  let database: LevelDatabase | undefined;
   try {
-    database = await Database.open(files.database);
-    const identity = readIdentity(database, keyring);
-    const hardState = readHardState(database, keyring);
-    const state = await SecretState.open(database, keyring);
-    const unapplied: Entry[] = [];
-    const log = await RaftLog.open(database, keyring, logLimits, (entry) => {
-      const keep = entry.index > state.appliedIndex;
-      if (keep) {
-        unapplied.push(entry);
-      }
-      return keep;
-    });
-    verifyCheckpoint({ checkpoint, identity, hardState, log, appliedIndex: state.appliedIndex });
+    database = await LevelDatabase.open(files.database);
+    const verified = await verify(database);
     await startCopy.discard();
-    return { identity, hardState, database, log, state, unapplied };
+    return verified;
   } catch (thrown) {
     await database?.close();
     if (thrown instanceof CofferError && thrown.code === 'store.in-use') {
@@ -261,5 +270,6 @@ function filesOf(stateDirectory: string): Files {
     keys: path.join(stateDirectory, 'keys.json'),
     checkpoint: path.join(stateDirectory, 'checkpoint'),
     database: path.join(stateDirectory, 'database'),
+    damageMarker: path.join(stateDirectory, 'damage-found'),
   };
 }

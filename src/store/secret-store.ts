@@ -17,11 +17,28 @@ export interface StoreStatus {
   readonly commitIndex: number;
   readonly lastIndex: number;
   readonly secrets: number;
+  /**
+   * How much of the index of the secrets is loaded after a start, from 0 to 99; undefined once all of it is. Until then
+   * secrets are found by name and by id, and cannot be listed.
+   */
+  readonly loaded_percent?: number | undefined;
   readonly dataKeyId: string;
   /** False while the data key lies beside the data in the clear. */
   readonly dataKeySealed: boolean;
   /** Free bytes on the file system of the state directory. */
   readonly diskFree_bytes: number;
+}
+
+export interface ProposeOptions {
+  /** 32 hexadecimal digits. A request that is made again under the same id is applied once. Default: a new one. */
+  readonly requestId?: string | undefined;
+  /**
+   * An entry that was applied before the request was first made, kept in every repetition: it bounds for how long a
+   * repetition can be recognised. Default: the last entry that is applied here.
+   */
+  readonly baseIndex?: number | undefined;
+  /** Default: 10,000. */
+  readonly timeout_ms?: number | undefined;
 }
 
 /** What a proposal came to. */
@@ -45,7 +62,7 @@ export interface SecretStore {
    * rules refused it with; `store.disk-full` or `store.busy` when it was not taken; `store.timeout` when its
    * outcome is unknown (it may still happen).
    */
-  propose(command: Command): Promise<Proposed>;
+  propose(command: Command, options?: ProposeOptions): Promise<Proposed>;
 
   /** Waits, `timeout_ms` at most, until the local replica has all that was acknowledged before the call. */
   readBarrier(timeout_ms: number): Promise<Freshness>;
@@ -53,9 +70,9 @@ export interface SecretStore {
   byId(id: string): Secret | undefined;
   /** Without regard to case. */
   byName(name: string): Secret | undefined;
-  /** The secret that is bound to this id of the engine's. */
+  /** The secret that is bound to this id of the engine's. Throws `store.starting` while the index is being loaded. */
   byEngineId(engineId: string): Secret | undefined;
-  /** All secrets, pending ones too, in no order. */
+  /** All secrets, pending ones too, in no order. Throws `store.starting` while the index is being loaded. */
   list(): readonly Secret[];
   /** The version that a task was given, if that is remembered. */
   deliveredVersion(taskId: string, secretId: string): number | undefined;

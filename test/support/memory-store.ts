@@ -18,6 +18,8 @@ export class MemoryStore implements SecretStore {
   proposeError: CofferError | undefined;
   /** When set, `readBarrier` answers with it. */
   freshness: Freshness = 'linearizable';
+  /** When set, the store is one that still loads its index. */
+  loaded_percent: number | undefined;
 
   async propose(command: Command): Promise<Proposed> {
     if (this.proposeError !== undefined) {
@@ -52,10 +54,12 @@ export class MemoryStore implements SecretStore {
   }
 
   byEngineId(engineId: string): Secret | undefined {
+    this.#requireWhole();
     return this.#index.byEngineId(engineId);
   }
 
   list(): readonly Secret[] {
+    this.#requireWhole();
     return this.#index.list();
   }
 
@@ -82,9 +86,16 @@ export class MemoryStore implements SecretStore {
       commitIndex: this.#lastIndex,
       lastIndex: this.#lastIndex,
       secrets: this.#index.size,
+      loaded_percent: this.loaded_percent,
       dataKeyId: '0011223344556677',
       dataKeySealed: false,
       diskFree_bytes: 1 << 30,
     };
+  }
+
+  #requireWhole(): void {
+    if (this.loaded_percent !== undefined) {
+      throw new CofferError('store.starting', 'the index is being loaded');
+    }
   }
 }

@@ -3,6 +3,9 @@
 // so that nothing a test prints can be taken for a result.
 import { inspect } from 'node:util';
 
+/** What node:test says of a whole run; test/run.mjs counts for itself. */
+const SUMMARY = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/;
+
 /** The test's own error, without node:test's wrapping: with its stack, its diff and its causes. */
 function describeError(error) {
   return inspect(error?.cause instanceof Error ? error.cause : (error?.cause ?? error), { depth: 4 });
@@ -26,6 +29,9 @@ export default async function* report(events) {
         onlyChildFailed: error?.failureType === 'subtestsFailed',
         error: error === undefined ? undefined : describeError(error),
       });
+    }
+    if (type === 'test:diagnostic' && !SUMMARY.test(data.message)) {
+      process.send({ type, message: data.message, nesting: data.nesting });
     }
     // A reporter that never yields is never drained.
     yield '';

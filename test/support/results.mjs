@@ -46,6 +46,9 @@ export class Results {
       event: (event) => {
         if (event.type === 'test:start') {
           around.splice(event.nesting, around.length, { name: event.name, written: false });
+        } else if (event.type === 'test:diagnostic') {
+          // A seed, or a measurement: what a person needs to repeat what the test did.
+          write(this.#style('dim', `  ${' '.repeat(event.nesting * 2)}  ${event.message}`));
         } else if (event.type === 'test:dequeue') {
           if (live && this.#stream.isTTY) {
             this.#stream.write(`  ${' '.repeat(event.nesting * 2)}… ${event.name}\r`);

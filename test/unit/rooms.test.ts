@@ -12,8 +12,8 @@ const ROOMS: readonly (readonly string[])[] = [
   ['plugin', 'gateway', 'control'],
   ['engine'],
   ['store'],
-  ['secrets', 'storage', 'raft'],
-  ['crypto'],
+  ['secrets', 'storage'],
+  ['raft', 'crypto'],
   ['common'],
 ];
 

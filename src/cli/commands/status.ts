@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
 import type { DaemonStatus, EngineStatus } from '../../control/index.ts';
+import type { StoreStatus } from '../../store/index.ts';
 import { EXIT } from '../command-error.ts';
 import { gatewayOnHost } from '../find-daemon.ts';
 import type { Session } from '../session.ts';
@@ -46,7 +47,7 @@ function describe(session: Session, status: DaemonStatus, controlSocket: string)
     ['Gateway:', `unix://${gatewayOnHost(status, controlSocket)}`],
     ['Control socket:', controlSocket],
     ['State directory:', status.stateDirectory],
-    store && ['Secrets:', String(store.secrets)],
+    store && ['Secrets:', describeSecrets(store)],
     store && [
       'Store:',
       `${store.role} in term ${store.term}, applied ${store.appliedIndex} of ${store.lastIndex}`,
@@ -62,6 +63,12 @@ function describe(session: Session, status: DaemonStatus, controlSocket: string)
     .filter((row) => row !== undefined)
     .map(([key, value]) => `${key.padEnd(18)}${value}`)
     .join('\n');
+}
+
+function describeSecrets({ secrets, loaded_percent }: StoreStatus): string {
+  return loaded_percent === undefined
+    ? String(secrets)
+    : `${secrets}, of which an index is being loaded (${loaded_percent} %): it cannot list them yet`;
 }
 
 function describeEngine({ address, reachable, problem, version, swarm, manager }: EngineStatus): string {

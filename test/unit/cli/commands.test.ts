@@ -174,6 +174,11 @@ test('status describes the daemon, and ends with 2 while it does not serve', asy
     assert.match(serving.stdout, /^State: +serving, up about a minute\n/);
     assert.match(serving.stdout, /\nGateway: +unix:\/\/\/run\/coffer\/docker\.sock\n/);
     assert.ok(serving.stdout.includes(socketPath));
+    store.loaded_percent = 37;
+    status = { ...STATUS, store: store.status() };
+    const loading = await cli(['status']);
+    assert.match(loading.stdout, /Secrets: +0, .*being loaded \(37 %\)/);
+    store.loaded_percent = undefined;
     status = { ...STATUS, state: 'degraded', reason, store: store.status() };
     const degraded = await cli(['status']);
     assert.equal(degraded.code, 2);

@@ -223,6 +223,32 @@ test('a store that does not serve gives its reason with its own status', async (
   });
 });
 
+test('while the index is loaded, a call waits for it, and then does what needs no list', async () => {
+  const waits: number[] = [];
+  const storeStarted = async (timeout_ms: number): Promise<void> => {
+    waits.push(timeout_ms);
+  };
+  await withControl({ storeStarted }, async (harness) => {
+    await send(harness, 'PUT', '/v1/secrets/there', Buffer.from('x'));
+    harness.store.loaded_percent = 37;
+    for (const [method, target, status] of [
+      ['GET', '/v1/secrets', 503],
+      ['GET', '/v1/secrets/there', 200],
+      // It may be an id of the engine's, or the beginning of one.
+      ['GET', '/v1/secrets/other', 503],
+      ['PUT', '/v1/secrets/new', 201],
+      ['DELETE', '/v1/secrets/there', 200],
+    ] as const) {
+      const reply = await send(harness, method, target, method === 'PUT' ? Buffer.from('x') : undefined);
+      assert.equal(reply.status, status, `${method} ${target}`);
+      assert.ok(status !== 503 || (reply.json as { code: string }).code === 'store.starting');
+    }
+    assert.equal(waits.length, 6, 'each call waits first');
+    harness.store.loaded_percent = undefined;
+    assert.equal((await send(harness, 'GET', '/v1/secrets')).status, 200);
+  });
+});
+
 test('the value is wiped once its proposal is settled, whatever came of it', async () => {
   await withControl({}, async (harness) => {
     const seen: SecretValue[] = [];

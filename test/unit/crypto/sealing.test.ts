@@ -112,6 +112,20 @@ describe('a sealed record', () => {
 });
 
 describe('a keyring', () => {
+  test('takes its keys and every nonce from the randomness that it is given, so that a simulation repeats', () => {
+    const made = [1, 1, 2].map((seed) => {
+      const random = new SeededRandom(seed);
+      const keyring = Keyring.generate((size) => random.bytes(size));
+      const records = [0, 1].map(() => sealRecord(keyring, Buffer.from('place'), Buffer.from('payload')));
+      return Buffer.concat([keyring.active.bytes, keyring.indexKey, ...records]).toString('hex');
+    });
+    assert.equal(made[0], made[1]);
+    assert.notEqual(made[0], made[2]);
+    const keyring = Keyring.generate();
+    const twice = [0, 1].map(() => sealRecord(keyring, Buffer.from('place'), Buffer.from('payload')));
+    assert.ok(twice[0]?.equals(twice[1] ?? Buffer.alloc(0)) === false, 'by default no two are the same');
+  });
+
   test('hashes by purpose, and is zeros once it is wiped', () => {
     const keyring = Keyring.generate();
     const data = Buffer.from('data');

@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { CofferError, silentLogger, SecretValue } from '../../../src/common/index.ts';
+import { examine } from '../../../src/daemon/doctor.ts';
 import { scrubValues } from '../../../src/daemon/scrub.ts';
 import { StoreKeeper } from '../../../src/daemon/store-keeper.ts';
+import { EngineClient } from '../../../src/engine/index.ts';
 import { newSecretId } from '../../../src/secrets/index.ts';
-import { openStore, type ReplicatedStore } from '../../../src/store/index.ts';
+import { openStore, type ReplicatedStore, systemClock } from '../../../src/store/index.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
+import { openTestStore, putValue } from '../../support/test-store.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 function openIn(context: TestContext): () => Promise<ReplicatedStore> {
@@ -62,6 +65,40 @@ test('a call that comes while the store starts waits for it, and not for ever', 
   await waiting;
   assert.equal(keeper.state, 'serving', 'and ends with the start');
   await opened;
+  await keeper.close();
+});
+
+test('a store serves before its index is loaded; who needs all of it waits, and so does the look through its values', async (context) => {
+  const stateDirectory = mkdtempSync(path.join(tmpdir(), 'coffer-keeper-'));
+  context.after(() => rmSync(stateDirectory, { recursive: true, force: true }));
+  const open = (): Promise<ReplicatedStore> => openTestStore(stateDirectory, { secretsReadFirstMax: 0 });
+  const first = await open();
+  await putValue(first, 'a', Buffer.from('value'));
+  await first.close();
+  const held: (() => void)[] = [];
+  const mock = context.mock.method(systemClock, 'defer', (callback: () => void) => held.push(callback));
+  const keeper = new StoreKeeper({ open, logger: silentLogger });
+  await keeper.open();
+  await keeper.started(60_000);
+  await keeper.loaded(1);
+  assert.equal(keeper.state, 'serving');
+  assert.equal(keeper.source().status().loaded_percent, 50, 'the secret is loaded, and its name is not yet');
+  assert.equal(keeper.source().byName('a')?.name, 'a');
+  const engine = new EngineClient({ socketPath: path.join(stateDirectory, 'none'), timeout_ms: 100 });
+  const checks = await examine({ keeper, engine, driverName: () => 'coffer' });
+  assert.match(
+    checks.find(({ name }) => name === 'store')?.message ?? '',
+    /index is still being loaded \(50 %\)/,
+  );
+  const examined = (): number | undefined => keeper.scrub?.examined;
+  assert.equal(examined(), undefined);
+  const loaded = keeper.loaded(60_000);
+  mock.mock.restore();
+  held.forEach((callback) => callback());
+  await loaded;
+  assert.equal(keeper.source().list().length, 1);
+  await waitFor(() => keeper.scrub?.finished, { what: 'the look through all values' });
+  assert.equal(examined(), 1);
   await keeper.close();
 });
 

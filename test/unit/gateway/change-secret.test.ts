@@ -172,3 +172,26 @@ test('no answer ever holds a value', async (context) => {
     assert.doesNotMatch(text, /first|Zmlyc3Q/);
   }
 });
+
+test('while the index of the store is loaded, a call waits for it, and then does what needs no list', async (context) => {
+  const waits: number[] = [];
+  const storeStarted = async (timeout_ms: number): Promise<void> => {
+    waits.push(timeout_ms);
+  };
+  const harness = await withSecret(context, { storeStarted });
+  harness.store.loaded_percent = 60;
+  const path = `/v1.41/secrets/${harness.id}/update?version=${harness.index}`;
+  assert.equal((await harness.send('POST', path, createBody('db', 'second'))).status, 200);
+  assert.equal(harness.current(), 'second');
+  const other = await harness.send('POST', '/v1.41/secrets/create', createBody('other', 'value'));
+  assert.equal(other.status, 201);
+  assert.equal((await harness.send('DELETE', '/v1.41/secrets/other')).status, 204);
+  assert.equal(harness.store.byName('other'), undefined);
+  // Registered under a name that the store has not: only the index could tell what is bound to it.
+  const unknown = harness.engine.addSecret('unknown', 'coffer');
+  const update = `/v1.41/secrets/${unknown.ID}/update?version=${unknown.Version.Index}`;
+  const refused = await harness.send('POST', update, createBody('unknown', 'value'));
+  assert.equal(refused.status, 503);
+  assert.match(refused.text, /the index is being loaded/);
+  assert.ok(waits.length >= 4 && waits.every((wait_ms) => wait_ms > 0));
+});

@@ -198,6 +198,19 @@ test('nothing is removed while the engine is no ready manager, gone, or in anoth
   assert.equal(room.store.list().length, 1);
 });
 
+test('nothing is removed while the index is loaded, and the next round after it does all', async (context) => {
+  const room = await startRoom(context);
+  await add(room, 'gone', 'e'.repeat(25));
+  room.store.loaded_percent = 80;
+  assert.deepEqual(await room.reconciler.reconcile(), {
+    kind: 'skipped',
+    reason: 'the index is being loaded',
+  });
+  assert.notEqual(room.store.byName('gone'), undefined);
+  room.store.loaded_percent = undefined;
+  assert.deepEqual(await room.reconciler.reconcile(), { kind: 'done', activated: 0, removed: 1 });
+});
+
 test('a secret that is bound while the engine is listed is not touched', async (context) => {
   const room = await startRoom(context);
   room.engine.handler = (request, response) => {

@@ -221,6 +221,17 @@ test('while the store does not serve, the answer is the reason, at once', async 
   );
 });
 
+test('while the index is loaded, tasks get their values', async () => {
+  await withPlugin(async ({ store, put, getSecret }) => {
+    await put('s', 'v');
+    store.loaded_percent = 12;
+    assert.equal(textOf(await getSecret({ SecretName: 's', TaskID: 't' })), 'v');
+    const made = await getSecret({ SecretName: 'new', SecretLabels: { 'coffer.generate': 'uuid' } });
+    assert.equal(made.Err, undefined);
+    assert.match((await getSecret({ SecretName: 'missing' })).Err ?? '', /secret.not-found/);
+  });
+});
+
 test('when the read round fails, local state answers, and later calls do not wait for another round', async () => {
   await withPlugin(async ({ store, put, getSecret, logged }) => {
     await put('s', 'v');

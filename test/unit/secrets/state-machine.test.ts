@@ -12,6 +12,7 @@ import {
   type Outcome,
   type PutValue,
   type Secret,
+  type SecretsView,
   VERSIONS_KEPT,
 } from '../../../src/secrets/index.ts';
 import { SecretIndex } from '../../../src/store/index.ts';
@@ -306,15 +307,14 @@ describe('any history', () => {
 
   test('throws no error but the refusals', () => {
     const view = new SecretIndex();
-    assert.throws(
-      () =>
-        applyCommand(
-          { byName: () => assert.fail('broken'), byId: () => undefined, deliveriesRecorded: 0 },
-          put('n'),
-          1,
-        ),
-      /broken/,
-    );
+    const broken: SecretsView = {
+      byName: () => assert.fail('broken'),
+      byId: () => undefined,
+      deliveriesRecorded: 0,
+      requestById: () => undefined,
+      requestsApplied: 0,
+    };
+    assert.throws(() => applyCommand(broken, put('n'), 1), /broken/);
     const outcome = applyCommand(view, { kind: 'remove', id: 'x' }, 1);
     assert.ok(outcome.kind === 'refused' && outcome.error instanceof CofferError);
   });

@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Keyring } from '../../../src/crypto/index.ts';
-import { type Checkpoint, CheckpointFile } from '../../../src/storage/index.ts';
+import { type Checkpoint, DiskCheckpointFile } from '../../../src/storage/index.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/cleanup.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 
@@ -16,11 +16,14 @@ const keyring = Keyring.generate();
 const checkpoint = (lastIndex: number): Checkpoint => ({
   clusterId: 'c'.repeat(25),
   nodeId: 'n'.repeat(25),
+  raftId: 2 ** 48 - 1,
   term: 7,
-  vote: 'n'.repeat(25),
+  vote: Number.MAX_SAFE_INTEGER - 2,
   lastIndex,
   lastTerm: 7,
   lastDigest: Buffer.alloc(32, lastIndex),
+  logRewrites: lastIndex % 3,
+  recoveringTerm: lastIndex % 2 === 0 ? 6 : 0,
 });
 
 /** A promise, and what resolves it. */
@@ -43,7 +46,7 @@ describe('the checkpoint file', () => {
   afterEach(() => temporary.remove());
 
   async function read(from: string = file): Promise<number> {
-    const opened = await CheckpointFile.open(from, keyring);
+    const opened = await DiskCheckpointFile.open(from, keyring);
     await opened.file.close();
     return opened.checkpoint.lastIndex;
   }
@@ -57,14 +60,14 @@ describe('the checkpoint file', () => {
   }
 
   test('gives back what was written last, at once and after a close', async () => {
-    const made = await CheckpointFile.create(file, keyring, checkpoint(0));
+    const made = await DiskCheckpointFile.create(file, keyring, checkpoint(0));
     assert.equal(await read(), 0);
     for (let index = 1; index <= 10; index += 1) {
       await made.write(checkpoint(index));
       assert.equal(await read(), index, 'a reader sees it without a sync');
     }
     await made.close();
-    const opened = await CheckpointFile.open(file, keyring);
+    const opened = await DiskCheckpointFile.open(file, keyring);
     assert.deepEqual(opened.checkpoint, checkpoint(10));
     await opened.file.close();
   });
@@ -72,7 +75,7 @@ describe('the checkpoint file', () => {
   test('never writes over what is durable, so any write may be torn or never reach the disk', async (t) => {
     const random = new SeededRandom();
     t.diagnostic(random.description);
-    const made = await CheckpointFile.create(file, keyring, checkpoint(0));
+    const made = await DiskCheckpointFile.create(file, keyring, checkpoint(0));
     let durable = 0;
     for (let index = 1; index <= 60; index += 1) {
       const before = readFileSync(file);
@@ -96,12 +99,12 @@ describe('the checkpoint file', () => {
   });
 
   test('goes on from a file whose last writer was killed, without writing over what it read', async () => {
-    const made = await CheckpointFile.create(file, keyring, checkpoint(0));
+    const made = await DiskCheckpointFile.create(file, keyring, checkpoint(0));
     await made.write(checkpoint(1));
     const killed = `${file}.killed`;
     copyFileSync(file, killed);
     await made.close();
-    const opened = await CheckpointFile.open(killed, keyring);
+    const opened = await DiskCheckpointFile.open(killed, keyring);
     const before = readFileSync(killed);
     await opened.file.write(checkpoint(2));
     await opened.file.write(checkpoint(3));
@@ -117,7 +120,7 @@ describe('the checkpoint file', () => {
   });
 
   test('resolves every sync only when what was written before it is on the disk', async (t) => {
-    const made = await CheckpointFile.create(file, keyring, checkpoint(0));
+    const made = await DiskCheckpointFile.create(file, keyring, checkpoint(0));
     const handle = await open(file, 'r');
     const prototype = Object.getPrototypeOf(handle) as typeof handle;
     await handle.close();
@@ -146,10 +149,10 @@ describe('the checkpoint file', () => {
   });
 
   test('is refused when no slot is whole, when it is gone, and under other keys', async () => {
-    const made = await CheckpointFile.create(file, keyring, checkpoint(1));
+    const made = await DiskCheckpointFile.create(file, keyring, checkpoint(1));
     await made.close();
-    await assert.rejects(CheckpointFile.open(file, Keyring.generate()), { code: 'store.damaged' });
-    await assert.rejects(CheckpointFile.open(`${file}.gone`, keyring), { code: 'store.damaged' });
+    await assert.rejects(DiskCheckpointFile.open(file, Keyring.generate()), { code: 'store.damaged' });
+    await assert.rejects(DiskCheckpointFile.open(`${file}.gone`, keyring), { code: 'store.damaged' });
     const content = readFileSync(file);
     assert.equal(content.length, SLOTS * SLOT_STRIDE_BYTES, 'the slots are there from the beginning');
     // Magic, sequence, length, and then as many bytes as the length says.
@@ -159,7 +162,7 @@ describe('the checkpoint file', () => {
       const altered = Buffer.from(content);
       altered.writeUInt8(altered.readUInt8(at) ^ 1, at);
       writeFileSync(file, altered);
-      await assert.rejects(CheckpointFile.open(file, keyring), { code: 'store.damaged' }, `byte ${at}`);
+      await assert.rejects(DiskCheckpointFile.open(file, keyring), { code: 'store.damaged' }, `byte ${at}`);
     }
   });
 });

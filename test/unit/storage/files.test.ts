@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Level } from 'level';
 import { Keyring } from '../../../src/crypto/index.ts';
-import { Database, readKeyFile, StartCopy, writeKeyFile } from '../../../src/storage/index.ts';
+import { LevelDatabase, readKeyFile, StartCopy, writeKeyFile } from '../../../src/storage/index.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/cleanup.ts';
 
 let temporary: TemporaryDirectory;
@@ -31,6 +31,21 @@ describe('the key file', () => {
     assert.deepEqual(read.keyring.indexKey, keyring.indexKey);
     assert.equal(statSync(file).mode & 0o777, 0o600);
     assert.deepEqual(readdirSync(temporary.path), ['keys.json']);
+  });
+
+  test('of an older version is refused with what can be done, and another one with no word of it', async () => {
+    const file = inside('keys.json');
+    await writeKeyFile(file, { keyring: Keyring.generate(), initialized: true });
+    const content = readFileSync(file, 'utf8');
+    assert.ok(content.includes('"format": 2'));
+    writeFileSync(file, content.replace('"format": 2', '"format": 1'));
+    await assert.rejects(readKeyFile(file), {
+      code: 'store.damaged',
+      detail: `${file} belongs to a store of an older version of coffer`,
+      hint: 'Go back to the version that wrote it, or move the state directory away to begin with an empty store.',
+    });
+    writeFileSync(file, content.replace('"format": 2', '"format": 3'));
+    await assert.rejects(readKeyFile(file), /is not a key file that this version can read/);
   });
 
   test('with any bit flipped still gives these keys, or is refused without a word of them', async () => {
@@ -107,7 +122,7 @@ describe('the copy of a database that a start keeps', () => {
 
 describe('the database', () => {
   test('after a write that failed takes no other and gives nothing, since LevelDB would lose it', async (t) => {
-    const database = await Database.open(inside('database'));
+    const database = await LevelDatabase.open(inside('database'));
     const [key, value] = [Buffer.from('key'), Buffer.from('value')];
     await database.write([{ type: 'put', key, value }], { sync: true });
     t.mock.method(Level.prototype, 'batch', async () => Promise.reject(new Error('IO error: no space')));
@@ -123,7 +138,7 @@ describe('the database', () => {
   });
 
   test('after a read that failed goes on: the damage is that record alone', async (t) => {
-    const database = await Database.open(inside('database'));
+    const database = await LevelDatabase.open(inside('database'));
     const [key, value] = [Buffer.from('key'), Buffer.from('value')];
     t.mock.method(Level.prototype, 'getSync', () => {
       throw new Error('Corruption: bad block');
@@ -136,7 +151,7 @@ describe('the database', () => {
   });
 
   test('has one writer: a second batch in flight is a bug', async () => {
-    const database = await Database.open(inside('database'));
+    const database = await LevelDatabase.open(inside('database'));
     const operation = { type: 'put', key: Buffer.from('key'), value: Buffer.from('value') } as const;
     const first = database.write([operation], { sync: true });
     await assert.rejects(database.write([operation], { sync: true }), { code: 'internal.invariant' });
@@ -146,7 +161,7 @@ describe('the database', () => {
 
   test('does not open when LevelDB would drop a piece of its log without a word', async () => {
     const directory = inside('database');
-    const database = await Database.open(directory);
+    const database = await LevelDatabase.open(directory);
     for (let number = 0; number < 20; number += 1) {
       await database.write([{ type: 'put', key: Buffer.from(`${number}`), value: Buffer.alloc(100) }], {
         sync: false,
@@ -159,14 +174,14 @@ describe('the database', () => {
     content.writeUInt8(content.readUInt8(middle) ^ 1, middle);
     writeFileSync(path.join(directory, name), content);
     await assert.rejects(
-      Database.open(directory),
+      LevelDatabase.open(directory),
       /store\.damaged.*LevelDB lost records.*dropping \d+ bytes/,
     );
   });
 
   test('opens for one at a time', async () => {
-    const database = await Database.open(inside('database'));
-    await assert.rejects(Database.open(inside('database')), { code: 'store.in-use' });
+    const database = await LevelDatabase.open(inside('database'));
+    await assert.rejects(LevelDatabase.open(inside('database')), { code: 'store.in-use' });
     await database.close();
   });
 });

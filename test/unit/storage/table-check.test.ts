@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { checkTables, Database } from '../../../src/storage/index.ts';
+import { checkTables, LevelDatabase } from '../../../src/storage/index.ts';
 import { crc32c } from '../../../src/storage/crc32c.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/cleanup.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
@@ -28,7 +28,7 @@ describe("LevelDB's tables", () => {
     temporary = temporaryDirectory();
     directory = path.join(temporary.path, 'database');
     const sizes = [...Array.from({ length: 300 }, () => random.below(200)), 300_000, 1, 5_000, 0];
-    const database = await Database.open(directory);
+    const database = await LevelDatabase.open(directory);
     await database.write(
       sizes.map((size, number) => ({
         type: 'put',
@@ -39,7 +39,7 @@ describe("LevelDB's tables", () => {
     );
     await database.close();
     // LevelDB makes a table of its log when it opens.
-    await (await Database.open(directory)).close();
+    await (await LevelDatabase.open(directory)).close();
     const [name] = readdirSync(directory).filter((file) => file.endsWith('.ldb'));
     assert.ok(name !== undefined);
     table = path.join(directory, name);
@@ -85,7 +85,7 @@ describe("LevelDB's tables", () => {
       writeFileSync(path.join(directory, '999999.ldb'), content.subarray(0, length));
       await checkTables(directory);
     }
-    await (await Database.open(directory)).close();
+    await (await LevelDatabase.open(directory)).close();
     assert.ok(!readdirSync(directory).includes('999999.ldb'), 'LevelDB deletes it');
   });
 });

@@ -253,8 +253,14 @@ function openTampered(work: (level: Level<Buffer, Buffer>) => Promise<void>): Pr
 /** The records of a kind. Of the log's, those that are not let go of already. */
 async function recordsOf(level: Level<Buffer, Buffer>, prefix: string): Promise<[Buffer, Buffer][]> {
   const all = await level.iterator().all();
-  const records = all.filter(([key]) => key.subarray(0, 1).toString() === prefix);
+  const records = all.filter(([key]) => placeOf(key) === prefix);
   return prefix === 'l' ? records.slice(-10) : records;
+}
+
+/** What kind of record stands under a key: those of the state have their generation before it. */
+function placeOf(key: Buffer): string {
+  const place = key.toString('latin1', 0, 1);
+  return place === 'g' ? key.toString('latin1', 9, 10) : place;
 }
 
 /** Every record of a copy of the database, by its key in hexadecimal. */
@@ -273,8 +279,10 @@ const PLACES = {
   applied: 'a',
   entry: 'l',
   secret: 's',
+  name: 'n',
   value: 'v',
   delivery: 'd',
+  request: 'r',
 };
 
 describe('a store whose records were tampered with', () => {
@@ -288,7 +296,7 @@ describe('a store whose records were tampered with', () => {
     });
   }
 
-  for (const prefix of ['l', 's', 'v', 'd']) {
+  for (const prefix of ['l', 's', 'n', 'v', 'd', 'r']) {
     test(`two valid records under each other's keys: ${prefix}`, async () => {
       const opening = await openTampered(async (level) => {
         const records = await recordsOf(level, prefix);
@@ -312,7 +320,7 @@ describe('a store whose records were tampered with', () => {
       const opening = await openDamaged((state) =>
         rewrite(state, (level) => level.put(Buffer.from(key, 'hex'), record)),
       );
-      const place = Buffer.from(key, 'hex').subarray(0, 1).toString();
+      const place = placeOf(Buffer.from(key, 'hex'));
       t.diagnostic(
         `${place}: ${opening.kind === 'refused' ? opening.error.detail : 'opened with all there'}`,
       );

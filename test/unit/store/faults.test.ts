@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, test, type TestContext } from 'node:te
 import { Level } from 'level';
 import { type CofferError, SecretValue } from '../../../src/common/index.ts';
 import type { Command } from '../../../src/secrets/index.ts';
-import { CheckpointFile, Database } from '../../../src/storage/index.ts';
+import { DiskCheckpointFile, LevelDatabase } from '../../../src/storage/index.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/cleanup.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { Acknowledged, openTestStore, putValue, removeSecret, withStore } from '../../support/test-store.ts';
@@ -62,7 +62,7 @@ describe('a store that serves', () => {
     {
       what: "the checkpoint's write",
       spoil: (t) =>
-        t.mock.method(CheckpointFile.prototype, 'write', async () => Promise.reject(new Error('EIO'))),
+        t.mock.method(DiskCheckpointFile.prototype, 'write', async () => Promise.reject(new Error('EIO'))),
     },
     { what: 'the look at the free space', spoil: () => rmSync(state, { recursive: true }) },
   ];
@@ -173,7 +173,7 @@ describe('a store that serves', () => {
 
   test('writes many proposals with few batches', async (t) => {
     await withStore(state, async (store) => {
-      const write = t.mock.method(Database.prototype, 'write');
+      const write = t.mock.method(LevelDatabase.prototype, 'write');
       await Promise.all(
         Array.from({ length: 1_000 }, (_, number) => putValue(store, `n-${number}`, Buffer.from('value'))),
       );

@@ -2,144 +2,36 @@
 // The store's small parts, each by itself.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import * as fc from 'fast-check';
-import { CofferError } from '../../../src/common/index.ts';
-import { Keyring } from '../../../src/crypto/index.ts';
-import { DELIVERIES_KEPT, ORIGINS, type Secret } from '../../../src/secrets/index.ts';
-import { type Proposal, ProposalQueue } from '../../../src/store/proposal-queue.ts';
-import {
-  decodeDelivery,
-  decodeSecret,
-  encodeDelivery,
-  encodeSecret,
-} from '../../../src/store/record-codec.ts';
-import { SecretIndex } from '../../../src/store/index.ts';
-import { StateDigest } from '../../../src/store/state-digest.ts';
-import { type Opened, verifyCheckpoint } from '../../../src/store/verify-checkpoint.ts';
-
-/** A record as an object literal makes it: fast-check also makes ones without a prototype. */
-const plainRecord = <T>(model: { readonly [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
-  fc.record<T>(model, { noNullPrototype: true });
-
-const id = fc.string({ maxLength: 25 });
-const secret: fc.Arbitrary<Secret> = plainRecord({
-  id,
-  name: fc.string({ maxLength: 20 }),
-  labels: fc.dictionary(fc.string(), fc.string(), { maxKeys: 4, noNullPrototype: true }),
-  origin: fc.constantFrom(...ORIGINS),
-  pending: fc.boolean(),
-  engine: fc.option(plainRecord({ secretId: id, swarmId: id }), { nil: undefined }),
-  versions: fc.array(
-    plainRecord({ number: fc.nat(0xffff_ffff), createdAt_ms: fc.maxSafeNat(), size: fc.nat(511_999) }),
-    { minLength: 1, maxLength: 10 },
-  ),
-  createdAt_ms: fc.maxSafeNat(),
-  updatedAt_ms: fc.maxSafeNat(),
-  modifiedIndex: fc.maxSafeNat(),
-});
-const delivery = plainRecord({ taskId: id, secretId: id, version: fc.nat(0xffff_ffff) });
-
-describe("the state's records", () => {
-  test('give back what was written', () => {
-    fc.assert(fc.property(secret, (each) => assert.deepEqual(decodeSecret(encodeSecret(each)), each)));
-    fc.assert(
-      fc.property(delivery, fc.nat(20_000), (each, slot) =>
-        assert.deepEqual(decodeDelivery(encodeDelivery(slot, each)), { slot, delivery: each }),
-      ),
-    );
-  });
-
-  test('that were cut or altered throw nothing but store.damaged', () => {
-    const records = fc.oneof(
-      secret.map(encodeSecret),
-      delivery.map((each) => encodeDelivery(1, each)),
-    );
-    fc.assert(
-      fc.property(records, fc.nat(), fc.nat(255), fc.boolean(), (record, at, byte, cut) => {
-        const position = at % record.length;
-        const altered = cut
-          ? record.subarray(0, position)
-          : Buffer.from(record).fill(byte, position, position + 1);
-        for (const decode of [decodeSecret, decodeDelivery]) {
-          try {
-            decode(altered);
-          } catch (error) {
-            assert.ok(error instanceof CofferError && error.code === 'store.damaged', String(error));
-          }
-        }
-      }),
-      { numRuns: 500 },
-    );
-  });
-});
-
-describe('the digest of the state', () => {
-  test('is that of the records that are there, in whatever order they came and went', () => {
-    const keyring = Keyring.generate();
-    const records = fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 20 });
-    fc.assert(
-      fc.property(records, fc.nat(), (texts, seed) => {
-        const [there, gone] = [texts.slice(0, seed % texts.length), texts.slice(seed % texts.length)];
-        const [straight, winding] = [new StateDigest(keyring), new StateDigest(keyring)];
-        there.forEach((text) => straight.add(Buffer.from(text)));
-        [...texts].reverse().forEach((text) => winding.add(Buffer.from(text)));
-        assert.ok(!winding.equals(straight));
-        gone.forEach((text) => winding.remove(Buffer.from(text)));
-        assert.ok(winding.equals(straight));
-        assert.ok(winding.equals(new StateDigest(keyring, winding.sum, winding.count)));
-      }),
-    );
-  });
-});
-
-describe('the deliveries that are read from the disk', () => {
-  test('count as they did before, also where the ring begins anew', () => {
-    const live = new SecretIndex();
-    const record = (taskId: string, version: number): void =>
-      live.apply({
-        kind: 'put-delivery',
-        slot: live.deliveriesRecorded % DELIVERIES_KEPT,
-        delivery: { taskId, secretId: 's', version },
-      });
-    for (let number = 0; number < DELIVERIES_KEPT - 2; number += 1) {
-      record(`t${number}`, 1);
-    }
-    // The older one in the last slots, the newer one in the first.
-    for (const version of [2, 3, 4]) {
-      record('again', version);
-    }
-    assert.equal(live.deliveredVersion('again', 's'), 4);
-    const slots = Array.from({ length: DELIVERIES_KEPT }, (_, slot) => ({
-      slot,
-      delivery: live.deliveryAt(slot),
-    }));
-    const reopened = new SecretIndex();
-    reopened.restoreDeliveries(
-      slots.flatMap(({ slot, delivery: there }) => (there === undefined ? [] : [{ slot, delivery: there }])),
-      live.deliveriesRecorded,
-    );
-    assert.equal(reopened.deliveredVersion('again', 's'), 4);
-    assert.equal(reopened.deliveredVersion('t0', 's'), undefined);
-    assert.equal(reopened.deliveredVersion('t1', 's'), 1);
-    assert.equal(reopened.deliveriesRecorded, live.deliveriesRecorded);
-  });
-});
+import { CofferError, silentLogger } from '../../../src/common/index.ts';
+import type { RequestOutcome } from '../../../src/secrets/index.ts';
+import { DiskWatchdog } from '../../../src/store/replica/disk-watchdog.ts';
+import { type Proposal, ProposalQueue } from '../../../src/store/replica/proposal-queue.ts';
+import { ReadRounds } from '../../../src/store/replica/read-rounds.ts';
+import { Ticker } from '../../../src/store/replica/ticker.ts';
+import { StillClock } from '../../support/still-clock.ts';
 
 describe('the queue of proposals', () => {
-  const proposal = (size: number, reject: Proposal['reject'] = () => undefined): Proposal => ({
-    data: Buffer.alloc(size, 1),
-    removal: false,
-    resolve: () => undefined,
-    reject,
-  });
+  const NOTHING_DONE: RequestOutcome = { kind: 'applied', secret: undefined, effects: [], index: 7 };
+  const LOCAL = { at_ms: 0, term: 1, forwarded: false } as const;
+  let named = 0;
+  const proposal = (size: number, reject: Proposal['reject'] = () => undefined): Proposal => {
+    named += 1;
+    return { requestId: String(named), data: Buffer.alloc(size, 1), resolve: () => undefined, reject };
+  };
+  const idsOf = (group: readonly Proposal[]): readonly string[] => group.map(({ requestId }) => requestId);
 
-  test('is bounded in count and in bytes, and has room again when a group is taken', () => {
+  test('is bounded in count and in bytes, and has room again when a proposal is settled', () => {
     const queue = new ProposalQueue();
-    for (let number = 0; number < 4_096; number += 1) {
+    const first = proposal(1);
+    queue.add(first);
+    for (let number = 1; number < 4_096; number += 1) {
       queue.add(proposal(1));
     }
     assert.throws(() => queue.add(proposal(1)), { code: 'store.busy' });
-    assert.equal(queue.takeGroup().length, 512);
+    assert.equal(queue.nextGroup().length, 512);
+    queue.proposed(512, LOCAL);
+    assert.throws(() => queue.add(proposal(1)), { code: 'store.busy' }, 'what is under way is held too');
+    queue.settle(first.requestId, NOTHING_DONE);
     queue.add(proposal(1));
     const large = new ProposalQueue();
     const megabytes = 1024 * 1024;
@@ -147,88 +39,224 @@ describe('the queue of proposals', () => {
       large.add(proposal(megabytes));
     }
     assert.throws(() => large.add(proposal(1)), { code: 'store.busy' });
-    assert.equal(large.takeGroup().length, 4, 'a group is bounded in bytes too');
-    large.add(proposal(megabytes));
+    assert.equal(large.nextGroup().length, 4, 'a group is bounded in bytes too');
   });
 
   test('gives out groups in order, one at least, however large', () => {
     const queue = new ProposalQueue();
     const all = [proposal(5 * 1024 * 1024), proposal(1), proposal(2)];
     all.forEach((each) => queue.add(each));
-    assert.deepEqual(queue.takeGroup(), [all[0]]);
-    assert.deepEqual(queue.takeGroup(), [all[1], all[2]]);
-    assert.deepEqual(queue.takeGroup(), []);
+    assert.deepEqual(queue.nextGroup(), [all[0]]);
+    queue.proposed(1, LOCAL);
+    assert.deepEqual(queue.nextGroup(), [all[1], all[2]]);
+    queue.proposed(2, LOCAL);
+    assert.deepEqual(queue.nextGroup(), []);
+    assert.equal(queue.size, 3);
   });
 
-  test('wipes what it rejects', () => {
+  test('tells the caller what became of the request, once', () => {
+    const queue = new ProposalQueue();
+    const told: unknown[] = [];
+    const waiting = { ...proposal(10), resolve: (proposed: unknown) => told.push(proposed) };
+    queue.add(waiting);
+    queue.proposed(1, LOCAL);
+    queue.settle(waiting.requestId, NOTHING_DONE);
+    queue.settle(waiting.requestId, NOTHING_DONE);
+    assert.deepEqual(told, [{ secret: undefined, index: 7 }]);
+    assert.ok(waiting.data.equals(Buffer.alloc(10)), 'the value is wiped');
+    assert.equal(queue.size, 0);
+  });
+
+  test('proposes again what the leader of another term may have lost, ahead of what came later', () => {
+    const queue = new ProposalQueue();
+    const [early, late] = [proposal(1), proposal(1)];
+    queue.add(early);
+    queue.proposed(1, LOCAL);
+    queue.add(late);
+    queue.proposeAgain(1e9, 1);
+    assert.deepEqual(
+      idsOf(queue.nextGroup()),
+      [late.requestId],
+      'this term has not lost it, however long it takes',
+    );
+    queue.proposeAgain(0, 2);
+    assert.deepEqual(idsOf(queue.nextGroup()), [early.requestId, late.requestId]);
+  });
+
+  test('proposes again what was lost on its way to the leader, and waits longer each time', () => {
+    const queue = new ProposalQueue();
+    queue.add(proposal(1));
+    const waits: number[] = [];
+    let now_ms = 0;
+    for (let attempt = 0; attempt < 4; attempt += 1) {
+      queue.proposed(1, { at_ms: now_ms, term: 1, forwarded: true });
+      const since_ms = now_ms;
+      while (queue.waiting === 0) {
+        now_ms += 100;
+        queue.proposeAgain(now_ms, 1);
+      }
+      waits.push(now_ms - since_ms);
+    }
+    assert.deepEqual(waits, [1_100, 2_100, 4_100, 8_100]);
+  });
+
+  test('forgets what nobody waits for', () => {
+    const queue = new ProposalQueue();
+    const [waiting, underWay] = [proposal(10), proposal(10)];
+    queue.add(underWay);
+    queue.proposed(1, LOCAL);
+    queue.add(waiting);
+    queue.abandon(waiting.requestId);
+    queue.abandon(underWay.requestId);
+    assert.equal(queue.size, 0);
+    assert.ok(waiting.data.equals(Buffer.alloc(10)) && underWay.data.equals(Buffer.alloc(10)));
+  });
+
+  test('wipes what it rejects, waiting or under way', () => {
     const queue = new ProposalQueue();
     const errors: string[] = [];
-    const waiting = proposal(10, ({ code }) => errors.push(code));
-    queue.add(waiting);
+    const all = [
+      proposal(10, ({ code }) => errors.push(code)),
+      proposal(10, ({ code }) => errors.push(code)),
+    ];
+    all.forEach((each) => queue.add(each));
+    queue.proposed(1, LOCAL);
     queue.rejectAll(new CofferError('store.closed', 'closed'));
-    assert.deepEqual(errors, ['store.closed']);
-    assert.ok(waiting.data.equals(Buffer.alloc(10)));
-    assert.equal(queue.length, 0);
+    assert.deepEqual(errors, ['store.closed', 'store.closed']);
+    assert.ok(all.every(({ data }) => data.equals(Buffer.alloc(10))));
+    assert.equal(queue.size, 0);
   });
 });
 
-describe('the checkpoint against the database', () => {
-  const digest = (byte: number): Buffer => Buffer.alloc(32, byte);
-  const identity = { clusterId: 'c', nodeId: 'n' };
-  const position = (index: number, term = 2): { index: number; term: number; digest: Buffer } => ({
-    index,
-    term,
-    digest: digest(index),
-  });
-  const whole: Opened = {
-    checkpoint: { ...identity, term: 2, vote: 'n', lastIndex: 8, lastTerm: 2, lastDigest: digest(8) },
-    identity,
-    hardState: { term: 2, vote: 'n', commit: 0 },
-    log: {
-      start: position(5),
-      last: position(9),
-      digestAt: (index) => (index > 5 && index <= 9 ? position(index) : undefined),
-    },
-    appliedIndex: 7,
-  };
-  const end = (index: number, term = 2): Opened['log'] => ({
-    ...whole.log,
-    last: position(index, term),
-    digestAt: (at) => (at > 5 && at <= index ? position(at, term) : undefined),
-  });
-
-  for (const [what, change] of [
-    ['a database that is ahead by a batch', {}],
-    ['a database that is level', { log: end(8), appliedIndex: 8 }],
-    [
-      'a later term that the crash kept from the checkpoint',
-      { hardState: { term: 3, vote: 'n', commit: 0 } },
-    ],
-    ['a log that a later leader cut', { log: end(7, 3) }],
-    [
-      'a log compacted beyond the checkpoint',
-      { log: { start: position(9), last: position(9), digestAt: () => undefined }, appliedIndex: 9 },
-    ],
-  ] as const) {
-    test(`${what} is believed`, () => verifyCheckpoint({ ...whole, ...change }));
-  }
-
-  for (const [what, change] of [
-    ['of another node', { identity: { clusterId: 'c', nodeId: 'other' } }],
-    ['of another cluster', { identity: { clusterId: 'other', nodeId: 'n' } }],
-    ['with an older term', { hardState: { term: 1, vote: 'n', commit: 0 } }],
-    ['with another vote in the same term', { hardState: { term: 2, vote: 'x', commit: 0 } }],
-    ['whose log ends earlier', { log: end(7) }],
-    ['with another entry in that place', { checkpoint: { ...whole.checkpoint, lastDigest: digest(1) } }],
-    [
-      'with another entry before its log',
-      { checkpoint: { ...whole.checkpoint, lastIndex: 5, lastDigest: digest(1) } },
-    ],
-    ['applied further than its log', { appliedIndex: 10 }],
-    ['applied less than its log let go of', { appliedIndex: 4 }],
-  ] as const) {
-    test(`a database ${what} is refused`, () => {
-      assert.throws(() => verifyCheckpoint({ ...whole, ...change }), { code: 'store.damaged' });
+describe('read rounds', () => {
+  function readRounds(): {
+    clock: StillClock;
+    rounds: ReadRounds;
+    asked: Buffer[];
+    readonly apply: (index: number) => void;
+  } {
+    const clock = new StillClock();
+    let appliedIndex = 0;
+    const asked: Buffer[] = [];
+    const incarnation = Buffer.from('12345678');
+    const rounds = new ReadRounds({
+      clock,
+      incarnation,
+      appliedIndex: () => appliedIndex,
+      wake: () => undefined,
     });
+    return {
+      clock,
+      rounds,
+      asked,
+      apply: (index) => {
+        appliedIndex = index;
+        rounds.applied();
+      },
+    };
   }
+
+  test('ask once for all who came meanwhile, and let them read when the index is applied', async () => {
+    const { rounds, asked, apply } = readRounds();
+    const readers = [rounds.wait(1_000), rounds.wait(1_000)];
+    rounds.begin((context) => asked.push(context));
+    rounds.begin((context) => asked.push(context));
+    assert.equal(asked.length, 1);
+    rounds.answered({ index: 5, requestCtx: asked[0] ?? Buffer.alloc(0) });
+    apply(4);
+    let settled = false;
+    void readers[0]?.then(() => (settled = true));
+    await Promise.resolve();
+    assert.equal(settled, false, 'entry 5 is not applied');
+    apply(5);
+    assert.deepEqual(await Promise.all(readers), [true, true]);
+  });
+
+  test('take no answer to a question that was asked before a restart', async () => {
+    const { clock, rounds, asked } = readRounds();
+    const reader = rounds.wait(1_000);
+    rounds.begin((context) => asked.push(context));
+    const stale = Buffer.from(asked[0] ?? Buffer.alloc(0));
+    stale.write('87654321');
+    rounds.answered({ index: 0, requestCtx: stale });
+    clock.advance(1_000);
+    assert.equal(await reader, false);
+  });
+
+  test('ask again what may be lost, and then take no answer to the first question', async () => {
+    const { clock, rounds, asked, apply } = readRounds();
+    const reader = rounds.wait(1_000);
+    rounds.begin((context) => asked.push(context));
+    clock.advance(100);
+    rounds.askAgain(100);
+    rounds.begin((context) => asked.push(context));
+    apply(9);
+    rounds.answered({ index: 3, requestCtx: asked[0] ?? Buffer.alloc(0) });
+    rounds.answered({ index: 9, requestCtx: asked[1] ?? Buffer.alloc(0) });
+    assert.equal(await reader, true);
+    assert.equal(asked.length, 2);
+  });
+
+  test('give up in time', async () => {
+    const { clock, rounds, asked } = readRounds();
+    const reader = rounds.wait(1_000);
+    rounds.begin((context) => asked.push(context));
+    clock.advance(999);
+    clock.advance(1);
+    assert.equal(await reader, false);
+  });
+});
+
+describe('the disk watchdog', () => {
+  test('tells once when a write takes too long, and ends the process when it takes much too long', () => {
+    let stalls = 0;
+    const watchdog = new DiskWatchdog({
+      diskStall_ms: 1_000,
+      diskHang_ms: 30_000,
+      logger: silentLogger,
+      onStall: () => (stalls += 1),
+    });
+    for (const [writing_ms, stalled] of [
+      [0, false],
+      [999, false],
+      [1_000, true],
+      [5_000, true],
+      [10, false],
+      [2_000, true],
+    ] as const) {
+      watchdog.watch(writing_ms);
+      assert.equal(watchdog.stalled, stalled, `${writing_ms} ms`);
+    }
+    assert.equal(stalls, 2);
+    assert.throws(() => watchdog.watch(30_000), { code: 'store.faulted' });
+  });
+});
+
+describe('the ticker', () => {
+  test('makes up for no missed tick, and lets in what has arrived before a late one', () => {
+    const clock = new StillClock();
+    const events: string[] = [];
+    const deferred: (() => void)[] = [];
+    const ticker = new Ticker({
+      clock: {
+        now_ms: () => clock.now_ms(),
+        setTimer: (delay_ms, callback) => clock.setTimer(delay_ms, callback),
+        defer: (callback) => deferred.push(callback),
+      },
+      tick_ms: 50,
+      late_ms: 300,
+      onTick: () => events.push('tick'),
+    });
+    ticker.start();
+    clock.advance(50);
+    assert.deepEqual(events, ['tick']);
+    clock.advance(1_000);
+    events.push('input');
+    deferred.forEach((callback) => callback());
+    assert.deepEqual(events, ['tick', 'input', 'tick']);
+    ticker.stop();
+    clock.advance(1_000);
+    deferred.forEach((callback) => callback());
+    assert.equal(events.length, 3);
+  });
 });

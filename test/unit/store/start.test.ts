@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { CheckpointFile, Database } from '../../../src/storage/index.ts';
+import { DiskCheckpointFile, LevelDatabase } from '../../../src/storage/index.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/cleanup.ts';
 import { buildTestProgram } from '../../support/program.ts';
 import { openTestStore, putValue, withStore } from '../../support/test-store.ts';
@@ -112,10 +112,10 @@ describe('a first start that was interrupted', () => {
 
   test('by a step that failed: the next start serves', async (t) => {
     for (const spoil of [
-      () => t.mock.method(Database, 'open', async () => assert.fail('spoilt')),
-      () => t.mock.method(Database.prototype, 'write', async () => assert.fail('spoilt')),
-      () => t.mock.method(CheckpointFile, 'create', async () => assert.fail('spoilt')),
-      () => t.mock.method(CheckpointFile, 'open', async () => assert.fail('spoilt')),
+      () => t.mock.method(LevelDatabase, 'open', async () => assert.fail('spoilt')),
+      () => t.mock.method(LevelDatabase.prototype, 'write', async () => assert.fail('spoilt')),
+      () => t.mock.method(DiskCheckpointFile, 'create', async () => assert.fail('spoilt')),
+      () => t.mock.method(DiskCheckpointFile, 'open', async () => assert.fail('spoilt')),
     ]) {
       const spoilt = spoil();
       await assert.rejects(openTestStore(state), { code: 'store.faulted' });
@@ -198,6 +198,16 @@ describe('a state directory', () => {
     rmSync(inState('database'), { recursive: true });
     cpSync(path.join(temporary.path, 'good'), inState('database'), { recursive: true });
     await withStore(state, async (store) => assert.ok(store.byName('kept')));
+  });
+
+  test('B8: with an empty database in the place of its own is refused: this node has voted and acknowledged', async () => {
+    await withStore(state, async (store) => putValue(store, 'kept', Buffer.from('value')));
+    rmSync(inState('database'), { recursive: true });
+    const empty = await LevelDatabase.open(inState('database'));
+    await empty.close();
+    await assert.rejects(openTestStore(state), { code: 'store.damaged' });
+    rmSync(inState('database'), { recursive: true });
+    await assert.rejects(openTestStore(state), { code: 'store.damaged' });
   });
 
   test('of a start that was killed while LevelDB mended a damaged log is still refused', async () => {

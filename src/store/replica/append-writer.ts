@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one writer of the database: everything that becomes durable goes through here, one synced batch at a time.
+import { invariant } from '../../common/index.ts';
+import type { Keyring } from '../../crypto/index.ts';
+import { type HardState, type Message, type MsgStorageAppend, payloadSize } from '../../raft/index.ts';
+import type { Database, DatabaseOperation, RaftLog } from '../../storage/index.ts';
+import type { CheckpointWriter } from './checkpoint-writer.ts';
+import type { DurableState } from './core-storage.ts';
+import { hardStateOperation, type NodeIdentity } from './node-identity.ts';
+import type { SecretState } from '../state/secret-state.ts';
+
+/** What one batch takes of the entries that wait, so that no batch holds up the event loop for long. */
+const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+
+export interface AppendWriterOptions {
+  readonly identity: NodeIdentity;
+  readonly keyring: Keyring;
+  readonly database: Database;
+  readonly checkpoint: CheckpointWriter;
+  readonly log: RaftLog;
+  readonly state: SecretState;
+  readonly hardState: HardState;
+  readonly recoveringTerm: number;
+  readonly now_ms: () => number;
+  /** Takes a staged snapshot into the state: the operations that make it the state, with the log begun anew. */
+  readonly install: (message: MsgStorageAppend) => readonly DatabaseOperation[];
+  /** Called when a batch is durable, with all messages that were to wait for it. */
+  readonly onDurable: (responses: readonly Message[]) => void;
+  /** Called when a snapshot is in place. */
+  readonly onInstalled: () => void;
+  /** Called once, with whatever a write failed with. Nothing is written afterwards. */
+  readonly onError: (thrown: unknown) => void;
+}
+
+interface Extra {
+  readonly operations: readonly DatabaseOperation[];
+  readonly resolve: () => void;
+}
+
+/**
+ * Writes what the core hands out, in order. Appends that arrive while a batch is being synced go into the next one
+ * together, with the state that was applied meanwhile: one sync for all of it. A hard state that changed in its
+ * commit alone promises nothing, and waits for the next batch.
+ */
+export class AppendWriter {
+  readonly #options: AppendWriterOptions;
+  #hardState: HardState;
+  #recoveringTerm: number;
+  #durable: DurableState;
+  #waiting: MsgStorageAppend[] = [];
+  #extras: Extra[] = [];
+  #flushDue = false;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  /** When the oldest write that is not done was begun; undefined while none is under way. */
+  #writingSince_ms: number | undefined;
+
+  constructor(options: AppendWriterOptions) {
+    this.#options = options;
+    this.#hardState = options.hardState;
+    this.#recoveringTerm = options.recoveringTerm;
+    this.#durable = { index: options.state.appliedIndex, confState: options.state.confState };
+  }
+
+  /** The applied state that is on the disk. */
+  get durable(): DurableState {
+    return this.#durable;
+  }
+
+  /** How long the write that is under way has taken so far. */
+  get writing_ms(): number {
+    return this.#writingSince_ms === undefined ? 0 : this.#options.now_ms() - this.#writingSince_ms;
+  }
+
+  /** Takes over what the core wants to be written; the messages are written in the order in which they came. */
+  append(message: MsgStorageAppend): void {
+    this.#waiting.push(message);
+    this.#wake();
+  }
+
+  /**
+   * Writes operations of another kind, in a batch of their own, after the state as it is now. Does not settle if the writer
+   * fails before.
+   */
+  write(operations: readonly DatabaseOperation[]): Promise<void> {
+    return new Promise((resolve) => {
+      this.#extras.push({ operations, resolve });
+      this.#wake();
+    });
+  }
+
+  /** Resolves when the state as it is now is durable. Does not settle if the writer fails before. */
+  flushed(): Promise<void> {
+    return this.write([]);
+  }
+
+  /** Writes the applied state, though nothing else asks for a batch. */
+  flush(): void {
+    this.#flushDue = true;
+    this.#wake();
+  }
+
+  /** The recovery has ended: the next checkpoint says so. */
+  recovered(): void {
+    this.#recoveringTerm = 0;
+    this.flush();
+  }
+
+  /** Resolves when nothing is being written and nothing waits. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) {
+      await this.#running;
+    }
+  }
+
+  /** Writes nothing more. The batch in flight may still come to its end. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #wake(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#isDue()) {
+        this.#wake();
+      }
+    });
+  }
+
+  #isDue(): boolean {
+    if (this.#stopped) {
+      return false;
+    }
+    return (
+      this.#flushDue || this.#extras.length > 0 || this.#waiting.some((message) => this.#promises(message))
+    );
+  }
+
+  /** Whether anyone waits for this message to be durable, or a vote or a log would be forgotten without it. */
+  #promises({ responses, entries, snapshot, term, vote }: MsgStorageAppend): boolean {
+    const voted = term !== 0 && (term !== this.#hardState.term || vote !== this.#hardState.vote);
+    return responses.length > 0 || entries.length > 0 || snapshot !== undefined || voted;
+  }
+
+  async #run(): Promise<void> {
+    // Whatever else the core hands out in this turn joins the batch.
+    await Promise.resolve();
+    try {
+      while (this.#isDue()) {
+        // Taken first: the batch before it has all that was applied when it was asked for.
+        const extra = this.#extras.shift();
+        await this.#writeBatch(this.#takeMessages());
+        if (extra !== undefined && !this.#stopped) {
+          await this.#writeExtra(extra);
+        }
+      }
+    } catch (thrown) {
+      this.#stopped = true;
+      this.#options.onError(thrown);
+    }
+  }
+
+  #takeMessages(): readonly MsgStorageAppend[] {
+    let size_bytes = 0;
+    let count = 0;
+    for (const { entries } of this.#waiting) {
+      if (count > 0 && size_bytes >= BATCH_BYTES_MAX) {
+        break;
+      }
+      size_bytes += entries.reduce((sum, entry) => sum + payloadSize(entry), 0);
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #writeBatch(messages: readonly MsgStorageAppend[]): Promise<void> {
+    const { database, log, state } = this.#options;
+    this.#flushDue = false;
+    const before = this.#hardState;
+    const operations = messages.flatMap((message) => this.#operationsOf(message));
+    if (this.#hardState !== before) {
+      operations.push(hardStateOperation(this.#options.keyring, this.#hardState));
+    }
+    const batch = state.changed ? state.batch() : undefined;
+    operations.push(...(batch?.operations ?? []));
+    const { appliedIndex: index, confState } = state;
+    // Never past what an earlier batch has made durable: a snapshot of the disk must find its place in the log.
+    operations.push(...log.compact(this.#durable.index));
+    if (operations.length > 0) {
+      await this.#timed(() => database.write(operations, { sync: true }));
+      await this.#timed(() => this.#writeCheckpoint(before));
+    }
+    if (batch !== undefined) {
+      state.written(batch);
+    }
+    this.#durable = { index, confState };
+    if (this.#stopped) {
+      return;
+    }
+    this.#options.onDurable(messages.flatMap((message) => message.responses));
+    if (messages.some(({ snapshot }) => snapshot !== undefined)) {
+      this.#options.onInstalled();
+    }
+  }
+
+  #operationsOf(message: MsgStorageAppend): DatabaseOperation[] {
+    const operations: DatabaseOperation[] = [];
+    if (message.snapshot !== undefined) {
+      operations.push(...this.#options.install(message));
+    }
+    operations.push(...this.#options.log.append(message.entries));
+    if (message.term !== 0) {
+      const { term, vote, commit } = message;
+      invariant(term >= this.#hardState.term, 'a term never goes back');
+      invariant(commit >= this.#hardState.commit, 'what is committed stays committed');
+      this.#hardState = { term, vote, commit };
+    }
+    return operations;
+  }
+
+  async #writeCheckpoint(before: HardState): Promise<void> {
+    const { checkpoint, identity, log } = this.#options;
+    const { term, vote } = this.#hardState;
+    const recoveringTerm = this.#recoveringTerm;
+    await checkpoint.write({ ...identity, term, vote, recoveringTerm, ...log.mark });
+    if (term !== before.term || vote !== before.vote) {
+      // A vote must not be forgotten, whatever becomes of the database.
+      await checkpoint.sync();
+    }
+  }
+
+  async #writeExtra({ operations, resolve }: Extra): Promise<void> {
+    if (operations.length > 0) {
+      await this.#timed(() => this.#options.database.write(operations, { sync: true }));
+    }
+    resolve();
+  }
+
+  async #timed(work: () => Promise<void>): Promise<void> {
+    this.#writingSince_ms = this.#options.now_ms();
+    try {
+      await work();
+    } finally {
+      this.#writingSince_ms = undefined;
+    }
+  }
+}

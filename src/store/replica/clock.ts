@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Time as the driver sees it, so that a simulation can own it.
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Milliseconds of a clock that never goes back; only differences mean something. */
+  now_ms(): number;
+  /** Calls back once, after `delay_ms` at the earliest. */
+  setTimer(delay_ms: number, callback: () => void): Timer;
+  /** Calls back once all input that has arrived was taken in. */
+  defer(callback: () => void): void;
+}
+
+/** The machine's own clock. Its timers do not keep the process alive. */
+export const systemClock: Clock = {
+  now_ms: () => performance.now(),
+  setTimer: (delay_ms, callback) => {
+    const timer = setTimeout(callback, delay_ms).unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+  defer: (callback) => {
+    setImmediate(callback);
+  },
+};
+
+/** Settles as `work` does, or rejects with what `onExpiry` returns once `timeout_ms` have passed. */
+export function withTimeout<T>(
+  clock: Clock,
+  work: Promise<T>,
+  timeout_ms: number,
+  onExpiry: () => Error,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimer(timeout_ms, () => reject(onExpiry()));
+    work.then(resolve, reject).finally(() => timer.cancel());
+  });
+}

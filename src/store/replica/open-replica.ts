@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// A replica's disk: made for the first time, verified at every start, and begun anew where it lost what it had.
+import { CofferError } from '../../common/index.ts';
+import type { Keyring } from '../../crypto/index.ts';
+import { type Entry, encodeConfChange, type HardState, type NodeId, NONE } from '../../raft/index.ts';
+import {
+  type Checkpoint,
+  type Database,
+  type DatabaseOperation,
+  type LogMark,
+  RaftLog,
+} from '../../storage/index.ts';
+import {
+  hardStateOperation,
+  identityOperation,
+  type NodeIdentity,
+  readHardState,
+  readIdentity,
+} from './node-identity.ts';
+import { Replica } from './replica.ts';
+import type { ReplicaParts } from './replica-parts.ts';
+import { DEFAULT_SETTINGS } from './replica-settings.ts';
+import { SecretState } from '../state/secret-state.ts';
+import { verifyCheckpoint } from './verify-checkpoint.ts';
+
+/** What `openReplica` needs beside what it reads from the database. */
+export interface OpenReplicaOptions
+  extends Omit<ReplicaParts, 'identity' | 'log' | 'state' | 'hardState' | 'recoveringTerm'> {
+  /** What the checkpoint file holds. */
+  readonly checkpoint: Checkpoint;
+}
+
+const EMPTY = Buffer.alloc(0);
+const EMPTY_LOG_MARK: LogMark = { lastIndex: 0, lastTerm: 0, lastDigest: Buffer.alloc(32), logRewrites: 0 };
+const NOBODY = { voters: [], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false } as const;
+/** The term of the entries that a new cluster's log begins with. No node leads in it. */
+const BOOTSTRAP_TERM = 1;
+
+/**
+ * Fills an empty database, and returns the checkpoint that belongs to it. `voters` are the nodes that a new cluster
+ * begins with, the same on each of them; none for a node that joins: it hears of the others from their leader. Their
+ * membership is in the log as any later change is, so that nothing has to be told apart from the log.
+ */
+export async function createReplica(
+  database: Database,
+  keyring: Keyring,
+  identity: NodeIdentity,
+  voters: readonly NodeId[],
+): Promise<Checkpoint> {
+  const term = voters.length === 0 ? 0 : BOOTSTRAP_TERM;
+  const hardState = { term, vote: NONE, commit: voters.length };
+  await database.write(emptyOperations(keyring, identity, hardState), { sync: true });
+  const log = await RaftLog.open(database, keyring, DEFAULT_SETTINGS.logLimits, () => false);
+  if (voters.length > 0) {
+    await database.write(log.append(voters.map(bootstrapEntry)), { sync: true });
+  }
+  return { ...identity, term, vote: NONE, recoveringTerm: 0, ...log.mark };
+}
+
+/**
+ * Fills an empty database for a node that has lost what it had: it keeps its id and its vote, and takes no part in
+ * any decision until an entry of a later term than it ever acted in is committed. Returns the checkpoint, which must be
+ * durable before the old database is deleted.
+ */
+export function recoveringCheckpoint(checkpoint: Checkpoint): Checkpoint {
+  const recoveringTerm = Math.max(checkpoint.term, checkpoint.recoveringTerm);
+  return { ...checkpoint, recoveringTerm, ...EMPTY_LOG_MARK };
+}
+
+/** Fills the empty database that belongs to a `recoveringCheckpoint`. */
+export async function createRecovering(
+  database: Database,
+  keyring: Keyring,
+  checkpoint: Checkpoint,
+): Promise<void> {
+  const { term, vote } = checkpoint;
+  await database.write(emptyOperations(keyring, checkpoint, { term, vote, commit: 0 }), { sync: true });
+}
+
+/**
+ * Reads and verifies all but the values, and makes a replica of it that is to be started. Where there are more secrets
+ * than `secretsReadFirstMax`, it reads them once it is started. Throws `store.damaged` if the database is not what was
+ * written, or is behind the checkpoint.
+ */
+export async function openReplica(options: OpenReplicaOptions): Promise<Replica> {
+  const { checkpoint, database, keyring, settings } = options;
+  const identity = readIdentity(database, keyring);
+  const stored = readHardState(database, keyring);
+  const state = await SecretState.open(database, keyring, settings.secretsReadFirstMax);
+  const log = await RaftLog.open(database, keyring, settings.logLimits, () => false);
+  verifyCheckpoint({ checkpoint, identity, hardState: stored, log, appliedIndex: state.appliedIndex });
+  if (stored.commit > log.last.index) {
+    throw new CofferError(
+      'store.damaged',
+      `the log ends at entry ${log.last.index}, though entry ${stored.commit} was committed`,
+    );
+  }
+  // The commit index needs no sync of its own, so the state may know of a later one. In a recovery the core takes only
+  // what is applied for committed.
+  const { appliedIndex } = state;
+  const commit = checkpoint.recoveringTerm === 0 ? Math.max(stored.commit, appliedIndex) : appliedIndex;
+  const hardState = { ...stored, commit };
+  await renewCheckpoint(options, { ...checkpoint, term: stored.term, vote: stored.vote, ...log.mark });
+  return new Replica({
+    ...options,
+    identity,
+    log,
+    state,
+    hardState,
+    recoveringTerm: checkpoint.recoveringTerm,
+  });
+}
+
+/**
+ * A crash may have taken a checkpoint that was written and not yet durable. It is made good at once: a database that falls
+ * back from here on must be found out, even if nothing is written before.
+ */
+async function renewCheckpoint(
+  { checkpoint, checkpointFile }: OpenReplicaOptions,
+  now: Checkpoint,
+): Promise<void> {
+  const { term, vote, lastIndex, lastDigest, logRewrites } = checkpoint;
+  const same =
+    term === now.term &&
+    vote === now.vote &&
+    lastIndex === now.lastIndex &&
+    logRewrites === now.logRewrites &&
+    lastDigest.equals(now.lastDigest);
+  if (!same) {
+    await checkpointFile.write(now);
+    await checkpointFile.sync();
+  }
+}
+
+function emptyOperations(
+  keyring: Keyring,
+  identity: NodeIdentity,
+  hardState: HardState,
+): readonly DatabaseOperation[] {
+  return [
+    identityOperation(keyring, identity),
+    hardStateOperation(keyring, hardState),
+    ...RaftLog.createOperations(keyring),
+    ...SecretState.createOperations(keyring, NOBODY),
+  ];
+}
+
+function bootstrapEntry(nodeId: NodeId, place: number): Entry {
+  const data = encodeConfChange({ kind: 'v1', type: 'ConfChangeAddNode', nodeId, context: EMPTY });
+  return { index: place + 1, term: BOOTSTRAP_TERM, type: 'EntryConfChange', data };
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way of a command from its caller into the core, and of its outcome back.
+import { CofferError } from '../../common/index.ts';
+import { type Entry, entrySize, type NodeId, NONE, type RawNode } from '../../raft/index.ts';
+import {
+  checkCommand,
+  checkRequestId,
+  type Command,
+  encodeRequest,
+  type RequestOutcome,
+} from '../../secrets/index.ts';
+import { type Clock, withTimeout } from './clock.ts';
+import type { SpaceGuard } from './disk-space.ts';
+import { ProposalQueue } from './proposal-queue.ts';
+import type { Proposed, ProposeOptions } from '../secret-store.ts';
+
+export interface ProposerOptions {
+  readonly id: NodeId;
+  readonly node: RawNode;
+  readonly clock: Clock;
+  readonly diskSpace: SpaceGuard;
+  readonly newRequestId: () => string;
+  readonly appliedIndex: () => number;
+  /** Whether proposals are to wait, whoever leads. */
+  readonly paused: () => boolean;
+  /** Why no more proposals are taken; undefined while they are. */
+  readonly ended: () => CofferError | undefined;
+  /** Called when the disk cannot even be measured. */
+  readonly onFault: (thrown: unknown) => void;
+  /** Called when there is something for `admit` to do. */
+  readonly wake: () => void;
+}
+
+const TIMEOUT_MS = 10_000;
+/** A log record and a state record for each value, and LevelDB's own copies of both. */
+const DISK_BYTES_PER_BYTE = 4;
+
+/** Proposes commands, again and again under one request id, until their outcome is known or nobody waits for it. */
+export class Proposer {
+  readonly #options: ProposerOptions;
+  readonly #queue = new ProposalQueue();
+  #lead: NodeId = NONE;
+  /** The core has taken no proposals of late: it has no room, or is handing over its leadership. */
+  #held = false;
+  #onSettled: () => void = () => undefined;
+
+  constructor(options: ProposerOptions) {
+    this.#options = options;
+  }
+
+  /** See `SecretStore`. */
+  async propose(command: Command, options: ProposeOptions): Promise<Proposed> {
+    const { appliedIndex, clock, newRequestId, wake } = this.#options;
+    // The log takes only what can be read back and applied: a committed entry that cannot would end every start.
+    checkCommand(command);
+    const requestId = options.requestId ?? newRequestId();
+    checkRequestId(requestId);
+    const baseIndex = options.baseIndex ?? appliedIndex();
+    // Encoded at once: the caller may wipe its value as soon as this call returns.
+    const data = encodeRequest({ id: requestId, baseIndex, command });
+    try {
+      await this.#admitToDisk(data.length, command.kind === 'remove' ? 'removal' : 'write');
+    } catch (thrown) {
+      data.fill(0);
+      throw thrown;
+    }
+    const outcome = this.#enqueue(requestId, data);
+    wake();
+    const timeout_ms = options.timeout_ms ?? TIMEOUT_MS;
+    return withTimeout(clock, outcome, timeout_ms, () => {
+      this.#queue.abandon(requestId);
+      const sentence = `the change was not acknowledged within ${timeout_ms / 1_000} s; it may still happen`;
+      return new CofferError('store.timeout', sentence);
+    });
+  }
+
+  /** Hands the proposals that wait to the core, group by group, until it takes no more. */
+  admit(): void {
+    const { clock, id, node, paused } = this.#options;
+    while (this.#queue.waiting > 0 && this.#lead !== NONE && !this.#held && !paused()) {
+      const entries = this.#queue.nextGroup().map(({ data }) => entryOf(data));
+      const refusal = node.step({ type: 'MsgProp', to: id, from: id, term: 0, entries });
+      if (refusal !== undefined) {
+        entries.forEach(({ data }) => data.fill(0));
+        this.#held = true;
+        return;
+      }
+      const { term } = node.basicStatus();
+      this.#queue.proposed(entries.length, { at_ms: clock.now_ms(), term, forwarded: this.#lead !== id });
+    }
+  }
+
+  leaderIs(lead: NodeId): void {
+    this.#lead = lead;
+    this.tryAgain();
+  }
+
+  /** Time has passed, or the core has room again: what was held or lost is proposed again. */
+  tryAgain(): void {
+    this.#held = false;
+    if (this.#lead !== NONE) {
+      this.#queue.proposeAgain(this.#options.clock.now_ms(), this.#options.node.basicStatus().term);
+    }
+  }
+
+  /** Whether the disk has room for what a leader wants to have appended. */
+  hasRoomFor(entries: readonly Entry[]): boolean {
+    const size_bytes = entries.reduce((sum, entry) => sum + entrySize(entry), 0);
+    return size_bytes === 0 || this.#options.diskSpace.admit(size_bytes * DISK_BYTES_PER_BYTE, 'removal');
+  }
+
+  /** A request was applied or refused. */
+  settle(requestId: string, outcome: RequestOutcome): void {
+    this.#queue.settle(requestId, outcome);
+    this.#onSettled();
+  }
+
+  /** Resolves when all that was proposed is settled, after `timeout_ms` at the latest. */
+  drained(timeout_ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.setTimer(timeout_ms, resolve);
+      this.#onSettled = () => {
+        if (this.#queue.size === 0) {
+          timer.cancel();
+          resolve();
+        }
+      };
+      this.#onSettled();
+    });
+  }
+
+  rejectAll(error: CofferError): void {
+    this.#queue.rejectAll(error);
+  }
+
+  #enqueue(requestId: string, data: Buffer): Promise<Proposed> {
+    return new Promise((resolve, reject) => {
+      try {
+        this.#queue.add({ requestId, data, resolve, reject });
+      } catch (thrown) {
+        data.fill(0);
+        reject(CofferError.from(thrown));
+      }
+    });
+  }
+
+  async #admitToDisk(size_bytes: number, purpose: 'write' | 'removal'): Promise<void> {
+    const { diskSpace, ended, onFault } = this.#options;
+    await diskSpace.measure().catch(onFault);
+    const reason = ended();
+    if (reason !== undefined) {
+      throw reason;
+    }
+    if (!diskSpace.admit(size_bytes * DISK_BYTES_PER_BYTE, purpose)) {
+      throw diskSpace.fullError();
+    }
+  }
+}
+
+/** A copy of the data, outside Node's shared pool: the core keeps it until it is applied, and it is wiped then. */
+function entryOf(request: Buffer): Entry {
+  const data = Buffer.alloc(request.length);
+  data.set(request);
+  return { index: 0, term: 0, type: 'EntryNormal', data };
+}

@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: Apache-2.0
+// One node of the replicated store: the Raft core with its disk, its clock and its peers.
+import { CofferError } from '../../common/index.ts';
+import {
+  type AnyConfChange,
+  type ConfState,
+  type MsgSnap,
+  type NodeId,
+  NONE,
+  type PeerMessage,
+  RawNode,
+  type Status,
+} from '../../raft/index.ts';
+import type { Command } from '../../secrets/index.ts';
+import { AppendWriter } from './append-writer.ts';
+import { Applier } from './applier.ts';
+import { CheckpointWriter } from './checkpoint-writer.ts';
+import type { Timer } from './clock.ts';
+import { CoreLoop } from './core-loop.ts';
+import { CoreStorage } from './core-storage.ts';
+import { DiskWatchdog } from './disk-watchdog.ts';
+import { MembershipChanges, takesVote } from './membership-changes.ts';
+import type { NodeIdentity } from './node-identity.ts';
+import { Proposer } from './proposer.ts';
+import { ReadRounds } from './read-rounds.ts';
+import { coreConfig, type ReplicaParts } from './replica-parts.ts';
+import type { SecretState } from '../state/secret-state.ts';
+import type { Freshness, Proposed, ProposeOptions } from '../secret-store.ts';
+import { SnapshotTransfer } from './snapshot-transfer.ts';
+import { Ticker } from './ticker.ts';
+
+/** What a replica that is closed waits for the changes that were proposed. */
+const CLOSE_TIMEOUT_MS = 2_000;
+/** Applied state that no other write takes along is written by itself after this time. */
+const IDLE_FLUSH_MS = 50;
+/** What a leader that is to be removed gives another one to take over, in ticks. */
+const HAND_OVER_TICKS = 100;
+const ID_WORDS = 4;
+const WORD_LIMIT = 2 ** 32;
+
+/**
+ * A replica proposes, reads and replicates from `start` until `close`, or until a fault. Every method that returns a
+ * promise rejects with `store.closed` or `store.faulted` afterwards.
+ */
+export class Replica {
+  readonly #parts: ReplicaParts;
+  readonly #id: NodeId;
+  readonly #node: RawNode;
+  readonly #loop: CoreLoop;
+  readonly #writer: AppendWriter;
+  readonly #checkpoint: CheckpointWriter;
+  readonly #snapshots: SnapshotTransfer;
+  readonly #reads: ReadRounds;
+  readonly #proposer: Proposer;
+  readonly #membership: MembershipChanges;
+  readonly #watchdog: DiskWatchdog;
+  readonly #ticker: Ticker;
+  #lead: NodeId = NONE;
+  #recovering: boolean;
+  #clearing = false;
+  #flushTimer: Timer | undefined;
+  #ended: CofferError | undefined;
+  #stopped = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: ReplicaParts) {
+    const { clock, identity, log, logger, settings, state } = parts;
+    this.#parts = parts;
+    this.#id = identity.raftId;
+    this.#recovering = parts.recoveringTerm !== 0;
+    const onError = (thrown: unknown): void => this.#fault(thrown);
+    const wake = (): void => this.#loop.wake();
+    this.#checkpoint = new CheckpointWriter(parts.checkpointFile, clock, onError);
+    this.#snapshots = new SnapshotTransfer({
+      ...parts,
+      write: (operations) => this.#writer.write(operations),
+      onSent: (to, status) => this.#whileRunning(() => this.#node.reportSnapshot(to, status)),
+    });
+    this.#writer = new AppendWriter({
+      ...parts,
+      checkpoint: this.#checkpoint,
+      now_ms: () => clock.now_ms(),
+      install: (message) => this.#snapshots.install(message),
+      onDurable: (responses) => this.#loop.deliver(responses),
+      onInstalled: () => void this.#clearObsolete(),
+      onError,
+    });
+    const initial = { hardState: parts.hardState, confState: state.confState };
+    const storage = new CoreStorage(log, initial, () => this.#writer.durable);
+    this.#node = new RawNode(coreConfig(parts, storage));
+    this.#reads = new ReadRounds({
+      clock,
+      incarnation: this.#newId().subarray(0, 8),
+      appliedIndex: () => state.appliedIndex,
+      wake,
+    });
+    this.#watchdog = new DiskWatchdog({ ...settings, logger, onStall: () => this.#handOver() });
+    this.#proposer = new Proposer({
+      id: this.#id,
+      node: this.#node,
+      clock,
+      diskSpace: parts.diskSpace,
+      newRequestId: () => this.#newId().toString('hex'),
+      appliedIndex: () => state.appliedIndex,
+      paused: () => this.#watchdog.stalled,
+      ended: () => this.#ended,
+      onFault: onError,
+      wake,
+    });
+    this.#membership = new MembershipChanges(this.#node, clock, () => this.#newId());
+    const applier = new Applier({
+      node: this.#node,
+      log,
+      state,
+      onRequest: (requestId, outcome) => this.#proposer.settle(requestId, outcome),
+      onConfChange: (context, confState) => {
+        // Whoever is told that a node is out may wipe it. No restart may bring this one back to needing it.
+        void this.#writer.flushed().then(() => this.#membership.applied(context, confState));
+      },
+      onConfChangeRefused: (context, error) => this.#membership.refused(context, error),
+    });
+    this.#loop = new CoreLoop({
+      id: this.#id,
+      node: this.#node,
+      clock,
+      writer: this.#writer,
+      applier,
+      reads: this.#reads,
+      snapshots: this.#snapshots,
+      appliedIndex: () => state.appliedIndex,
+      send: (message) => this.#send(message),
+      admit: () => this.#proposer.admit(),
+      onApplied: () => this.#onApplied(),
+      onLeader: (lead) => this.#onLeader(lead),
+      onError,
+    });
+    const { electionTicks, tick_ms } = settings;
+    const late_ms = (tick_ms * electionTicks) / 2;
+    this.#ticker = new Ticker({
+      clock,
+      tick_ms,
+      late_ms,
+      onTick: () => this.#whileRunning(() => this.#tick()),
+    });
+  }
+
+  /** Begins to take part. A node that is the only voter becomes leader at once. */
+  start(): void {
+    this.state.load.start(this.#parts.clock, (thrown) => this.#fault(thrown));
+    this.#loop.run();
+    this.#whileRunning(() => this.#campaignAlone());
+    this.#ticker.start();
+    void this.#clearObsolete();
+  }
+
+  get identity(): NodeIdentity {
+    return this.#parts.identity;
+  }
+
+  /** The local state, for reads; `readBarrier` tells how fresh it is. */
+  get state(): SecretState {
+    return this.#parts.state;
+  }
+
+  /** The first entry that the log retains. */
+  get firstIndex(): number {
+    return this.#parts.log.start.index + 1;
+  }
+
+  /** Why the replica takes no more calls; undefined while it does. */
+  get ended(): CofferError | undefined {
+    return this.#ended;
+  }
+
+  /** See `SecretStore`. */
+  async propose(command: Command, options: ProposeOptions = {}): Promise<Proposed> {
+    this.#check();
+    return this.#proposer.propose(command, options);
+  }
+
+  /** See `SecretStore`. */
+  async readBarrier(timeout_ms: number): Promise<Freshness> {
+    this.#check();
+    return (await this.#reads.wait(timeout_ms)) ? 'linearizable' : 'local';
+  }
+
+  /**
+   * See `MembershipChanges`. A leader hands over before it is removed or made a learner: others must lead when that
+   * takes effect, or nobody but the one that is gone might know of it. Throws `store.unavailable` if nobody takes over.
+   */
+  async proposeConfChange(change: AnyConfChange): Promise<ConfState> {
+    this.#check();
+    if (takesVote(change, this.#id)) {
+      await this.#leadershipElsewhere();
+    }
+    const applied = this.#membership.propose(change);
+    this.#loop.wake();
+    return applied;
+  }
+
+  /** Asks the leader to hand over to this voter. It goes on if the other does not take over in time. */
+  transferLeader(to: NodeId): void {
+    this.#whileRunning(() => this.#node.transferLeader(to));
+  }
+
+  /** A message from a peer that has shown who it is. */
+  receive(message: PeerMessage): void {
+    if (this.state.removedNodes.has(message.from)) {
+      return;
+    }
+    if (message.type === 'MsgApp' && !this.#proposer.hasRoomFor(message.entries)) {
+      // As good as lost: this follower acknowledges nothing more until it has room, and the others go on.
+      return;
+    }
+    this.#whileRunning(() => {
+      this.#node.step(message);
+    });
+  }
+
+  /**
+   * A snapshot from a peer with the state behind it. Resolves when it was taken in or was not needed; rejects with
+   * `store.damaged` if the stream is not whole, with `store.busy` while another is on its way, and as `chunks` does.
+   */
+  async receiveSnapshot(message: MsgSnap, chunks: AsyncIterable<Buffer>): Promise<void> {
+    this.#check();
+    const staged = await this.#snapshots.receive(message, chunks, this.#node.basicStatus());
+    this.#whileRunning(() => {
+      // Without a turn of the event loop in between, in which the core would be run, and not be asked what it wanted.
+      this.#node.step(message);
+      if (!this.#loop.runForSnapshot() && staged) {
+        this.#snapshots.drop();
+        void this.#clearObsolete();
+      }
+    });
+  }
+
+  /** A message to this peer was lost. */
+  reportUnreachable(id: NodeId): void {
+    this.#whileRunning(() => this.#node.reportUnreachable(id));
+  }
+
+  status(): Status {
+    return this.#node.status();
+  }
+
+  /** Hands over its leadership, finishes what was proposed, and writes all down. */
+  close(): Promise<void> {
+    this.#ended ??= new CofferError('store.closed', 'the store is closed');
+    this.#closing ??= this.#close(this.#ended);
+    return this.#closing;
+  }
+
+  async #close(reason: CofferError): Promise<void> {
+    if (!this.#stopped) {
+      await this.#proposer.drained(CLOSE_TIMEOUT_MS);
+      this.#whileRunning(() => this.#handOver());
+    }
+    if (!this.#stopped && this.state.changed) {
+      this.#writer.flush();
+    }
+    await this.#writer.idle();
+    this.#stop(reason);
+    await this.#checkpoint.close();
+  }
+
+  #check(): void {
+    if (this.#ended !== undefined) {
+      throw this.#ended;
+    }
+  }
+
+  #whileRunning(work: () => void): void {
+    if (this.#stopped) {
+      return;
+    }
+    try {
+      work();
+      this.#loop.wake();
+    } catch (thrown) {
+      this.#fault(thrown);
+    }
+  }
+
+  #onApplied(): void {
+    this.#proposer.tryAgain();
+    this.#reads.applied();
+    if (this.state.changed) {
+      this.#flushTimer ??= this.#parts.clock.setTimer(IDLE_FLUSH_MS, () => {
+        this.#flushTimer = undefined;
+        if (this.state.changed && !this.#stopped) {
+          this.#writer.flush();
+        }
+      });
+    }
+  }
+
+  #onLeader(lead: NodeId): void {
+    this.#lead = lead;
+    this.#proposer.leaderIs(lead);
+    if (lead !== NONE) {
+      this.#reads.askAgain(Number.POSITIVE_INFINITY);
+      this.#loop.wake();
+    }
+  }
+
+  #send(message: PeerMessage): void {
+    const keepsLeadership = message.type === 'MsgApp' || message.type === 'MsgHeartbeat';
+    if (!(this.#watchdog.stalled && keepsLeadership)) {
+      this.#parts.transport.send(message);
+    }
+  }
+
+  #tick(): void {
+    const { clock, diskSpace, settings } = this.#parts;
+    this.#watchdog.watch(this.#writer.writing_ms);
+    // A leader whose disk stands still stops its clock, and with it the heartbeats that keep others from taking over.
+    if (!(this.#watchdog.stalled && this.#lead === this.#id)) {
+      this.#node.tick();
+    }
+    this.#campaignAlone();
+    this.#proposer.tryAgain();
+    this.#reads.askAgain(clock.now_ms() - settings.tick_ms * settings.electionTicks);
+    diskSpace.measure().catch((thrown: unknown) => this.#fault(thrown));
+    if (this.#recovering && this.#node.basicStatus().recoveringTerm === 0) {
+      this.#recovering = false;
+      this.#writer.recovered();
+    }
+  }
+
+  /** The only voter need not wait for a leader that cannot be. */
+  #campaignAlone(): void {
+    const { voters, votersOutgoing } = this.state.confState;
+    const alone = voters.length === 1 && voters[0] === this.#id && votersOutgoing.length === 0;
+    if (alone && this.#lead === NONE && this.#node.basicStatus().raftState === 'StateFollower') {
+      this.#node.campaign();
+    }
+  }
+
+  /** Resolves when another voter leads; at once if there is none. */
+  async #leadershipElsewhere(): Promise<void> {
+    const { clock, settings } = this.#parts;
+    if (this.state.confState.voters.every((id) => id === this.#id)) {
+      return;
+    }
+    for (let wait = 0; wait < HAND_OVER_TICKS && this.#lead === this.#id; wait += 1) {
+      this.#whileRunning(() => this.#handOver());
+      await new Promise<void>((resolve) => {
+        clock.setTimer(settings.tick_ms, resolve);
+      });
+      this.#check();
+    }
+    if (this.#lead === this.#id) {
+      throw new CofferError(
+        'store.unavailable',
+        'the leader is to be removed, and no other voter takes over',
+        {
+          hint: 'See that most managers are up, and try again.',
+        },
+      );
+    }
+  }
+
+  /** Hands the leadership to the voter that is furthest, if there is another. */
+  #handOver(): void {
+    const { progress, raftState } = this.#node.status();
+    if (raftState !== 'StateLeader') {
+      return;
+    }
+    const match = (id: NodeId): number => progress.get(id)?.match ?? 0;
+    const others = this.state.confState.voters.filter((id) => id !== this.#id);
+    const [furthest] = others.sort((a, b) => match(b) - match(a) || a - b);
+    if (furthest !== undefined) {
+      this.#node.transferLeader(furthest);
+    }
+  }
+
+  /** Deletes what snapshots have left behind: a state that was replaced, or a stream that was cut. */
+  async #clearObsolete(): Promise<void> {
+    if (this.#clearing) {
+      return;
+    }
+    this.#clearing = true;
+    try {
+      while (this.state.hasObsolete && !this.#stopped) {
+        for await (const operations of this.state.obsoleteGroups(this.#parts.database)) {
+          await this.#writer.write(operations);
+        }
+      }
+    } catch (thrown) {
+      this.#fault(thrown);
+    } finally {
+      this.#clearing = false;
+    }
+  }
+
+  #newId(): Buffer {
+    const id = Buffer.alloc(ID_WORDS * 4);
+    for (let word = 0; word < ID_WORDS; word += 1) {
+      id.writeUInt32BE(this.#parts.random(WORD_LIMIT), word * 4);
+    }
+    return id;
+  }
+
+  #fault(thrown: unknown): void {
+    if (this.#stopped) {
+      return;
+    }
+    const cause = CofferError.from(thrown, 'store.faulted');
+    this.#ended = new CofferError('store.faulted', cause.detail, { cause });
+    this.#stop(this.#ended);
+    this.#parts.onFault(this.#ended);
+  }
+
+  #stop(reason: CofferError): void {
+    this.#stopped = true;
+    this.#loop.stop();
+    this.state.load.stop();
+    this.#writer.stop();
+    this.#ticker.stop();
+    this.#flushTimer?.cancel();
+    this.#reads.close();
+    this.#proposer.rejectAll(reason);
+    this.#membership.rejectAll(reason);
+  }
+}

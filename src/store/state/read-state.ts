@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading the state's metadata from the database, at the start.
+import type { Keyring } from '../../crypto/index.ts';
+import type { Database } from '../../storage/index.ts';
+import { IndexLoad, type IndexLoadOptions } from './index-load.ts';
+import { decodeAppliedRequest, decodeDelivery } from './record-codec.ts';
+import { SecretIndex } from './secret-index.ts';
+import { SecretsOnDisk } from './secrets-on-disk.ts';
+import { StateDigest } from './state-digest.ts';
+import { readHeader, secretCount, type StateHeader } from './state-header.ts';
+import { StateKeys } from './state-keys.ts';
+import { stateRecordGroups } from './state-records.ts';
+
+export interface ReadState {
+  readonly header: StateHeader;
+  readonly index: SecretIndex;
+  /** What is still to be done for the index to be whole and verified; undefined if it is. */
+  readonly load: IndexLoad | undefined;
+}
+
+/**
+ * Reads the state, up to `secretsFirstMax` secrets as a whole. Of more, the index is made over the disk, and `load` brings
+ * them in. Throws `store.damaged` if a record that was read does not open, or if all were read and they are not those that
+ * were written last.
+ */
+export async function readState(
+  database: Database,
+  keyring: Keyring,
+  secretsFirstMax: number,
+): Promise<ReadState> {
+  const view = database.snapshot();
+  try {
+    const header = readHeader(view, keyring);
+    const keys = new StateKeys(keyring, header.generation);
+    const count = secretCount(header);
+    const later = count > secretsFirstMax;
+    const index = new SecretIndex(later ? new SecretsOnDisk(view, keyring, keys, count) : undefined);
+    const parts = { keyring, keys, view, header, index, digest: new StateDigest(keyring) };
+    await readRings(parts);
+    const load = new IndexLoad(parts);
+    if (later) {
+      return { header, index, load };
+    }
+    await load.run(() => Promise.resolve());
+    return { header, index, load: undefined };
+  } catch (thrown) {
+    await view.close();
+    throw thrown;
+  }
+}
+
+/** The deliveries and the requests, of which there are never more than their rings hold. */
+async function readRings({ keyring, keys, view, header, index, digest }: IndexLoadOptions): Promise<void> {
+  const deliveries: ReturnType<typeof decodeDelivery>[] = [];
+  for await (const group of stateRecordGroups(view, keyring, keys, 'delivery')) {
+    for (const payload of group) {
+      digest.add('delivery', payload);
+      deliveries.push(decodeDelivery(payload));
+    }
+  }
+  const requests: ReturnType<typeof decodeAppliedRequest>[] = [];
+  for await (const group of stateRecordGroups(view, keyring, keys, 'request')) {
+    for (const payload of group) {
+      digest.add('request', payload);
+      requests.push(decodeAppliedRequest(payload));
+    }
+  }
+  index.restoreDeliveries(deliveries, header.deliveriesRecorded);
+  index.restoreRequests(requests, header.requestsApplied);
+}

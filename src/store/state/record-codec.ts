@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// The state's records as bytes, before they are sealed. The same secret has the same bytes on every manager.
+import { ByteReader, ByteWriter, CofferError, type ErrorCode, isErrorCode } from '../../common/index.ts';
+import type { ConfState, NodeId } from '../../raft/index.ts';
+import {
+  type AppliedRequest,
+  type Delivery,
+  ID_LENGTH_MAX,
+  NAME_LENGTH_MAX,
+  nameKey,
+  ORIGINS,
+  readLabels,
+  readOptional,
+  REQUEST_ID_BYTES,
+  type Secret,
+  type SecretVersion,
+  TASK_ID_LENGTH_MAX,
+  VERSIONS_KEPT,
+  writeLabels,
+  writeOptional,
+} from '../../secrets/index.ts';
+
+const FORMAT = 1;
+
+/** More nodes than a configuration has: a length that was altered is found before memory is taken for it. */
+const NODES_MAX = 1_024;
+/** More nodes than a cluster ever loses. */
+export const REMOVED_NODES_MAX = 65_536;
+
+export function encodeSecret(secret: Secret): Buffer {
+  const writer = new ByteWriter().u8(FORMAT).text(secret.id).text(secret.name);
+  writeLabels(writer, secret.labels);
+  writer.u8(ORIGINS.indexOf(secret.origin)).u8(secret.pending ? 1 : 0);
+  writeOptional(writer, secret.engine, (target, engine) => target.text(engine.secretId).text(engine.swarmId));
+  writer.u32(secret.versions.length);
+  for (const version of secret.versions) {
+    writer.u32(version.number).u64(version.createdAt_ms).u32(version.size);
+  }
+  return writer.u64(secret.createdAt_ms).u64(secret.updatedAt_ms).u64(secret.modifiedIndex).finish();
+}
+
+/** Throws `store.damaged` for bytes that `encodeSecret` does not write. */
+export function decodeSecret(bytes: Buffer): Secret {
+  const reader = new ByteReader(bytes, 'the record of a secret');
+  checkFormat(reader, 'the record of a secret');
+  const secret: Secret = {
+    id: reader.text(ID_LENGTH_MAX),
+    name: reader.text(NAME_LENGTH_MAX),
+    labels: readLabels(reader),
+    origin: readOrigin(reader),
+    pending: reader.u8() === 1,
+    engine: readOptional(reader, (source) => ({
+      secretId: source.text(ID_LENGTH_MAX),
+      swarmId: source.text(ID_LENGTH_MAX),
+    })),
+    versions: readVersions(reader),
+    createdAt_ms: reader.u64(),
+    updatedAt_ms: reader.u64(),
+    modifiedIndex: reader.u64(),
+  };
+  reader.finish();
+  return secret;
+}
+
+/** Which secret has a name, without regard to case. */
+export interface SecretName {
+  /** The name as `nameKey` makes it. */
+  readonly folded: string;
+  readonly id: string;
+}
+
+export function encodeSecretName({ id, name }: Pick<Secret, 'id' | 'name'>): Buffer {
+  return new ByteWriter().u8(FORMAT).text(nameKey(name)).text(id).finish();
+}
+
+export function decodeSecretName(bytes: Buffer): SecretName {
+  const reader = new ByteReader(bytes, "the record of a secret's name");
+  checkFormat(reader, "the record of a secret's name");
+  const name: SecretName = { folded: reader.text(NAME_LENGTH_MAX), id: reader.text(ID_LENGTH_MAX) };
+  reader.finish();
+  return name;
+}
+
+export function encodeDelivery(slot: number, delivery: Delivery): Buffer {
+  return new ByteWriter()
+    .u8(FORMAT)
+    .u32(slot)
+    .text(delivery.taskId)
+    .text(delivery.secretId)
+    .u32(delivery.version)
+    .finish();
+}
+
+export function decodeDelivery(bytes: Buffer): { readonly slot: number; readonly delivery: Delivery } {
+  const reader = new ByteReader(bytes, 'the record of a delivery');
+  checkFormat(reader, 'the record of a delivery');
+  const slot = reader.u32();
+  const delivery = {
+    taskId: reader.text(TASK_ID_LENGTH_MAX),
+    secretId: reader.text(ID_LENGTH_MAX),
+    version: reader.u32(),
+  };
+  reader.finish();
+  return { slot, delivery };
+}
+
+/** What is remembered of an applied request. */
+export function encodeAppliedRequest(slot: number, request: AppliedRequest): Buffer {
+  const writer = new ByteWriter()
+    .u8(FORMAT)
+    .u32(slot)
+    .fixed(Buffer.from(request.id, 'hex'))
+    .u64(request.index);
+  writeOptional(writer, request.secretId, (target, secretId) => target.text(secretId));
+  writeOptional(writer, request.refusal, (target, code) => target.text(code));
+  return writer.finish();
+}
+
+export function decodeAppliedRequest(bytes: Buffer): {
+  readonly slot: number;
+  readonly request: AppliedRequest;
+} {
+  const reader = new ByteReader(bytes, 'the record of a request');
+  checkFormat(reader, 'the record of a request');
+  const slot = reader.u32();
+  const request: AppliedRequest = {
+    id: reader.fixed(REQUEST_ID_BYTES).toString('hex'),
+    index: reader.u64(),
+    secretId: readOptional(reader, (source) => source.text(ID_LENGTH_MAX)),
+    refusal: readOptional(reader, readErrorCode),
+  };
+  reader.finish();
+  return { slot, request };
+}
+
+function readErrorCode(reader: ByteReader): ErrorCode {
+  const code = reader.text(ID_LENGTH_MAX);
+  if (!isErrorCode(code)) {
+    throw new CofferError(
+      'store.damaged',
+      'the record of a request names an error that this version cannot read',
+    );
+  }
+  return code;
+}
+
+export function writeConfState(writer: ByteWriter, confState: ConfState): ByteWriter {
+  const { voters, learners, votersOutgoing, learnersNext, autoLeave } = confState;
+  for (const ids of [voters, learners, votersOutgoing, learnersNext]) {
+    writer.u32(ids.length);
+    ids.forEach((id) => writer.u64(id));
+  }
+  return writer.u8(autoLeave ? 1 : 0);
+}
+
+export function readConfState(reader: ByteReader): ConfState {
+  return {
+    voters: readIds(reader),
+    learners: readIds(reader),
+    votersOutgoing: readIds(reader),
+    learnersNext: readIds(reader),
+    autoLeave: reader.u8() === 1,
+  };
+}
+
+/** Nodes that were removed, in ascending order. */
+export function writeRemovedNodes(writer: ByteWriter, removed: ReadonlySet<NodeId>): ByteWriter {
+  writer.u32(removed.size);
+  [...removed].sort((a, b) => a - b).forEach((id) => writer.u64(id));
+  return writer;
+}
+
+export function readRemovedNodes(reader: ByteReader): ReadonlySet<NodeId> {
+  const ids = readIds(reader, REMOVED_NODES_MAX, 'a list of removed nodes');
+  if (ids.some((id, place) => id <= (ids[place - 1] ?? 0))) {
+    throw new CofferError('store.damaged', 'a list of removed nodes is out of order');
+  }
+  return new Set(ids);
+}
+
+export function sameConfState(one: ConfState, other: ConfState): boolean {
+  const bytes = (confState: ConfState): Buffer => writeConfState(new ByteWriter(), confState).finish();
+  return bytes(one).equals(bytes(other));
+}
+
+function readIds(
+  reader: ByteReader,
+  limit: number = NODES_MAX,
+  what: string = 'a configuration',
+): readonly NodeId[] {
+  const count = reader.u32();
+  if (count > limit) {
+    throw new CofferError('store.damaged', `${what} names ${count} nodes where ${limit} is the limit`);
+  }
+  return Array.from({ length: count }, () => reader.u64());
+}
+
+function readVersions(reader: ByteReader): readonly SecretVersion[] {
+  const count = reader.u32();
+  if (count < 1 || count > VERSIONS_KEPT) {
+    throw new CofferError('store.damaged', `the record of a secret has ${count} versions`);
+  }
+  return Array.from({ length: count }, () => ({
+    number: reader.u32(),
+    createdAt_ms: reader.u64(),
+    size: reader.u32(),
+  }));
+}
+
+function readOrigin(reader: ByteReader): Secret['origin'] {
+  const origin = ORIGINS[reader.u8()];
+  if (origin === undefined) {
+    throw new CofferError(
+      'store.damaged',
+      'the record of a secret names an origin that this version cannot read',
+    );
+  }
+  return origin;
+}
+
+function checkFormat(reader: ByteReader, what: string): void {
+  const format = reader.u8();
+  if (format !== FORMAT) {
+    throw new CofferError('store.damaged', `${what} has format ${format}, which this version cannot read`);
+  }
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// What memory holds of the state: the metadata of every secret, who was given which version, and which requests were
+// applied.
+import { CofferError, invariant } from '../../common/index.ts';
+import {
+  type AppliedRequest,
+  type Delivery,
+  DELIVERIES_KEPT,
+  type Effect,
+  nameKey,
+  type Secret,
+  type SecretsView,
+} from '../../secrets/index.ts';
+import { ShardedMap } from './sharded-map.ts';
+
+/** The secrets as they were on the disk at one moment. */
+export interface StoredSecrets {
+  readonly count: number;
+  byId(id: string): Secret | undefined;
+  /** `folded` is what `nameKey` makes of a name. */
+  byName(folded: string): Secret | undefined;
+}
+
+/** What an index knows while it still lacks some of the secrets. */
+interface Loading {
+  readonly stored: StoredSecrets;
+  size: number;
+  /** Secrets that were removed since: the disk still has them. */
+  readonly removed: Set<string>;
+}
+
+/**
+ * The index of the applied state. Values are not in it. One that is made over `StoredSecrets` is whole after `loaded`:
+ * until then it asks the disk for what it has not met yet, and takes up changes as ever. What it was told itself
+ * counts before what the disk says.
+ */
+export class SecretIndex implements SecretsView {
+  readonly #byId = new ShardedMap<Secret>();
+  readonly #byName = new ShardedMap<Secret>();
+  readonly #byEngineId = new ShardedMap<Secret>();
+  #loading: Loading | undefined;
+  readonly #slots = new Map<number, Delivery>();
+  readonly #delivered = new Map<string, { readonly slot: number; readonly version: number }>();
+  #deliveriesRecorded = 0;
+  readonly #requestSlots = new Map<number, AppliedRequest>();
+  readonly #requests = new Map<string, AppliedRequest>();
+  #requestsApplied = 0;
+
+  constructor(stored?: StoredSecrets) {
+    this.#loading = stored && { stored, size: stored.count, removed: new Set() };
+  }
+
+  get size(): number {
+    return this.#loading?.size ?? this.#byId.size;
+  }
+
+  get deliveriesRecorded(): number {
+    return this.#deliveriesRecorded;
+  }
+
+  get requestsApplied(): number {
+    return this.#requestsApplied;
+  }
+
+  byId(id: string): Secret | undefined {
+    const known = this.#byId.get(id);
+    if (known !== undefined || this.#loading === undefined || this.#loading.removed.has(id)) {
+      return known;
+    }
+    return this.#keep(this.#loading.stored.byId(id));
+  }
+
+  byName(name: string): Secret | undefined {
+    const folded = nameKey(name);
+    const known = this.#byName.get(folded);
+    if (known !== undefined || this.#loading === undefined) {
+      return known;
+    }
+    const stored = this.#loading.stored.byName(folded);
+    return stored === undefined || this.#loading.removed.has(stored.id) ? undefined : this.#keep(stored);
+  }
+
+  /** Throws `store.starting` until the index is whole. */
+  byEngineId(engineId: string): Secret | undefined {
+    this.#requireWhole();
+    return this.#byEngineId.get(engineId);
+  }
+
+  /** Throws `store.starting` until the index is whole. */
+  list(): readonly Secret[] {
+    this.#requireWhole();
+    return this.#byId.values();
+  }
+
+  deliveredVersion(taskId: string, secretId: string): number | undefined {
+    return this.#delivered.get(deliveryKey(taskId, secretId))?.version;
+  }
+
+  /** What stands in a delivery slot; the next delivery to that slot takes its place. */
+  deliveryAt(slot: number): Delivery | undefined {
+    return this.#slots.get(slot);
+  }
+
+  requestById(id: string): AppliedRequest | undefined {
+    return this.#requests.get(id);
+  }
+
+  /** What stands in a slot of the requests; the next one for that slot takes its place. */
+  requestAt(slot: number): AppliedRequest | undefined {
+    return this.#requestSlots.get(slot);
+  }
+
+  /** Takes up an effect of the state machine; those on values leave the index as it is. */
+  apply(effect: Effect): void {
+    switch (effect.kind) {
+      case 'put-secret':
+        this.#put(effect.secret);
+        break;
+      case 'delete-secret':
+        this.#delete(effect.secret);
+        break;
+      case 'put-delivery':
+        this.#putDelivery(effect.slot, effect.delivery);
+        this.#deliveriesRecorded += 1;
+        break;
+      case 'put-request':
+        this.#putRequest(effect.slot, effect.request);
+        this.#requestsApplied += 1;
+        break;
+      case 'put-value':
+      case 'delete-value':
+        break;
+    }
+  }
+
+  /** Brings in a secret from the disk. What was put or removed since stays as it is. */
+  load(secret: Secret): void {
+    const { id, name, engine } = secret;
+    if (this.#byId.has(id) || this.#loading?.removed.has(id) === true) {
+      return;
+    }
+    this.#byId.set(id, secret);
+    this.#byName.set(nameKey(name), secret);
+    if (engine !== undefined && !this.#byEngineId.has(engine.secretId)) {
+      this.#byEngineId.set(engine.secretId, secret);
+    }
+  }
+
+  /** All secrets were brought in. */
+  loaded(): void {
+    invariant(this.size === this.#byId.size, 'an index that is loaded holds as many secrets as there are');
+    this.#loading = undefined;
+  }
+
+  /**
+   * Puts back the deliveries that were read from the disk, of `recorded` that ever were: in the order in which they
+   * were recorded, since of two for the same task and secret the later one counts.
+   */
+  restoreDeliveries(
+    deliveries: readonly { readonly slot: number; readonly delivery: Delivery }[],
+    recorded: number,
+  ): void {
+    const age = (slot: number): number => (recorded - 1 - slot + 2 * DELIVERIES_KEPT) % DELIVERIES_KEPT;
+    for (const { slot, delivery } of [...deliveries].sort((a, b) => age(b.slot) - age(a.slot))) {
+      this.#putDelivery(slot, delivery);
+    }
+    this.#deliveriesRecorded = recorded;
+  }
+
+  /** Puts back the requests that were read from the disk, of `applied` that ever were. */
+  restoreRequests(
+    requests: readonly { readonly slot: number; readonly request: AppliedRequest }[],
+    applied: number,
+  ): void {
+    for (const { slot, request } of requests) {
+      this.#putRequest(slot, request);
+    }
+    this.#requestsApplied = applied;
+  }
+
+  #requireWhole(): void {
+    if (this.#loading !== undefined) {
+      throw new CofferError(
+        'store.starting',
+        'coffer has just started and is still loading its index: until then it knows secrets by their names alone',
+        { hint: 'Try again in a moment; docker coffer status says how far it is.' },
+      );
+    }
+  }
+
+  #keep(stored: Secret | undefined): Secret | undefined {
+    if (stored !== undefined) {
+      this.load(stored);
+    }
+    return stored;
+  }
+
+  #put(secret: Secret): void {
+    const previous = this.byId(secret.id);
+    if (previous === undefined && this.#loading !== undefined) {
+      this.#loading.size += 1;
+    }
+    this.#unbind(previous);
+    this.#byId.set(secret.id, secret);
+    this.#byName.set(nameKey(secret.name), secret);
+    if (secret.engine !== undefined) {
+      this.#byEngineId.set(secret.engine.secretId, secret);
+    }
+  }
+
+  #delete({ id, name }: Secret): void {
+    const previous = this.byId(id);
+    if (previous !== undefined && this.#loading !== undefined) {
+      this.#loading.size -= 1;
+      this.#loading.removed.add(id);
+    }
+    this.#unbind(previous);
+    this.#byId.delete(id);
+    this.#byName.delete(nameKey(name));
+  }
+
+  #unbind(secret: Secret | undefined): void {
+    const engineId = secret?.engine?.secretId;
+    if (engineId !== undefined && this.#byEngineId.get(engineId)?.id === secret?.id) {
+      this.#byEngineId.delete(engineId);
+    }
+  }
+
+  #putRequest(slot: number, request: AppliedRequest): void {
+    const forgotten = this.#requestSlots.get(slot);
+    if (forgotten !== undefined) {
+      this.#requests.delete(forgotten.id);
+    }
+    this.#requestSlots.set(slot, request);
+    this.#requests.set(request.id, request);
+  }
+
+  #putDelivery(slot: number, delivery: Delivery): void {
+    const evicted = this.#slots.get(slot);
+    if (evicted !== undefined) {
+      const key = deliveryKey(evicted.taskId, evicted.secretId);
+      if (this.#delivered.get(key)?.slot === slot) {
+        this.#delivered.delete(key);
+      }
+    }
+    this.#slots.set(slot, delivery);
+    this.#delivered.set(deliveryKey(delivery.taskId, delivery.secretId), { slot, version: delivery.version });
+  }
+}
+
+function deliveryKey(taskId: string, secretId: string): string {
+  return `${taskId} ${secretId}`;
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an effect changes: the index in memory, the records on the disk, and the digest over those.
+import { invariant, unreachable } from '../../common/index.ts';
+import { type Effect, nameKey, type Secret } from '../../secrets/index.ts';
+import { encodeAppliedRequest, encodeDelivery, encodeSecret, encodeSecretName } from './record-codec.ts';
+import type { SecretIndex } from './secret-index.ts';
+import type { StateDigest } from './state-digest.ts';
+import type { StateKeys, StateKind } from './state-keys.ts';
+
+/** What is to stand under a key, not sealed yet; undefined for nothing. */
+export interface RecordChange {
+  readonly key: Buffer;
+  readonly payload: Buffer | undefined;
+}
+
+/** What a state consists of in memory. A snapshot that is taken over replaces it as a whole. */
+export class StateContent {
+  readonly keys: StateKeys;
+  readonly index: SecretIndex;
+  readonly digest: StateDigest;
+
+  constructor(keys: StateKeys, index: SecretIndex, digest: StateDigest) {
+    this.keys = keys;
+    this.index = index;
+    this.digest = digest;
+  }
+
+  /** Takes up an effect, and returns the records that it changes. */
+  take(effect: Effect): readonly RecordChange[] {
+    const changes = this.#changesOf(effect);
+    this.index.apply(effect);
+    return changes;
+  }
+
+  #changesOf(effect: Effect): readonly RecordChange[] {
+    const { keys, index } = this;
+    switch (effect.kind) {
+      case 'put-secret':
+        return this.#put(effect.secret);
+      case 'delete-secret':
+        return this.#delete(effect.secret);
+      case 'put-value':
+        return [{ key: keys.value(effect.secretId, effect.version), payload: effect.value.expose() }];
+      case 'delete-value':
+        return [{ key: keys.value(effect.secretId, effect.version), payload: undefined }];
+      case 'put-delivery': {
+        const { slot, delivery } = effect;
+        const previous = index.deliveryAt(slot);
+        const old = previous && encodeDelivery(slot, previous);
+        return [this.#replace('delivery', keys.delivery(slot), old, encodeDelivery(slot, delivery))];
+      }
+      case 'put-request': {
+        const { slot, request } = effect;
+        const previous = index.requestAt(slot);
+        const old = previous && encodeAppliedRequest(slot, previous);
+        return [this.#replace('request', keys.request(slot), old, encodeAppliedRequest(slot, request))];
+      }
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #put(secret: Secret): readonly RecordChange[] {
+    const { keys, index } = this;
+    const previous = index.byId(secret.id);
+    const key = keys.secret(secret.id);
+    if (previous !== undefined) {
+      invariant(nameKey(previous.name) === nameKey(secret.name), 'a secret keeps its name');
+      return [this.#replace('secret', key, encodeSecret(previous), encodeSecret(secret))];
+    }
+    return [
+      this.#replace('secret', key, undefined, encodeSecret(secret)),
+      this.#replace('name', keys.name(nameKey(secret.name)), undefined, encodeSecretName(secret)),
+    ];
+  }
+
+  #delete(secret: Secret): readonly RecordChange[] {
+    const { keys } = this;
+    return [
+      this.#replace('secret', keys.secret(secret.id), encodeSecret(secret), undefined),
+      this.#replace('name', keys.name(nameKey(secret.name)), encodeSecretName(secret), undefined),
+    ];
+  }
+
+  #replace(kind: StateKind, key: Buffer, old: Buffer | undefined, payload: Buffer | undefined): RecordChange {
+    if (old !== undefined) {
+      this.digest.remove(kind, old);
+    }
+    if (payload !== undefined) {
+      this.digest.add(kind, payload);
+    }
+    return { key, payload };
+  }
+}

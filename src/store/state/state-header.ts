@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// The record that says what the state is: how far it is applied, where its records stand, and what they add up to.
+import { ByteReader, ByteWriter, CofferError } from '../../common/index.ts';
+import { type Keyring, openRecord, sealRecord } from '../../crypto/index.ts';
+import type { ConfState, NodeId } from '../../raft/index.ts';
+import { DELIVERIES_KEPT, REQUESTS_KEPT } from '../../secrets/index.ts';
+import { APPLIED_KEY, type DatabaseOperation, type DatabaseView } from '../../storage/index.ts';
+import { readConfState, readRemovedNodes, writeConfState, writeRemovedNodes } from './record-codec.ts';
+import { DIGEST_BYTES, StateDigest } from './state-digest.ts';
+
+const WHAT = 'the record of how far the database is applied';
+
+export interface StateHeader {
+  /** The last entry of the log that the state has taken up. */
+  readonly appliedIndex: number;
+  /** The configuration as of that entry. */
+  readonly confState: ConfState;
+  /** The nodes that were members once: none of them ever is again. */
+  readonly removedNodes: ReadonlySet<NodeId>;
+  /** The generation whose records are the state; those of others are in the way. */
+  readonly generation: number;
+  /** How many deliveries were ever recorded. */
+  readonly deliveriesRecorded: number;
+  /** How many requests were ever applied. */
+  readonly requestsApplied: number;
+  /** Over all records of secrets, their names, deliveries and requests. */
+  readonly digest: StateDigest;
+}
+
+/** How many secrets there are. Each has two records in the digest, its own and that of its name. */
+export function secretCount({ digest, deliveriesRecorded, requestsApplied }: StateHeader): number {
+  const deliveries = Math.min(deliveriesRecorded, DELIVERIES_KEPT);
+  const requests = Math.min(requestsApplied, REQUESTS_KEPT);
+  const count = (digest.count - deliveries - requests) / 2;
+  if (count < 0 || !Number.isInteger(count)) {
+    throw new CofferError('store.damaged', `${WHAT} counts ${digest.count} records, which do not add up`);
+  }
+  return count;
+}
+
+export function headerOperation(keyring: Keyring, header: StateHeader): DatabaseOperation {
+  const writer = new ByteWriter().u64(header.appliedIndex).u64(header.generation);
+  const payload = writeRemovedNodes(writeConfState(writer, header.confState), header.removedNodes)
+    .u64(header.deliveriesRecorded)
+    .u64(header.requestsApplied)
+    .u32(header.digest.count)
+    .fixed(header.digest.sum)
+    .finish();
+  return { type: 'put', key: APPLIED_KEY, value: sealRecord(keyring, APPLIED_KEY, payload) };
+}
+
+/** Throws `store.damaged` if the record is missing or does not open. */
+export function readHeader(database: DatabaseView, keyring: Keyring): StateHeader {
+  const record = database.get(APPLIED_KEY, WHAT);
+  if (record === undefined) {
+    throw new CofferError('store.damaged', `the database has lost ${WHAT}`);
+  }
+  const reader = new ByteReader(openRecord(keyring, APPLIED_KEY, record, WHAT), WHAT);
+  const appliedIndex = reader.u64();
+  const generation = reader.u64();
+  const confState = readConfState(reader);
+  const removedNodes = readRemovedNodes(reader);
+  const deliveriesRecorded = reader.u64();
+  const requestsApplied = reader.u64();
+  const count = reader.u32();
+  const digest = new StateDigest(keyring, reader.fixed(DIGEST_BYTES), count);
+  reader.finish();
+  return { appliedIndex, confState, removedNodes, generation, deliveriesRecorded, requestsApplied, digest };
+}

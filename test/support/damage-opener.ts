@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// A program that opens damaged copies of a store, one after another, and says what came of each. It is a process of its
+// own since LevelDB may end the one that it runs in.
+//
+//   node damage-opener.cjs TEMPLATE_DIRECTORY < cases, one JSON object a line
+import assert from 'node:assert/strict';
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { CofferError } from '../../src/common/index.ts';
+import { temporaryDirectory } from './cleanup.ts';
+import { damagedValues, pictureOf, type StorePicture } from './store-picture.ts';
+import { openTestStore } from './test-store.ts';
+
+export type Damage =
+  | { readonly kind: 'flip'; readonly file: string; readonly at: number; readonly mask: number }
+  | { readonly kind: 'cut'; readonly file: string; readonly length: number; readonly checkpoint?: string };
+
+export interface DamageCase {
+  readonly number: number;
+  readonly damage: Damage;
+  /** Whether a start that refuses is made a second time. */
+  readonly twice: boolean;
+}
+
+/** What `TEMPLATE_DIRECTORY/expected.json` holds. */
+export interface Expected {
+  /** What the store may say, if it opens. */
+  readonly pictures: readonly StorePicture[];
+  readonly tasks: readonly string[];
+  readonly delivered: string;
+}
+
+export type DamageVerdict =
+  | { readonly kind: 'refused'; readonly code: string; readonly detail: string }
+  | { readonly kind: 'opened'; readonly picture: number; readonly damaged: number }
+  | { readonly kind: 'wrong'; readonly why: string };
+
+/** Synchronously: what the parent has not read when the process dies is in the pipe. */
+function say(words: readonly [string, number, DamageVerdict?]): void {
+  writeSync(1, `${JSON.stringify(words)}\n`);
+}
+
+function damageState(state: string, template: string, damage: Damage): void {
+  const file = path.join(state, damage.file);
+  if (damage.kind === 'flip') {
+    const content = readFileSync(file);
+    content.writeUInt8(content.readUInt8(damage.at) ^ damage.mask, damage.at);
+    writeFileSync(file, content);
+    return;
+  }
+  truncateSync(file, damage.length);
+  if (damage.checkpoint !== undefined) {
+    cpSync(path.join(template, damage.checkpoint), path.join(state, 'checkpoint'));
+  }
+}
+
+/** What LevelDB makes anew whenever it opens a database, and the lock that a start takes. */
+const UNSTABLE = new Set(['LOG', 'LOG.old', 'LOCK']);
+
+function contentOf(state: string): string {
+  const names = readdirSync(state, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !UNSTABLE.has(entry.name))
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .filter((file) => !file.startsWith(path.join(state, 'lock')))
+    .sort();
+  return names.map((file) => `${file} ${readFileSync(file, 'hex')}`).join('\n');
+}
+
+async function openOnce(state: string, expected: Expected): Promise<DamageVerdict> {
+  let store: Awaited<ReturnType<typeof openTestStore>>;
+  const before = contentOf(state);
+  try {
+    store = await openTestStore(state);
+  } catch (thrown) {
+    assert.ok(thrown instanceof CofferError, `an opening that fails names its error, not ${String(thrown)}`);
+    const { code, detail, hint } = thrown;
+    assert.ok(code === 'store.damaged' || code === 'store.faulted', thrown.message);
+    assert.ok(hint !== undefined, `it has a hint: ${thrown.message}`);
+    assert.equal(contentOf(state), before, 'a store that is refused stays as it was');
+    return { kind: 'refused', code, detail };
+  }
+  try {
+    const picture = pictureOf(store, expected.tasks, expected.delivered);
+    for (const [number, each] of expected.pictures.entries()) {
+      const damaged = damagedValues(picture, each);
+      if (damaged !== undefined) {
+        return { kind: 'opened', picture: number, damaged };
+      }
+    }
+    return { kind: 'wrong', why: `it opened, and says ${JSON.stringify(picture)}` };
+  } finally {
+    await store.close();
+  }
+}
+
+async function run(
+  template: string,
+  parent: string,
+  expected: Expected,
+  one: DamageCase,
+): Promise<DamageVerdict> {
+  const state = path.join(parent, `${one.number}`);
+  mkdirSync(state);
+  try {
+    cpSync(path.join(template, 'state'), state, { recursive: true });
+    damageState(state, template, one.damage);
+    const verdict = await openOnce(state, expected);
+    if (verdict.kind === 'refused' && one.twice) {
+      const again = await openOnce(state, expected);
+      assert.equal(again.kind, 'refused', 'the second start refuses too');
+    }
+    return verdict;
+  } catch (thrown) {
+    return { kind: 'wrong', why: String(thrown instanceof Error ? thrown.stack : thrown) };
+  } finally {
+    rmSync(state, { recursive: true, force: true });
+  }
+}
+
+async function main([template = '']: readonly string[]): Promise<void> {
+  const expected = JSON.parse(readFileSync(path.join(template, 'expected.json'), 'utf8')) as Expected;
+  const temporary = temporaryDirectory();
+  for await (const line of createInterface({ input: process.stdin })) {
+    const one = JSON.parse(line) as DamageCase;
+    say(['begin', one.number]);
+    say(['end', one.number, await run(template, temporary.path, expected, one)]);
+  }
+  temporary.remove();
+}
+
+void main(process.argv.slice(2));

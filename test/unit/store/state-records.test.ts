@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// The state's records as bytes, what they add up to, and what is made of them at a start.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import * as fc from 'fast-check';
+import { ByteReader, ByteWriter, CofferError } from '../../../src/common/index.ts';
+import { Keyring } from '../../../src/crypto/index.ts';
+import type { ConfState } from '../../../src/raft/index.ts';
+import { type AppliedRequest, DELIVERIES_KEPT, ORIGINS, type Secret } from '../../../src/secrets/index.ts';
+import { SecretIndex } from '../../../src/store/index.ts';
+import {
+  decodeAppliedRequest,
+  decodeDelivery,
+  decodeSecret,
+  encodeAppliedRequest,
+  encodeDelivery,
+  encodeSecret,
+  readConfState,
+  sameConfState,
+  writeConfState,
+} from '../../../src/store/state/record-codec.ts';
+import { StateDigest } from '../../../src/store/state/state-digest.ts';
+
+/** A record as an object literal makes it: fast-check also makes ones without a prototype. */
+const plainRecord = <T>(model: { readonly [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
+  fc.record<T>(model, { noNullPrototype: true });
+
+const id = fc.string({ maxLength: 25 });
+const secret: fc.Arbitrary<Secret> = plainRecord({
+  id,
+  name: fc.string({ maxLength: 20 }),
+  labels: fc.dictionary(fc.string(), fc.string(), { maxKeys: 4, noNullPrototype: true }),
+  origin: fc.constantFrom(...ORIGINS),
+  pending: fc.boolean(),
+  engine: fc.option(plainRecord({ secretId: id, swarmId: id }), { nil: undefined }),
+  versions: fc.array(
+    plainRecord({ number: fc.nat(0xffff_ffff), createdAt_ms: fc.maxSafeNat(), size: fc.nat(511_999) }),
+    { minLength: 1, maxLength: 10 },
+  ),
+  createdAt_ms: fc.maxSafeNat(),
+  updatedAt_ms: fc.maxSafeNat(),
+  modifiedIndex: fc.maxSafeNat(),
+});
+const delivery = plainRecord({ taskId: id, secretId: id, version: fc.nat(0xffff_ffff) });
+
+const appliedRequest: fc.Arbitrary<AppliedRequest> = plainRecord({
+  id: fc.stringMatching(/^[0-9a-f]{32}$/),
+  index: fc.maxSafeNat(),
+  secretId: fc.option(id, { nil: undefined }),
+  refusal: fc.constantFrom(undefined, 'secret.exists' as const, 'secret.not-found' as const),
+});
+const nodeIds = fc.array(fc.nat(2 ** 31), { maxLength: 4 });
+const confState: fc.Arbitrary<ConfState> = plainRecord({
+  voters: nodeIds,
+  learners: nodeIds,
+  votersOutgoing: nodeIds,
+  learnersNext: nodeIds,
+  autoLeave: fc.boolean(),
+});
+const decodeConfState = (bytes: Buffer): ConfState => {
+  const reader = new ByteReader(bytes, 'it');
+  const read = readConfState(reader);
+  reader.finish();
+  return read;
+};
+
+describe("the state's records", () => {
+  test('give back what was written', () => {
+    fc.assert(fc.property(secret, (each) => assert.deepEqual(decodeSecret(encodeSecret(each)), each)));
+    fc.assert(
+      fc.property(delivery, fc.nat(20_000), (each, slot) =>
+        assert.deepEqual(decodeDelivery(encodeDelivery(slot, each)), { slot, delivery: each }),
+      ),
+    );
+  });
+
+  test('of requests and configurations give back what was written', () => {
+    fc.assert(
+      fc.property(appliedRequest, fc.nat(16_383), (request, slot) =>
+        assert.deepEqual(decodeAppliedRequest(encodeAppliedRequest(slot, request)), { slot, request }),
+      ),
+    );
+    fc.assert(
+      fc.property(confState, confState, (each, other) => {
+        assert.deepEqual(decodeConfState(writeConfState(new ByteWriter(), each).finish()), each);
+        assert.equal(sameConfState(each, other), isDeepStrictEqual(each, other));
+        assert.ok(sameConfState(each, { ...each }));
+      }),
+    );
+  });
+
+  test('that were cut or altered throw nothing but store.damaged', () => {
+    const records = fc.oneof(
+      secret.map(encodeSecret),
+      delivery.map((each) => encodeDelivery(1, each)),
+      appliedRequest.map((each) => encodeAppliedRequest(1, each)),
+      confState.map((each) => writeConfState(new ByteWriter(), each).finish()),
+    );
+    fc.assert(
+      fc.property(records, fc.nat(), fc.nat(255), fc.boolean(), (record, at, byte, cut) => {
+        const position = at % record.length;
+        const altered = cut
+          ? record.subarray(0, position)
+          : Buffer.from(record).fill(byte, position, position + 1);
+        for (const decode of [decodeSecret, decodeDelivery, decodeAppliedRequest, decodeConfState]) {
+          try {
+            decode(altered);
+          } catch (error) {
+            assert.ok(error instanceof CofferError && error.code === 'store.damaged', String(error));
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('the digest of the state', () => {
+  test('is that of the records that are there, in whatever order they came and went', () => {
+    const keyring = Keyring.generate();
+    const records = fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(records, fc.nat(), (texts, seed) => {
+        const [there, gone] = [texts.slice(0, seed % texts.length), texts.slice(seed % texts.length)];
+        const [straight, winding] = [new StateDigest(keyring), new StateDigest(keyring)];
+        there.forEach((text) => straight.add('secret', Buffer.from(text)));
+        [...texts].reverse().forEach((text) => winding.add('secret', Buffer.from(text)));
+        assert.ok(!winding.equals(straight));
+        gone.forEach((text) => winding.remove('secret', Buffer.from(text)));
+        assert.ok(winding.equals(straight));
+        assert.ok(winding.equals(new StateDigest(keyring, winding.sum, winding.count)));
+      }),
+    );
+  });
+});
+
+describe('the digest of the state, of two kinds', () => {
+  test('tells a record of one kind from the same bytes of another', () => {
+    const keyring = Keyring.generate();
+    const [one, other] = [new StateDigest(keyring), new StateDigest(keyring)];
+    one.add('secret', Buffer.from('bytes'));
+    other.add('delivery', Buffer.from('bytes'));
+    assert.ok(!one.equals(other));
+  });
+});
+
+describe('the deliveries that are read from the disk', () => {
+  test('count as they did before, also where the ring begins anew', () => {
+    const live = new SecretIndex();
+    const record = (taskId: string, version: number): void =>
+      live.apply({
+        kind: 'put-delivery',
+        slot: live.deliveriesRecorded % DELIVERIES_KEPT,
+        delivery: { taskId, secretId: 's', version },
+      });
+    for (let number = 0; number < DELIVERIES_KEPT - 2; number += 1) {
+      record(`t${number}`, 1);
+    }
+    // The older one in the last slots, the newer one in the first.
+    for (const version of [2, 3, 4]) {
+      record('again', version);
+    }
+    assert.equal(live.deliveredVersion('again', 's'), 4);
+    const slots = Array.from({ length: DELIVERIES_KEPT }, (_, slot) => ({
+      slot,
+      delivery: live.deliveryAt(slot),
+    }));
+    const reopened = new SecretIndex();
+    reopened.restoreDeliveries(
+      slots.flatMap(({ slot, delivery: there }) => (there === undefined ? [] : [{ slot, delivery: there }])),
+      live.deliveriesRecorded,
+    );
+    assert.equal(reopened.deliveredVersion('again', 's'), 4);
+    assert.equal(reopened.deliveredVersion('t0', 's'), undefined);
+    assert.equal(reopened.deliveredVersion('t1', 's'), 1);
+    assert.equal(reopened.deliveriesRecorded, live.deliveriesRecorded);
+  });
+});
