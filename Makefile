@@ -36,6 +36,16 @@ test: ## install what the tests need, then build, check and run all of them (mak
 	@$(MAKE) build check plugin
 	@node test/run.mjs $(TEST_FLAGS) $(ONLY)
 
+# How many seeds, which one, whether to show what happens, and which faults: see test/sim.mjs.
+SEEDS ?= 200
+SEED ?=
+TRACE ?=
+FAULTS ?=
+
+.PHONY: sim
+sim: $(packages) ## run simulated clusters (make sim SEEDS=10000, or SEED=n TRACE=1 to replay one)
+	@SEEDS='$(SEEDS)' SEED='$(SEED)' TRACE='$(TRACE)' FAULTS='$(FAULTS)' node test/sim.mjs
+
 .PHONY: demo
 demo: ## show coffer at work on a real Docker Engine, run privately (root)
 	@test/support/setup.sh
