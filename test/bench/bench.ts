@@ -7,7 +7,8 @@ import path from 'node:path';
 import { startCoffer } from '../support/coffer.ts';
 import { startEngine } from '../support/engine.ts';
 import { buildTestProgram } from '../support/program.ts';
-import { type Call, median, timeCalls, type Timing } from './measure.ts';
+import { type Call, interleaved, timeCalls, type Timing } from './measure.ts';
+import { printTable } from './table.ts';
 
 const SECRETS = 10_000;
 const REPLAY_CALLS = 10_000;
@@ -60,18 +61,6 @@ function put(name: string): Call {
   };
 }
 
-/** Measures several things in turn, round by round, so that a slow moment of the machine meets all of them. */
-async function interleaved(measurements: readonly ((round: number) => Promise<Timing>)[]): Promise<Timing[]> {
-  const timings = measurements.map((): Timing[] => []);
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [place, measure] of measurements.entries()) {
-      timings[place]?.push(await measure(round));
-      process.stderr.write('.');
-    }
-  }
-  return timings.map(median);
-}
-
 async function startStaticDriver(directory: string): Promise<{ readonly socket: string; stop(): void }> {
   const socket = path.join(directory, 'static.sock');
   const bundle = await buildTestProgram('static-driver');
@@ -96,13 +85,14 @@ async function measureAll(): Promise<readonly Row[]> {
       // The first answer for each task is written down; a replay is not.
       await timeCalls(coffer.pluginSocket, SECRETS, WIDTH, 200, getSecret);
       process.stderr.write('done\nmeasuring ');
-      const replays = await interleaved([
+      const replays = await interleaved(ROUNDS, [
         () => timeCalls(bare.socket, REPLAY_CALLS, 1, 200, getSecret),
         () => timeCalls(coffer.pluginSocket, REPLAY_CALLS, 1, 200, getSecret),
         () => timeCalls(bare.socket, REPLAY_CALLS, WIDTH, 200, getSecret),
         () => timeCalls(coffer.pluginSocket, REPLAY_CALLS, WIDTH, 200, getSecret),
       ]);
       const creates = await interleaved(
+        ROUNDS,
         [1, 16].flatMap((width) => [
           (round: number) =>
             timeCalls(engine.socket, CREATE_CALLS, width, 201, (i) => engineCreate(`e${width}-${round}`, i)),
@@ -161,16 +151,7 @@ function print(rows: readonly Row[]): void {
       other === undefined ? '1' : (timing.perSecond / other).toFixed(2),
     ];
   });
-  const table = [['call', 'at once', 'calls', 'per s', 'p50 ms', 'p99 ms', 'max ms', 'ratio'], ...cells];
-  const widths = (table[0] ?? []).map((_, column) =>
-    Math.max(...table.map((row) => row[column]?.length ?? 0)),
-  );
-  for (const row of table) {
-    const line = row.map((cell, column) =>
-      column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-    );
-    process.stdout.write(`${line.join('  ')}\n`);
-  }
+  printTable([['call', 'at once', 'calls', 'per s', 'p50 ms', 'p99 ms', 'max ms', 'ratio'], ...cells]);
 }
 
 async function main(): Promise<void> {

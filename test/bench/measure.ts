@@ -43,13 +43,39 @@ export async function timeCalls(
   } finally {
     agent.destroy();
   }
-  const duration_ms = performance.now() - started_ms;
+  return timingOf(latencies_ms, performance.now() - started_ms);
+}
+
+/** Calls `call(0)`, `call(1)` and so on, `width` at a time, for `duration_ms` and until the last one has answered. */
+export async function timeFor(
+  duration_ms: number,
+  width: number,
+  call: (index: number, worker: number) => Promise<unknown>,
+): Promise<Timing> {
+  const latencies_ms: number[] = [];
+  let next = 0;
+  const began_ms = performance.now();
+  const worker = async (_: unknown, place: number): Promise<void> => {
+    for (let now_ms = performance.now(); now_ms < began_ms + duration_ms; ) {
+      const started_ms = now_ms;
+      const index = next;
+      next += 1;
+      await call(index, place);
+      now_ms = performance.now();
+      latencies_ms.push(now_ms - started_ms);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+  return timingOf(latencies_ms, performance.now() - began_ms);
+}
+
+function timingOf(latencies_ms: number[], duration_ms: number): Timing {
   latencies_ms.sort((a, b) => a - b);
   const quantile = (share: number): number =>
     latencies_ms[Math.min(latencies_ms.length - 1, Math.floor(latencies_ms.length * share))] ?? 0;
   return {
-    calls: count,
-    perSecond: (count / duration_ms) * 1_000,
+    calls: latencies_ms.length,
+    perSecond: (latencies_ms.length / duration_ms) * 1_000,
     p50_ms: quantile(0.5),
     p99_ms: quantile(0.99),
     max_ms: quantile(1),
@@ -86,8 +112,26 @@ function send(agent: Agent, socketPath: string, call: Call, expect: number): Pro
   });
 }
 
+/**
+ * Measures several things in turn, round by round, so that a slow moment of the machine meets all of them. Resolves to
+ * the median of each.
+ */
+export async function interleaved(
+  rounds: number,
+  measurements: readonly ((round: number) => Promise<Timing>)[],
+): Promise<readonly Timing[]> {
+  const timings = measurements.map((): Timing[] => []);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [place, measure] of measurements.entries()) {
+      timings[place]?.push(await measure(round));
+      process.stderr.write('.');
+    }
+  }
+  return timings.map(median);
+}
+
 /** The middle one of several timings, by rate. */
-export function median(timings: readonly Timing[]): Timing {
+function median(timings: readonly Timing[]): Timing {
   const sorted = [...timings].sort((a, b) => a.perSecond - b.perSecond);
   const middle = sorted[Math.floor(sorted.length / 2)];
   if (middle === undefined) {

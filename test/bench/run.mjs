@@ -1,4 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
+// Runs the benchmarks, one after the other.
+//
+//   node test/bench/run.mjs             both
+//   node test/bench/run.mjs daemon      coffer beside the engine's own secrets (root, an engine)
+//   node test/bench/run.mjs raft ...    the replicated log; see raft-bench.ts for its words
 import { runProgram } from '../support/run-program.mjs';
 
-process.exitCode = await runProgram('test/bench/bench.ts', process.argv.slice(2));
+const programs = { daemon: 'test/bench/bench.ts', raft: 'test/bench/raft-bench.ts' };
+
+const [which, ...words] = process.argv.slice(2);
+if (which !== undefined && !(which in programs)) {
+  process.stderr.write(`there is no benchmark ${which}: ${Object.keys(programs).join(', ')}\n`);
+  process.exitCode = 1;
+} else {
+  for (const [name, entry] of Object.entries(programs)) {
+    if (which === undefined || which === name) {
+      const code = await runProgram(entry, words);
+      process.exitCode ||= code;
+      process.stdout.write('\n');
+    }
+  }
+}

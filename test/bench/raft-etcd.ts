@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// etcd from Debian's packages: what a user would keep such data in otherwise. One node, as safe as it comes: each group of
+// entries is synced before it is acknowledged.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { atProcessEnd, killProcess } from '../support/cleanup.ts';
+import { tryCommand } from '../support/command.ts';
+import { projectRoot } from '../support/project.ts';
+import { waitFor } from '../support/wait-for.ts';
+import type { HttpConnection } from './raft-http.ts';
+
+export interface Etcd {
+  readonly port: number;
+  readonly version: string;
+  stop(): Promise<void>;
+}
+
+/** Starts etcd on an empty directory; resolves to why not if it cannot be had. */
+export async function startEtcd(directory: string): Promise<Etcd | string> {
+  const program = await findEtcd();
+  if (program === undefined) {
+    return 'there is no etcd here, and `apt-get download etcd-server` brings none';
+  }
+  const [port, peerPort] = [await freePort(), await freePort()];
+  const client = `http://127.0.0.1:${port}`;
+  const peer = `http://127.0.0.1:${peerPort}`;
+  const options = {
+    'data-dir': directory,
+    logger: 'zap',
+    'log-level': 'error',
+    'log-outputs': path.join(path.dirname(directory), 'etcd.log'),
+    'listen-client-urls': client,
+    'advertise-client-urls': client,
+    'listen-peer-urls': peer,
+    'initial-advertise-peer-urls': peer,
+    'initial-cluster': `default=${peer}`,
+    // More than the benchmark writes, or etcd would stop taking anything half-way.
+    'quota-backend-bytes': String(8 * 1024 ** 3),
+  };
+  const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+  const child = spawn(program, args, { stdio: 'ignore' });
+  const forget = atProcessEnd(() => killProcess(child.pid ?? 0));
+  await waitFor(async () => (await fetch(`${client}/health`)).ok, { what: 'etcd to serve' });
+  return {
+    port,
+    version: versionOf(program),
+    stop: async () => {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+      forget();
+    },
+  };
+}
+
+/** Stores one value under a key of its own. */
+export async function etcdPut(connection: HttpConnection, key: string, value: Buffer): Promise<void> {
+  const body = `{"key":"${Buffer.from(key).toString('base64')}","value":"${value.toString('base64')}"}`;
+  await connection.post('/v3/kv/put', body);
+}
+
+/** The program of the system; or that of Debian's package, unpacked and not installed: nothing else of it is wanted. */
+async function findEtcd(): Promise<string | undefined> {
+  const installed = (process.env['PATH'] ?? '').split(':').map((place) => path.join(place, 'etcd'));
+  const cache = path.join(projectRoot(), 'build', 'cache', 'etcd');
+  const unpacked = path.join(cache, 'usr', 'bin', 'etcd');
+  const found = [...installed, unpacked].find((file) => existsSync(file));
+  return found ?? ((await download(cache)) && existsSync(unpacked) ? unpacked : undefined);
+}
+
+async function download(directory: string): Promise<boolean> {
+  mkdirSync(directory, { recursive: true });
+  try {
+    const options = { cwd: directory, timeout_ms: 120_000 };
+    const got = await tryCommand(['apt-get', 'download', 'etcd-server'], options);
+    const archive = readdirSync(directory).find((file) => file.endsWith('.deb'));
+    if (got.code !== 0 || archive === undefined) {
+      return false;
+    }
+    return (await tryCommand(['dpkg-deb', '-x', archive, '.'], options)).code === 0;
+  } catch {
+    // There is no apt-get here, or no network.
+    return false;
+  }
+}
+
+function versionOf(program: string): string {
+  const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' });
+  return /^etcd Version: (\S+)/m.exec(stdout)?.[1] ?? 'of unknown version';
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') {
+    throw new TypeError('a TCP server has a port');
+  }
+  return address.port;
+}
