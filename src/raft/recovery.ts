@@ -63,9 +63,10 @@ export function noteRecovery(raft: Raft, progress: Progress, message: MsgAppResp
 
 /** A recovering peer has refused an append that follows on what it was thought to have. False if that is not so. */
 export function regressRecovering(raft: Raft, from: NodeId, progress: Progress, hint: number): boolean {
-  if (progress.recoveringTerm === 0 || hint >= progress.match) {
+  if (progress.recoveringTerm === 0 || !progress.mayRegress || hint >= progress.match) {
     return false;
   }
+  progress.mayRegress = false;
   progress.regressTo(hint);
   sendAppend(raft, from);
   return true;

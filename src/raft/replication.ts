@@ -70,6 +70,7 @@ function sendHeartbeat(raft: Raft, to: NodeId, progress: Progress, context: Buff
   const commit = Math.min(progress.match, raft.log.committed);
   raft.send({ type: 'MsgHeartbeat', to, from: raft.id, term: raft.term, commit, context });
   progress.sentCommitTo(commit);
+  progress.mayRegress = true;
 }
 
 function maybeSendSnapshot(raft: Raft, to: NodeId, progress: Progress): boolean {

@@ -33,6 +33,11 @@ export class Progress {
   isLearner: boolean;
   /** Not 0 for a peer that has lost what it had acknowledged in terms up to this one: it counts in no quorum. */
   recoveringTerm = 0;
+  /**
+   * Whether a refusal may take `match` back: once between two heartbeats. Refusals that are late would otherwise
+   * have all sent again that has arrived since, and bring about as many more.
+   */
+  mayRegress = true;
   /** Appends on their way; in use in `StateReplicate` only. */
   readonly inflights: Inflights;
   #match: number;
@@ -217,6 +222,7 @@ export class Progress {
     });
     copy.msgAppFlowPaused = this.msgAppFlowPaused;
     copy.recoveringTerm = this.recoveringTerm;
+    copy.mayRegress = this.mayRegress;
     copy.#sentCommit = this.#sentCommit;
     copy.#state = this.#state;
     copy.#pendingSnapshot = this.#pendingSnapshot;

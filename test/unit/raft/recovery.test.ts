@@ -207,6 +207,28 @@ describe('a recovering node', () => {
     assert.equal(cluster.applied(3), 'abcdefg');
   });
 
+  test('is followed back once between two heartbeats, since refusals that are late would bring about more of them', () => {
+    const cluster = leaderWithRecovering().lose(() => true);
+    const match = (): number | undefined => cluster.member(2).raft.tracker.progress.get(3)?.match;
+    const answer = { type: 'MsgAppResp', to: 2, from: 3, term: cluster.term(2), recoveringTerm: 1 } as const;
+    const refuse = (): void => {
+      cluster.member(2).node.step({ ...answer, index: 2, logTerm: 1, reject: true, rejectHint: 1 });
+    };
+    const acknowledge = (): void => {
+      cluster.member(2).node.step({ ...answer, index: 2, logTerm: 0, reject: false, rejectHint: 0 });
+    };
+    cluster.tick(1);
+    acknowledge();
+    refuse();
+    assert.equal(match(), 1);
+    acknowledge();
+    refuse();
+    assert.equal(match(), 2, 'this one was late');
+    cluster.tick(1);
+    refuse();
+    assert.equal(match(), 1, 'it may have lost it once more');
+  });
+
   test('recovers by a snapshot, when its leader has compacted what it lacks', () => {
     const cluster = damaged().crash(1).restart(1).elect(2);
     cluster.propose(2, 'd');
