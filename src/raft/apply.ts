@@ -26,10 +26,15 @@ function appliedTo(raft: Raft, index: number, bytes: number): void {
   // The answer for a snapshot may come after that for entries beyond it.
   const applied = Math.max(index, raft.log.applied);
   raft.log.appliedTo(applied, bytes);
+  maybeLeaveJoint(raft);
+}
+
+/** A leader that has applied a joint configuration proposes to leave it, if it is to be left by itself. */
+export function maybeLeaveJoint(raft: Raft): void {
   const { autoLeave } = raft.tracker.config;
-  if (autoLeave && applied >= raft.pendingConfIndex && raft.state === 'StateLeader') {
-    // A handover may be the reason to drop it. Then it is tried again with the next entry that is applied, or the
-    // next leader does it.
+  if (autoLeave && raft.log.applied >= raft.pendingConfIndex && raft.state === 'StateLeader') {
+    // A handover may be the reason to drop it. Then it is tried again when something is applied or the handover has
+    // failed, or the next leader does it.
     proposeAsLeader(raft, [{ index: 0, term: 0, type: 'EntryConfChangeV2', data: LEAVE_JOINT }]);
   }
 }

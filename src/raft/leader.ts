@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules of a leader: it appends, replicates, commits what a quorum has, and makes sure that it still leads.
 import { unreachable } from '../common/index.ts';
+import { maybeLeaveJoint } from './apply.ts';
 import type {
   MsgAppResp,
   MsgHeartbeatResp,
@@ -71,7 +72,10 @@ export function tickHeartbeat(raft: Raft): void {
       checkQuorum(raft);
     }
     // A handover that takes longer than an election has failed, and the leader goes on (thesis, 3.10).
-    raft.leadTransferee = NONE;
+    if (raft.leadTransferee !== NONE) {
+      raft.leadTransferee = NONE;
+      maybeLeaveJoint(raft);
+    }
   }
   if (raft.state === 'StateLeader' && raft.heartbeatElapsed >= raft.config.heartbeatTick) {
     raft.heartbeatElapsed = 0;

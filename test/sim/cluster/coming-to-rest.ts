@@ -147,10 +147,16 @@ export class ComingToRest {
       } as const;
       const written = await this.#tried(() => this.#client.call('name-0', call, member));
       const read = await this.#tried(() => this.#client.call('name-0', { kind: 'read' }, member));
-      if (!written || !read) {
+      // A change that was proposed under faults may have come late, and removed it.
+      if ((!written || !read) && this.#isMember(member.id)) {
         violations.report('liveness', `${member.name} does not serve a ${written ? 'read' : 'write'}`);
       }
     }
+  }
+
+  #isMember(id: NodeId): boolean {
+    const confState = this.#world.cluster.configuration();
+    return confState === undefined || membersOf(confState).includes(id);
   }
 
   async #tried(work: () => Promise<{ readonly kind: string }>): Promise<boolean> {

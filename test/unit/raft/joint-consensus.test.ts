@@ -23,6 +23,21 @@ describe('several members at once', () => {
     assert.equal(cluster.applied(5), 'a');
   });
 
+  test('are not held up by a handover that was under way when they took effect, and failed', () => {
+    const cluster = leadingCluster([1, 2, 3], [4, 5]);
+    cluster.hold(({ type }) => type === 'MsgAppResp').change(1, 'v4 v5 r2');
+    cluster.crash(3).member(1).node.transferLeader(3);
+    cluster.release();
+    assert.deepEqual(
+      cluster.member(1).confState.votersOutgoing,
+      [1, 2, 3],
+      'a leader that hands over appends nothing',
+    );
+    cluster.tick(20);
+    assert.deepEqual(cluster.member(1).confState.votersOutgoing, []);
+    assert.deepEqual(votersOf(cluster, 1), [1, 3, 4, 5]);
+  });
+
   test('B16: need both majorities for every commit while the configuration is joint', () => {
     const cluster = leadingCluster([1, 2, 3], [4, 5]);
     cluster.change(1, 'v4 v5 r2 r3', 'ConfChangeTransitionJointExplicit').tick(2);
