@@ -10,9 +10,12 @@ const ROOMS: readonly (readonly string[])[] = [
   ['main'],
   ['cli', 'daemon'],
   ['plugin', 'gateway', 'control'],
-  ['engine'],
+  ['engine', 'cluster'],
   ['store'],
   ['secrets', 'storage'],
+  ['membership'],
+  ['transport'],
+  ['pki'],
   ['raft', 'crypto'],
   ['common'],
 ];
