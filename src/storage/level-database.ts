@@ -72,7 +72,16 @@ export class LevelDatabase implements Database {
     invariant(!this.#writing, 'there is one writer, with one batch in flight');
     this.#writing = true;
     try {
-      await this.#level.batch([...operations], { sync: options.sync });
+      // A chained batch: one of an array costs three times as much, for copies of each operation.
+      const batch = this.#level.batch();
+      for (const operation of operations) {
+        if (operation.type === 'put') {
+          batch.put(operation.key, operation.value);
+        } else {
+          batch.del(operation.key);
+        }
+      }
+      await batch.write({ sync: options.sync });
     } catch (thrown) {
       throw this.#fail(thrown);
     } finally {

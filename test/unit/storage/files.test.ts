@@ -125,7 +125,10 @@ describe('the database', () => {
     const database = await LevelDatabase.open(inside('database'));
     const [key, value] = [Buffer.from('key'), Buffer.from('value')];
     await database.write([{ type: 'put', key, value }], { sync: true });
-    t.mock.method(Level.prototype, 'batch', async () => Promise.reject(new Error('IO error: no space')));
+    t.mock.method(Level.prototype, 'batch', () => ({
+      put: () => undefined,
+      write: async () => Promise.reject(new Error('IO error: no space')),
+    }));
     await assert.rejects(database.write([{ type: 'put', key, value }], { sync: true }), {
       code: 'store.faulted',
     });

@@ -57,7 +57,11 @@ describe('a store that serves', () => {
     {
       what: "LevelDB's write",
       spoil: (t) =>
-        t.mock.method(Level.prototype, 'batch', async () => Promise.reject(new Error('IO error'))),
+        t.mock.method(Level.prototype, 'batch', () => ({
+          put: () => undefined,
+          del: () => undefined,
+          write: async () => Promise.reject(new Error('IO error')),
+        })),
     },
     {
       what: "the checkpoint's write",
