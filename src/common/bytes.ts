@@ -2,33 +2,45 @@
 // Writing and reading of coffer's binary records: big-endian integers and length-prefixed bytes.
 import { CofferError, invariant } from './errors.ts';
 
+const EXPECTED_BYTES = 256;
+
 /** Appends fields to a record. Integers are unsigned and big-endian; `bytes` has a 32-bit length before it. */
 export class ByteWriter {
-  readonly #parts: Buffer[] = [];
+  #record: Buffer;
+  #length = 0;
+
+  /** `expected_bytes` is what the record takes if the caller knows: it grows where it must. */
+  constructor(expected_bytes: number = EXPECTED_BYTES) {
+    this.#record = Buffer.alloc(expected_bytes);
+  }
 
   u8(value: number): this {
     invariant(Number.isInteger(value) && value >= 0 && value <= 0xff, `${value} is not a u8`);
-    this.#parts.push(Buffer.of(value));
+    this.#reserve(1);
+    this.#record[this.#length] = value;
+    this.#length += 1;
     return this;
   }
 
   u32(value: number): this {
     invariant(Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff, `${value} is not a u32`);
-    const part = Buffer.alloc(4);
-    part.writeUInt32BE(value);
-    this.#parts.push(part);
+    this.#reserve(4);
+    this.#length = this.#record.writeUInt32BE(value, this.#length);
     return this;
   }
 
   /** A 64-bit integer, of which JavaScript's safe range is used: 0 to 2^53 - 1. */
   u64(value: number): this {
-    this.#parts.push(u64Bytes(value));
+    this.#reserve(8);
+    this.#length = writeU64(this.#record, value, this.#length);
     return this;
   }
 
-  /** Bytes of a length that the reader knows. */
+  /** Bytes of a length that the reader knows. They are copied at once. */
   fixed(value: Uint8Array): this {
-    this.#parts.push(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
+    this.#reserve(value.length);
+    this.#record.set(value, this.#length);
+    this.#length += value.length;
     return this;
   }
 
@@ -37,21 +49,35 @@ export class ByteWriter {
   }
 
   text(value: string): this {
-    return this.bytes(Buffer.from(value, 'utf8'));
+    this.#reserve(4 + UTF8_BYTES_MAX * value.length);
+    const length = this.#record.write(value, this.#length + 4, 'utf8');
+    this.#record.writeUInt32BE(length, this.#length);
+    this.#length += 4 + length;
+    return this;
   }
 
-  /** One new buffer, outside Node's shared pool, with all that was written. */
+  /**
+   * All that was written: the writer's own memory, outside Node's shared pool, of which no copy was left behind. Nothing
+   * may be written afterwards.
+   */
   finish(): Buffer {
-    const length = this.#parts.reduce((sum, part) => sum + part.length, 0);
-    const record = Buffer.alloc(length);
-    let offset = 0;
-    for (const part of this.#parts) {
-      record.set(part, offset);
-      offset += part.length;
+    return this.#record.subarray(0, this.#length);
+  }
+
+  #reserve(size_bytes: number): void {
+    const needed = this.#length + size_bytes;
+    if (needed > this.#record.length) {
+      const larger = Buffer.alloc(Math.max(needed, 2 * this.#record.length));
+      larger.set(this.#record);
+      // It may hold a value in the clear.
+      this.#record.fill(0);
+      this.#record = larger;
     }
-    return record;
   }
 }
+
+/** The most that one unit of a string takes. */
+const UTF8_BYTES_MAX = 3;
 
 /**
  * Reads what `ByteWriter` wrote. A record that is too short, or holds a length beyond its limit, throws
@@ -68,15 +94,16 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.fixed(1).readUInt8();
+    return this.#record.readUInt8(this.#advance(1));
   }
 
   u32(): number {
-    return this.fixed(4).readUInt32BE();
+    return this.#record.readUInt32BE(this.#advance(4));
   }
 
   u64(): number {
-    const value = Number(this.fixed(8).readBigUInt64BE());
+    const start = this.#advance(8);
+    const value = this.#record.readUInt32BE(start) * U32_RANGE + this.#record.readUInt32BE(start + 4);
     if (!Number.isSafeInteger(value)) {
       throw this.#damaged('holds an integer beyond 2^53');
     }
@@ -85,26 +112,19 @@ export class ByteReader {
 
   /** A view of the next `length` bytes, not a copy. */
   fixed(length: number): Buffer {
-    const end = this.#offset + length;
-    if (end > this.#record.length) {
-      throw this.#damaged('ends too early');
-    }
-    const view = this.#record.subarray(this.#offset, end);
-    this.#offset = end;
-    return view;
+    const start = this.#advance(length);
+    return this.#record.subarray(start, start + length);
   }
 
   /** A view of length-prefixed bytes, at most `limit` of them. */
   bytes(limit: number): Buffer {
-    const length = this.u32();
-    if (length > limit) {
-      throw this.#damaged(`holds a field of ${length} bytes where ${limit} is the limit`);
-    }
-    return this.fixed(length);
+    return this.fixed(this.#lengthWithin(limit));
   }
 
   text(limit: number): string {
-    return this.bytes(limit).toString('utf8');
+    const length = this.#lengthWithin(limit);
+    const start = this.#advance(length);
+    return this.#record.toString('utf8', start, start + length);
   }
 
   /** A view of all that is left. */
@@ -119,15 +139,41 @@ export class ByteReader {
     }
   }
 
+  #lengthWithin(limit: number): number {
+    const length = this.u32();
+    if (length > limit) {
+      throw this.#damaged(`holds a field of ${length} bytes where ${limit} is the limit`);
+    }
+    return length;
+  }
+
+  /** Goes on past the next `length` bytes, and returns where they begin. */
+  #advance(length: number): number {
+    const start = this.#offset;
+    if (start + length > this.#record.length) {
+      throw this.#damaged('ends too early');
+    }
+    this.#offset = start + length;
+    return start;
+  }
+
   #damaged(how: string): CofferError {
     return new CofferError('store.damaged', `${this.#what} ${how}`);
   }
 }
 
+const U32_RANGE = 2 ** 32;
+
 /** The 8 bytes of an unsigned big-endian 64-bit integer, so that keys sort as their numbers do. */
 export function u64Bytes(value: number): Buffer {
-  invariant(Number.isSafeInteger(value) && value >= 0, `${value} is not a u64 in JavaScript's safe range`);
   const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(BigInt(value));
+  writeU64(bytes, value, 0);
   return bytes;
+}
+
+/** Writes `value` as `u64Bytes` makes it, and returns where the next field begins. */
+export function writeU64(target: Buffer, value: number, offset: number): number {
+  invariant(Number.isSafeInteger(value) && value >= 0, `${value} is not a u64 in JavaScript's safe range`);
+  target.writeUInt32BE(Math.floor(value / U32_RANGE), offset);
+  return target.writeUInt32BE(value % U32_RANGE, offset + 4);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export { ByteReader, ByteWriter, u64Bytes } from './bytes.ts';
+export { ByteReader, ByteWriter, u64Bytes, writeU64 } from './bytes.ts';
 export { withDeadline } from './deadline.ts';
 export {
   CofferError,

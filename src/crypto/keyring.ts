@@ -2,7 +2,7 @@
 // The node's keys: data keys that seal its records, and the index key that hides names in database keys.
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { CofferError } from '../common/index.ts';
-import { KEY_BYTES, type RandomBytes } from './secretbox.ts';
+import { KEY_BYTES, NONCE_BYTES, type RandomBytes, SealScratch } from './secretbox.ts';
 
 export const KEY_ID_BYTES = 8;
 
@@ -24,8 +24,10 @@ export class Keyring {
   readonly active: DataKey;
   readonly indexKey: Buffer;
   readonly #random: RandomBytes;
-  /** Random bytes that were drawn for nonces and not used yet. */
+  readonly #scratch = new SealScratch();
+  /** Random bytes that were drawn for nonces, of which those from `#noncesUsed` on are still to be used. */
   #nonces: Buffer = Buffer.alloc(0);
+  #noncesUsed = 0;
   readonly #byId: ReadonlyMap<string, DataKey>;
 
   constructor(
@@ -45,15 +47,10 @@ export class Keyring {
     return new Keyring(dataKey(random(KEY_BYTES)), [], random(KEY_BYTES), random);
   }
 
-  /** Bytes for the nonce of a new record. They are drawn many at a time: asking the system costs more than they do. */
-  readonly nonce = (size: number): Buffer => {
-    if (this.#nonces.length < size) {
-      this.#nonces = this.#random(NONCES_DRAWN_BYTES);
-    }
-    const nonce = this.#nonces.subarray(0, size);
-    this.#nonces = this.#nonces.subarray(size);
-    return nonce;
-  };
+  /** Seals `parts`, one after the other, under the active key: a new buffer of `head`, a nonce of its own, and the box. */
+  seal(head: Uint8Array, parts: readonly Uint8Array[]): Buffer {
+    return this.#scratch.seal(this.active.bytes, this.#nonce(), head, parts);
+  }
 
   find(id: Uint8Array): DataKey | undefined {
     return this.#byId.get(Buffer.from(id).toString('hex'));
@@ -65,11 +62,23 @@ export class Keyring {
 
   /** HMAC-SHA-256 under the index key. `purpose` keeps the uses apart. */
   keyedHash(purpose: string, ...parts: readonly Uint8Array[]): Buffer {
-    const mac = createHmac('sha256', this.indexKey).update(purpose).update('\0');
+    const mac = createHmac('sha256', this.indexKey).update(`${purpose}\0`);
     for (const part of parts) {
       mac.update(part);
     }
-    return mac.digest();
+    // By way of a string: memory that OpenSSL's side hands over costs more than all of the hashing.
+    return Buffer.from(mac.digest('binary'), 'binary');
+  }
+
+  /** Nonces are drawn many at a time: asking the system costs more than they do. */
+  #nonce(): Buffer {
+    if (this.#noncesUsed + NONCE_BYTES > this.#nonces.length) {
+      this.#nonces = this.#random(NONCES_DRAWN_BYTES);
+      this.#noncesUsed = 0;
+    }
+    const start = this.#noncesUsed;
+    this.#noncesUsed = start + NONCE_BYTES;
+    return this.#nonces.subarray(start, this.#noncesUsed);
   }
 
   /** Overwrites every key. The keyring must not be used afterwards. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records on the disk: sealed under a data key, and bound to the place they stand in.
-import { ByteReader, ByteWriter, CofferError } from '../common/index.ts';
+import { ByteReader, CofferError } from '../common/index.ts';
 import { KEY_ID_BYTES, type Keyring } from './keyring.ts';
-import { open, seal } from './secretbox.ts';
+import { open } from './secretbox.ts';
 
 const FORMAT = 1;
 const PLACE_BYTES_MAX = 1_024;
@@ -13,10 +13,12 @@ const PLACE_BYTES_MAX = 1_024;
  * that was moved or replayed elsewhere does not open.
  */
 export function sealRecord(keyring: Keyring, place: Uint8Array, payload: Uint8Array): Buffer {
-  const plaintext = new ByteWriter().bytes(place).fixed(payload).finish();
-  const sealed = seal(keyring.active.bytes, plaintext, keyring.nonce);
-  plaintext.fill(0);
-  return Buffer.concat([Buffer.of(FORMAT), keyring.active.id, sealed]);
+  const head = Buffer.allocUnsafe(1 + KEY_ID_BYTES);
+  head[0] = FORMAT;
+  head.set(keyring.active.id, 1);
+  const placeLength = Buffer.allocUnsafe(4);
+  placeLength.writeUInt32BE(place.length);
+  return keyring.seal(head, [placeLength, place, payload]);
 }
 
 /**

@@ -35,20 +35,54 @@ interface LowLevel {
 }
 const { lowlevel } = nacl as unknown as { readonly lowlevel: LowLevel };
 
-/**
- * Seals `message` under a random nonce: nonce (24 bytes), then the box. The calls underneath are used so
- * that the padded copy of the message can be wiped, which `nacl.secretbox` leaves to the garbage collector.
- */
+/** What a scratch holds, padding included; larger messages get memory of their own. */
+const SCRATCH_BYTES = 16 * 1024;
+
+/** Memory for one message at a time, and its box, so that not every seal takes and returns some. Wiped after each use. */
+export class SealScratch {
+  readonly #message: Buffer;
+  readonly #box: Buffer;
+
+  constructor(size_bytes: number = SCRATCH_BYTES) {
+    this.#message = Buffer.alloc(size_bytes);
+    this.#box = Buffer.alloc(size_bytes);
+  }
+
+  /**
+   * Seals `parts`, one after the other, under `nonce`: a new buffer of `head`, nonce (24 bytes), and the box. The calls
+   * underneath are used so that the padded copy of the message can be wiped, which `nacl.secretbox` leaves to the garbage
+   * collector.
+   */
+  seal(key: Uint8Array, nonce: Uint8Array, head: Uint8Array, parts: readonly Uint8Array[]): Buffer {
+    invariant(key.length === KEY_BYTES, 'a secretbox key has 32 bytes');
+    invariant(nonce.length === NONCE_BYTES, 'a nonce has 24 bytes');
+    const padded_bytes = parts.reduce((sum, part) => sum + part.length, MESSAGE_PADDING_BYTES);
+    const fits = padded_bytes <= this.#message.length;
+    const message = fits ? this.#message : Buffer.alloc(padded_bytes);
+    const box = fits ? this.#box : Buffer.alloc(padded_bytes);
+    let offset = MESSAGE_PADDING_BYTES;
+    for (const part of parts) {
+      message.set(part, offset);
+      offset += part.length;
+    }
+    lowlevel.crypto_secretbox(box, message, padded_bytes, nonce, key);
+    message.fill(0, MESSAGE_PADDING_BYTES, padded_bytes);
+    const boxAt = head.length + NONCE_BYTES;
+    // Nothing secret is in it any more, so it may share Node's pool.
+    const sealed = Buffer.allocUnsafe(boxAt + padded_bytes - BOX_PADDING_BYTES);
+    sealed.set(head);
+    sealed.set(nonce, head.length);
+    box.copy(sealed, boxAt, BOX_PADDING_BYTES, padded_bytes);
+    return sealed;
+  }
+}
+
+const NO_HEAD = Buffer.alloc(0);
+
+/** Seals `message` under a random nonce: nonce (24 bytes), then the box. */
 export function seal(key: Uint8Array, message: Uint8Array, random: RandomBytes = randomBytes): Buffer {
-  invariant(key.length === KEY_BYTES, 'a secretbox key has 32 bytes');
-  const nonce = random(NONCE_BYTES);
-  invariant(nonce.length === NONCE_BYTES, 'a nonce has 24 bytes');
-  const padded = Buffer.alloc(MESSAGE_PADDING_BYTES + message.length);
-  padded.set(message, MESSAGE_PADDING_BYTES);
-  const box = Buffer.alloc(padded.length);
-  lowlevel.crypto_secretbox(box, padded, padded.length, nonce, key);
-  padded.fill(0);
-  return Buffer.concat([nonce, box.subarray(BOX_PADDING_BYTES)]);
+  const scratch = new SealScratch(MESSAGE_PADDING_BYTES + message.length);
+  return scratch.seal(key, random(NONCE_BYTES), NO_HEAD, [message]);
 }
 
 /** Opens what `seal` made; undefined for anything else. The caller owns the plaintext and wipes it. */

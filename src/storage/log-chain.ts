@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entries of the log as records: what is sealed, and how each is chained to the one before.
-import { createHash } from 'node:crypto';
-import { ByteReader, ByteWriter, CofferError, u64Bytes } from '../common/index.ts';
+import { hash } from 'node:crypto';
+import { ByteReader, ByteWriter, CofferError } from '../common/index.ts';
 import { type Keyring, openRecord, sealRecord } from '../crypto/index.ts';
 import { type Entry, ENTRY_TYPES } from '../raft/index.ts';
 import { entryKey } from './places.ts';
 
 export const LOG_DIGEST_BYTES = 32;
+/** What a record holds before the entry's data. */
+const HEAD_BYTES = LOG_DIGEST_BYTES + 8 + 8 + 1;
 
 /** A point in the log: an entry, and the digest of the chain that ends with it. */
 export interface LogPosition {
@@ -15,47 +17,58 @@ export interface LogPosition {
   readonly digest: Buffer;
 }
 
-/** The position that `entry` makes of the one before. It is over what the entry says, so it is the same on every node. */
-export function positionAfter(previous: LogPosition, entry: Entry): LogPosition {
-  const digest = createHash('sha256')
-    .update(previous.digest)
-    .update(u64Bytes(entry.index))
-    .update(u64Bytes(entry.term))
-    .update(Buffer.of(ENTRY_TYPES.indexOf(entry.type)))
-    .update(entry.data)
-    .digest();
-  return { index: entry.index, term: entry.term, digest };
+/** An entry with what makes it the next one of its log. */
+export interface ChainedEntry {
+  readonly entry: Entry;
+  readonly position: LogPosition;
 }
 
-/** Seals for its index: u64 term, u8 type, the digest of the chain before it, and the data. */
-export function sealEntry(keyring: Keyring, previous: LogPosition, entry: Entry): Buffer {
-  const payload = new ByteWriter()
-    .u64(entry.term)
-    .u8(ENTRY_TYPES.indexOf(entry.type))
+/**
+ * The record of the entry that follows on `previous`, and the position that it makes: the digest is over what the record
+ * holds, so it is the same on every node. Sealed for its index: the digest of the chain before it (32 bytes), u64 index,
+ * u64 term, u8 type, and the data.
+ */
+export function sealEntry(
+  keyring: Keyring,
+  previous: LogPosition,
+  entry: Entry,
+): { readonly record: Buffer; readonly position: LogPosition } {
+  const { index, term, type, data } = entry;
+  const content = new ByteWriter(HEAD_BYTES + data.length)
     .fixed(previous.digest)
-    .fixed(entry.data)
+    .u64(index)
+    .u64(term)
+    .u8(ENTRY_TYPES.indexOf(type))
+    .fixed(data)
     .finish();
-  const record = sealRecord(keyring, entryKey(entry.index), payload);
-  payload.fill(0);
-  return record;
+  const record = sealRecord(keyring, entryKey(index), content);
+  const position = { index, term, digest: digestOf(content) };
+  content.fill(0);
+  return { record, position };
 }
 
 /** Opens the entry that follows on `previous`. Throws `store.damaged` with its index if it does not. */
-export function openEntry(keyring: Keyring, previous: LogPosition, record: Buffer): Entry {
+export function openEntry(keyring: Keyring, previous: LogPosition, record: Buffer): ChainedEntry {
   const index = previous.index + 1;
   const what = nameOfEntry(index);
-  const payload = openRecord(keyring, entryKey(index), record, what);
-  const reader = new ByteReader(payload, what);
+  const content = openRecord(keyring, entryKey(index), record, what);
+  const reader = new ByteReader(content, what);
+  const chained = reader.fixed(LOG_DIGEST_BYTES).equals(previous.digest);
+  const inPlace = reader.u64() === index;
   const term = reader.u64();
   const type = ENTRY_TYPES[reader.u8()];
-  const chained = reader.fixed(LOG_DIGEST_BYTES).equals(previous.digest);
   const data = reader.rest();
-  if (type === undefined || !chained || term < previous.term) {
+  if (type === undefined || !chained || !inPlace || term < previous.term) {
     data.fill(0);
     const how = type === undefined ? 'has an unknown type' : 'does not follow on the entry before it';
     throw new CofferError('store.damaged', `${what} ${how}`);
   }
-  return { index, term, type, data };
+  return { entry: { index, term, type, data }, position: { index, term, digest: digestOf(content) } };
+}
+
+function digestOf(content: Buffer): Buffer {
+  // By way of a string: memory that OpenSSL's side hands over costs more than all of the hashing.
+  return Buffer.from(hash('sha256', content, 'binary'), 'binary');
 }
 
 export function nameOfEntry(index: number): string {

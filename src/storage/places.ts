@@ -4,7 +4,7 @@
 //   i   who the node is                    a             how far the state is applied, and its generation
 //   h   the hard state                     l + u64       an entry of the log, by its index
 //   m   where the retained log begins      g + u64 ...   a record of the state of that generation
-import { u64Bytes } from '../common/index.ts';
+import { u64Bytes, writeU64 } from '../common/index.ts';
 import type { KeyRange } from './database.ts';
 
 export const IDENTITY_KEY = Buffer.from('i');
@@ -14,9 +14,13 @@ export const APPLIED_KEY = Buffer.from('a');
 
 const ENTRY_PREFIX = Buffer.from('l');
 const GENERATION_PREFIX = Buffer.from('g');
+const ENTRY_KEY_BYTES = ENTRY_PREFIX.length + 8;
 
 export function entryKey(index: number): Buffer {
-  return Buffer.concat([ENTRY_PREFIX, u64Bytes(index)]);
+  const key = Buffer.allocUnsafe(ENTRY_KEY_BYTES);
+  key.set(ENTRY_PREFIX);
+  writeU64(key, index, ENTRY_PREFIX.length);
+  return key;
 }
 
 export const ENTRY_RANGE: KeyRange = rangeOf('l');

@@ -5,7 +5,7 @@ import type { Keyring } from '../crypto/index.ts';
 import { type Entry, entrySize } from '../raft/index.ts';
 import type { DatabaseOperation, DatabaseView } from './database.ts';
 import { DeadEntries } from './dead-entries.ts';
-import { type LogPosition, nameOfEntry, openEntry, positionAfter, sealEntry } from './log-chain.ts';
+import { type ChainedEntry, type LogPosition, nameOfEntry, openEntry, sealEntry } from './log-chain.ts';
 import { LOG_ORIGIN, type LogStart, logStartOperation, readLogStart } from './log-start.ts';
 import { ENTRY_RANGE, entryKey } from './places.ts';
 
@@ -229,8 +229,8 @@ export class RaftLog {
       `entry ${entry.index} does not follow on ${previous.index}`,
     );
     invariant(entry.term >= previous.term, `entry ${entry.index} has an older term than the one before`);
-    const value = sealEntry(this.#keyring, previous, entry);
-    this.#retain(entry);
+    const { record: value, position } = sealEntry(this.#keyring, previous, entry);
+    this.#retain({ entry, position });
     this.#cache.set(entry.index, entry);
     this.#appended += 1;
     return { type: 'put', key: entryKey(entry.index), value };
@@ -259,9 +259,9 @@ export class RaftLog {
         `the log has no entry ${previous.index + 1}, though it has entry ${index}`,
       );
     }
-    const entry = openEntry(this.#keyring, previous, record);
-    this.#retain(entry);
-    return entry;
+    const opened = openEntry(this.#keyring, previous, record);
+    this.#retain(opened);
+    return opened.entry;
   }
 
   #readBack(index: number): Entry {
@@ -272,19 +272,19 @@ export class RaftLog {
     if (record === undefined) {
       throw new CofferError('store.damaged', `the database has lost ${what}`);
     }
-    const entry = openEntry(this.#keyring, previous, record);
-    if (!positionAfter(previous, entry).digest.equals(position.digest)) {
+    const { entry, position: found } = openEntry(this.#keyring, previous, record);
+    if (!found.digest.equals(position.digest)) {
       entry.data.fill(0);
       throw new CofferError('store.damaged', `${what} is not the one that this node has written`);
     }
     return entry;
   }
 
-  #retain(entry: Entry): void {
-    const position: Retained = { ...positionAfter(this.#last, entry), size: entry.data.length };
-    this.#retained.push(position);
-    this.#retained_bytes += position.size;
-    this.#last = position;
+  #retain({ entry, position: { index, term, digest } }: ChainedEntry): void {
+    const retained: Retained = { index, term, digest, size: entry.data.length };
+    this.#retained.push(retained);
+    this.#retained_bytes += retained.size;
+    this.#last = retained;
   }
 
   #forget(appliedIndex: number, entriesKept: number, bytesKept: number): void {

@@ -4,10 +4,7 @@ import { invariant } from '../../common/index.ts';
 
 const TWO_TO_32 = 2 ** 32;
 
-/**
- * Writes big-endian fields one after the other. `ByteWriter` of src/common makes a buffer for each field, which is
- * too much for a message that is made some thousand times a second.
- */
+/** Writes big-endian fields one after the other. `ByteWriter` of src/common grows; this one is as long as the message. */
 export class MessageWriter {
   readonly #bytes: Buffer;
   #offset = 0;

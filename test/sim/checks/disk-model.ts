@@ -150,9 +150,10 @@ export class DiskModel implements DiskObserver, DurableLog {
   #readEntry(index: number, key: string, value: Buffer): StoredEntry {
     const payload = this.#open(key, value);
     const reader = new ByteReader(payload, key);
+    reader.fixed(DIGEST_BYTES);
+    reader.u64();
     const term = reader.u64();
     const type = ENTRY_TYPES[reader.u8()] ?? 'EntryNormal';
-    reader.fixed(DIGEST_BYTES);
     return this.#registry.register(index, term, type, payload, reader.rest(), this.#name);
   }
 
