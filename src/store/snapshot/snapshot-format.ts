@@ -4,7 +4,7 @@
 //
 //   chunk    u32 number, counted from 0, and the next bytes of the stream; a record may go on in the next chunk
 //   record   u8 kind, u32 length, body
-//   stream   header; each secret, followed by the values of its versions, oldest first; deliveries and then requests
+//   stream   header; each secret, followed by the values of its versions, oldest first; deliveries, and then pages of requests
 //            in the order of their slots; end
 //   header   u8 format (1), u64 applied index, configuration, nodes that were removed, u64 deliveries and u64 requests
 //            there ever were

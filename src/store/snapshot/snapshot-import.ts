@@ -4,15 +4,10 @@ import { createHash } from 'node:crypto';
 import { CofferError, invariant, unreachable } from '../../common/index.ts';
 import { type Keyring, sealRecord } from '../../crypto/index.ts';
 import type { ConfState, NodeId } from '../../raft/index.ts';
-import { DELIVERIES_KEPT, nameKey, REQUESTS_KEPT, type Secret } from '../../secrets/index.ts';
+import { DELIVERIES_KEPT, nameKey, type Secret } from '../../secrets/index.ts';
 import type { DatabaseOperation } from '../../storage/index.ts';
-import {
-  decodeAppliedRequest,
-  decodeDelivery,
-  decodeSecret,
-  encodeSecretName,
-  sameConfState,
-} from '../state/record-codec.ts';
+import { decodeDelivery, decodeSecret, encodeSecretName, sameConfState } from '../state/record-codec.ts';
+import { RequestPageReader } from '../state/request-pages.ts';
 import { SecretIndex } from '../state/secret-index.ts';
 import {
   damagedSnapshot,
@@ -31,6 +26,8 @@ import { StateKeys } from '../state/state-keys.ts';
 export interface StagedState {
   readonly index: SecretIndex;
   readonly digest: StateDigest;
+  /** What each page of requests adds to the digest. */
+  readonly requestPages: readonly Buffer[];
   readonly removedNodes: ReadonlySet<NodeId>;
 }
 
@@ -53,7 +50,7 @@ export class StateStage {
   #awaited: Secret['versions'] = [];
   #awaitedOf = '';
   readonly #deliveries: ReturnType<typeof decodeDelivery>[] = [];
-  readonly #requests: ReturnType<typeof decodeAppliedRequest>[] = [];
+  readonly #requests = new RequestPageReader();
   #ended = false;
   #closed = false;
 
@@ -113,7 +110,9 @@ export class StateStage {
       );
     }
     this.#closed = true;
-    return { index: this.#index, digest: this.#digest, removedNodes: header.removedNodes };
+    const { removedNodes } = header;
+    const requestPages = this.#requests.added;
+    return { index: this.#index, digest: this.#digest, requestPages, removedNodes };
   }
 
   #takeAndWipe(record: SnapshotRecord): readonly DatabaseOperation[] {
@@ -188,7 +187,9 @@ export class StateStage {
   #delivery(body: Buffer): DatabaseOperation {
     this.#requireNoneOf('request');
     const delivery = decodeDelivery(body);
-    this.#requireSlot(delivery.slot, this.#deliveries.length, DELIVERIES_KEPT);
+    if (delivery.slot !== this.#deliveries.length || delivery.slot >= DELIVERIES_KEPT) {
+      throw damagedSnapshot('holds its records out of order');
+    }
     this.#deliveries.push(delivery);
     this.#digest.add('delivery', body);
     this.#counts.delivery += 1;
@@ -196,12 +197,10 @@ export class StateStage {
   }
 
   #request(body: Buffer): DatabaseOperation {
-    const request = decodeAppliedRequest(body);
-    this.#requireSlot(request.slot, this.#requests.length, REQUESTS_KEPT);
-    this.#requests.push(request);
-    this.#digest.add('request', body);
+    const page = this.#counts.request;
+    this.#requests.add(body, this.#digest);
     this.#counts.request += 1;
-    return this.#put(this.#keys.request(request.slot), body);
+    return this.#put(this.#keys.request(page), body);
   }
 
   #end(body: Buffer): void {
@@ -211,14 +210,12 @@ export class StateStage {
     }
     const { deliveriesRecorded, requestsApplied } = header;
     const complete =
-      this.#awaited.length === 0 &&
-      this.#deliveries.length === Math.min(deliveriesRecorded, DELIVERIES_KEPT) &&
-      this.#requests.length === Math.min(requestsApplied, REQUESTS_KEPT);
+      this.#awaited.length === 0 && this.#deliveries.length === Math.min(deliveriesRecorded, DELIVERIES_KEPT);
     if (!complete) {
       throw damagedSnapshot('does not hold as many records as it says');
     }
     this.#index.restoreDeliveries(this.#deliveries, deliveriesRecorded);
-    this.#index.restoreRequests(this.#requests, requestsApplied);
+    this.#index.restoreRequests(this.#requests.requests(requestsApplied), requestsApplied);
     this.#ended = true;
   }
 
@@ -228,12 +225,6 @@ export class StateStage {
 
   #requireNoneOf(...kinds: readonly (keyof SnapshotCounts)[]): void {
     if (kinds.some((kind) => this.#counts[kind] > 0)) {
-      throw damagedSnapshot('holds its records out of order');
-    }
-  }
-
-  #requireSlot(slot: number, expected: number, slots: number): void {
-    if (slot !== expected || slot >= slots) {
       throw damagedSnapshot('holds its records out of order');
     }
   }

@@ -3,7 +3,8 @@
 import type { Keyring } from '../../crypto/index.ts';
 import type { Database } from '../../storage/index.ts';
 import { IndexLoad, type IndexLoadOptions } from './index-load.ts';
-import { decodeAppliedRequest, decodeDelivery } from './record-codec.ts';
+import { decodeDelivery } from './record-codec.ts';
+import { RequestPageReader } from './request-pages.ts';
 import { SecretIndex } from './secret-index.ts';
 import { SecretsOnDisk } from './secrets-on-disk.ts';
 import { StateDigest } from './state-digest.ts';
@@ -14,6 +15,8 @@ import { stateRecordGroups } from './state-records.ts';
 export interface ReadState {
   readonly header: StateHeader;
   readonly index: SecretIndex;
+  /** What each page of requests adds to the digest. */
+  readonly requestPages: readonly Buffer[];
   /** What is still to be done for the index to be whole and verified; undefined if it is. */
   readonly load: IndexLoad | undefined;
 }
@@ -36,21 +39,29 @@ export async function readState(
     const later = count > secretsFirstMax;
     const index = new SecretIndex(later ? new SecretsOnDisk(view, keyring, keys, count) : undefined);
     const parts = { keyring, keys, view, header, index, digest: new StateDigest(keyring) };
-    await readRings(parts);
+    await readDeliveries(parts);
+    const requestPages = await readRequests(parts);
     const load = new IndexLoad(parts);
     if (later) {
-      return { header, index, load };
+      return { header, index, requestPages, load };
     }
     await load.run(() => Promise.resolve());
-    return { header, index, load: undefined };
+    return { header, index, requestPages, load: undefined };
   } catch (thrown) {
     await view.close();
     throw thrown;
   }
 }
 
-/** The deliveries and the requests, of which there are never more than their rings hold. */
-async function readRings({ keyring, keys, view, header, index, digest }: IndexLoadOptions): Promise<void> {
+/** The deliveries, of which there are never more than their ring holds. */
+async function readDeliveries({
+  keyring,
+  keys,
+  view,
+  header,
+  index,
+  digest,
+}: IndexLoadOptions): Promise<void> {
   const deliveries: ReturnType<typeof decodeDelivery>[] = [];
   for await (const group of stateRecordGroups(view, keyring, keys, 'delivery')) {
     for (const payload of group) {
@@ -58,13 +69,24 @@ async function readRings({ keyring, keys, view, header, index, digest }: IndexLo
       deliveries.push(decodeDelivery(payload));
     }
   }
-  const requests: ReturnType<typeof decodeAppliedRequest>[] = [];
+  index.restoreDeliveries(deliveries, header.deliveriesRecorded);
+}
+
+/** The requests, likewise. Returns what each of their pages adds to the digest. */
+async function readRequests({
+  keyring,
+  keys,
+  view,
+  header,
+  index,
+  digest,
+}: IndexLoadOptions): Promise<readonly Buffer[]> {
+  const pages = new RequestPageReader();
   for await (const group of stateRecordGroups(view, keyring, keys, 'request')) {
     for (const payload of group) {
-      digest.add('request', payload);
-      requests.push(decodeAppliedRequest(payload));
+      pages.add(payload, digest);
     }
   }
-  index.restoreDeliveries(deliveries, header.deliveriesRecorded);
-  index.restoreRequests(requests, header.requestsApplied);
+  index.restoreRequests(pages.requests(header.requestsApplied), header.requestsApplied);
+  return pages.added;
 }

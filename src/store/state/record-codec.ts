@@ -21,6 +21,9 @@ import {
 } from '../../secrets/index.ts';
 
 const FORMAT = 1;
+const PAGE_FORMAT = 2;
+/** Of eight requests that made a secret each. */
+const PAGE_BYTES_EXPECTED = 512;
 
 /** More nodes than a configuration has: a length that was altered is found before memory is taken for it. */
 const NODES_MAX = 1_024;
@@ -104,33 +107,42 @@ export function decodeDelivery(bytes: Buffer): { readonly slot: number; readonly
   return { slot, delivery };
 }
 
-/** What is remembered of an applied request. */
-export function encodeAppliedRequest(slot: number, request: AppliedRequest): Buffer {
-  const writer = new ByteWriter()
-    .u8(FORMAT)
-    .u32(slot)
-    .fixed(Buffer.from(request.id, 'hex'))
-    .u64(request.index);
-  writeOptional(writer, request.secretId, (target, secretId) => target.text(secretId));
-  writeOptional(writer, request.refusal, (target, code) => target.text(code));
+/** The slots of the ring of requests that one record holds. */
+export const REQUESTS_PER_PAGE = 8;
+
+/** What is remembered of the applied requests in the slots of one page: all of them, or as many as there were so far. */
+export function encodeRequestPage(page: number, requests: readonly AppliedRequest[]): Buffer {
+  const writer = new ByteWriter(PAGE_BYTES_EXPECTED).u8(PAGE_FORMAT).u32(page).u8(requests.length);
+  for (const { id, index, refusal, secretId } of requests) {
+    writer.fixed(Buffer.from(id, 'hex')).u64(index);
+    writeOptional(writer, secretId, (target, text) => target.text(text));
+    writeOptional(writer, refusal, (target, code) => target.text(code));
+  }
   return writer.finish();
 }
 
-export function decodeAppliedRequest(bytes: Buffer): {
-  readonly slot: number;
-  readonly request: AppliedRequest;
+export function decodeRequestPage(bytes: Buffer): {
+  readonly page: number;
+  readonly requests: readonly AppliedRequest[];
 } {
-  const reader = new ByteReader(bytes, 'the record of a request');
-  checkFormat(reader, 'the record of a request');
-  const slot = reader.u32();
-  const request: AppliedRequest = {
-    id: reader.fixed(REQUEST_ID_BYTES).toString('hex'),
-    index: reader.u64(),
-    secretId: readOptional(reader, (source) => source.text(ID_LENGTH_MAX)),
-    refusal: readOptional(reader, readErrorCode),
-  };
+  const reader = new ByteReader(bytes, 'the record of requests');
+  checkFormat(reader, 'the record of requests', PAGE_FORMAT);
+  const page = reader.u32();
+  const count = reader.u8();
+  if (count < 1 || count > REQUESTS_PER_PAGE) {
+    throw new CofferError('store.damaged', `the record of requests holds ${count} of them`);
+  }
+  const requests = Array.from(
+    { length: count },
+    (): AppliedRequest => ({
+      id: reader.fixed(REQUEST_ID_BYTES).toString('hex'),
+      index: reader.u64(),
+      secretId: readOptional(reader, (source) => source.text(ID_LENGTH_MAX)),
+      refusal: readOptional(reader, readErrorCode),
+    }),
+  );
   reader.finish();
-  return { slot, request };
+  return { page, requests };
 }
 
 function readErrorCode(reader: ByteReader): ErrorCode {
@@ -138,7 +150,7 @@ function readErrorCode(reader: ByteReader): ErrorCode {
   if (!isErrorCode(code)) {
     throw new CofferError(
       'store.damaged',
-      'the record of a request names an error that this version cannot read',
+      'the record of requests names an error that this version cannot read',
     );
   }
   return code;
@@ -218,9 +230,9 @@ function readOrigin(reader: ByteReader): Secret['origin'] {
   return origin;
 }
 
-function checkFormat(reader: ByteReader, what: string): void {
+function checkFormat(reader: ByteReader, what: string, expected: number = FORMAT): void {
   const format = reader.u8();
-  if (format !== FORMAT) {
+  if (format !== expected) {
     throw new CofferError('store.damaged', `${what} has format ${format}, which this version cannot read`);
   }
 }

@@ -42,7 +42,7 @@ export class SecretIndex implements SecretsView {
   readonly #slots = new Map<number, Delivery>();
   readonly #delivered = new Map<string, { readonly slot: number; readonly version: number }>();
   #deliveriesRecorded = 0;
-  readonly #requestSlots = new Map<number, AppliedRequest>();
+  readonly #requestSlots: AppliedRequest[] = [];
   readonly #requests = new Map<string, AppliedRequest>();
   #requestsApplied = 0;
 
@@ -107,7 +107,12 @@ export class SecretIndex implements SecretsView {
 
   /** What stands in a slot of the requests; the next one for that slot takes its place. */
   requestAt(slot: number): AppliedRequest | undefined {
-    return this.#requestSlots.get(slot);
+    return this.#requestSlots[slot];
+  }
+
+  /** What stands in `count` slots from `slot` on, as far as they were ever used. */
+  requestsFrom(slot: number, count: number): readonly AppliedRequest[] {
+    return this.#requestSlots.slice(slot, slot + count);
   }
 
   /** Takes up an effect of the state machine; those on values leave the index as it is. */
@@ -167,12 +172,9 @@ export class SecretIndex implements SecretsView {
     this.#deliveriesRecorded = recorded;
   }
 
-  /** Puts back the requests that were read from the disk, of `applied` that ever were. */
-  restoreRequests(
-    requests: readonly { readonly slot: number; readonly request: AppliedRequest }[],
-    applied: number,
-  ): void {
-    for (const { slot, request } of requests) {
+  /** Puts back the requests that were read from the disk, in the order of their slots, of `applied` that ever were. */
+  restoreRequests(requests: readonly AppliedRequest[], applied: number): void {
+    for (const [slot, request] of requests.entries()) {
       this.#putRequest(slot, request);
     }
     this.#requestsApplied = applied;
@@ -227,11 +229,11 @@ export class SecretIndex implements SecretsView {
   }
 
   #putRequest(slot: number, request: AppliedRequest): void {
-    const forgotten = this.#requestSlots.get(slot);
+    const forgotten = this.#requestSlots[slot];
     if (forgotten !== undefined) {
       this.#requests.delete(forgotten.id);
     }
-    this.#requestSlots.set(slot, request);
+    this.#requestSlots[slot] = request;
     this.#requests.set(request.id, request);
   }
 

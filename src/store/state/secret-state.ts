@@ -13,7 +13,7 @@ import { writeConfState, writeRemovedNodes } from './record-codec.ts';
 import { removedWith } from './removed-nodes.ts';
 import type { SecretIndex } from './secret-index.ts';
 import { StateStage } from '../snapshot/snapshot-import.ts';
-import { StateContent } from './state-content.ts';
+import { type RecordChange, StateContent } from './state-content.ts';
 import { StateDigest } from './state-digest.ts';
 import { headerOperation } from './state-header.ts';
 import { StateKeys } from './state-keys.ts';
@@ -46,12 +46,17 @@ export class SecretState {
     database: DatabaseView,
     keyring: Keyring,
     generations: Generations,
-    { header, index, load }: ReadState,
+    { header, index, requestPages, load }: ReadState,
   ) {
     this.#database = database;
     this.#keyring = keyring;
     this.#generations = generations;
-    this.#content = new StateContent(new StateKeys(keyring, header.generation), index, header.digest);
+    this.#content = new StateContent(
+      new StateKeys(keyring, header.generation),
+      index,
+      header.digest,
+      requestPages,
+    );
     this.#load = new StateLoad(load);
     this.#appliedIndex = header.appliedIndex;
     this.#confState = header.confState;
@@ -117,6 +122,7 @@ export class SecretState {
    * if, and only if, the states are. Values are in it by the versions that they belong to, which never change.
    */
   get digest(): Buffer {
+    this.#settle();
     const { index, digest } = this.#content;
     const rest = new ByteWriter().u32(digest.count).u64(index.deliveriesRecorded).u64(index.requestsApplied);
     writeRemovedNodes(writeConfState(rest, this.#confState), this.#removedNodes);
@@ -132,10 +138,7 @@ export class SecretState {
   apply(index: number, effects: readonly Effect[]): void {
     this.#advance(index);
     for (const effect of effects) {
-      for (const { key, payload } of this.#content.take(effect)) {
-        const record = payload === undefined ? undefined : sealRecord(this.#keyring, key, payload);
-        this.#changes.add({ key, record });
-      }
+      this.#change(this.#content.take(effect));
     }
   }
 
@@ -148,6 +151,7 @@ export class SecretState {
 
   /** All changes so far, for one batch. They are read from memory until `written` is called with them. */
   batch(): StateBatch {
+    this.#settle();
     const changes = this.#changes.all();
     this.#changed = false;
     return { changes, operations: [...changes.map(operationOf), this.#headerOperation()] };
@@ -196,7 +200,7 @@ export class SecretState {
     this.#load.stop();
     this.#generations.use(stage.generation);
     const keys = new StateKeys(this.#keyring, stage.generation);
-    this.#content = new StateContent(keys, staged.index, staged.digest);
+    this.#content = new StateContent(keys, staged.index, staged.digest, staged.requestPages);
     this.#removedNodes = staged.removedNodes;
     this.#changes.clear();
     this.#appliedIndex = index;
@@ -217,6 +221,17 @@ export class SecretState {
    */
   obsoleteGroups(database: DatabaseView): AsyncGenerator<readonly DatabaseOperation[]> {
     return this.#generations.obsoleteGroups(database);
+  }
+
+  #settle(): void {
+    this.#change(this.#content.settle());
+  }
+
+  #change(changes: readonly RecordChange[]): void {
+    for (const { key, payload } of changes) {
+      const record = payload === undefined ? undefined : sealRecord(this.#keyring, key, payload);
+      this.#changes.add({ key, record });
+    }
   }
 
   #advance(index: number): void {

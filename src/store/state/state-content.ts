@@ -2,7 +2,8 @@
 // What an effect changes: the index in memory, the records on the disk, and the digest over those.
 import { invariant, unreachable } from '../../common/index.ts';
 import { type Effect, nameKey, type Secret } from '../../secrets/index.ts';
-import { encodeAppliedRequest, encodeDelivery, encodeSecret, encodeSecretName } from './record-codec.ts';
+import { encodeDelivery, encodeSecret, encodeSecretName } from './record-codec.ts';
+import { RequestPages } from './request-pages.ts';
 import type { SecretIndex } from './secret-index.ts';
 import type { StateDigest } from './state-digest.ts';
 import type { StateKeys, StateKind } from './state-keys.ts';
@@ -18,14 +19,24 @@ export class StateContent {
   readonly keys: StateKeys;
   readonly index: SecretIndex;
   readonly digest: StateDigest;
+  readonly #requestPages: RequestPages;
 
-  constructor(keys: StateKeys, index: SecretIndex, digest: StateDigest) {
+  /** `requestPages` is what each page of requests adds to the digest. */
+  constructor(keys: StateKeys, index: SecretIndex, digest: StateDigest, requestPages: readonly Buffer[]) {
     this.keys = keys;
     this.index = index;
     this.digest = digest;
+    this.#requestPages = new RequestPages(index, digest, requestPages);
   }
 
-  /** Takes up an effect, and returns the records that it changes. */
+  /** Brings the digest up to date, and returns the records that no effect has returned: those of requests. */
+  settle(): readonly RecordChange[] {
+    return this.#requestPages
+      .settle()
+      .map(({ page, payload }) => ({ key: this.keys.request(page), payload }));
+  }
+
+  /** Takes up an effect, and returns the records that it changes, but for those that `settle` does. */
   take(effect: Effect): readonly RecordChange[] {
     const changes = this.#changesOf(effect);
     this.index.apply(effect);
@@ -49,12 +60,9 @@ export class StateContent {
         const old = previous && encodeDelivery(slot, previous);
         return [this.#replace('delivery', keys.delivery(slot), old, encodeDelivery(slot, delivery))];
       }
-      case 'put-request': {
-        const { slot, request } = effect;
-        const previous = index.requestAt(slot);
-        const old = previous && encodeAppliedRequest(slot, previous);
-        return [this.#replace('request', keys.request(slot), old, encodeAppliedRequest(slot, request))];
-      }
+      case 'put-request':
+        this.#requestPages.touch(effect.slot);
+        return [];
       default:
         return unreachable(effect);
     }

@@ -34,13 +34,21 @@ export class StateDigest {
     return new StateDigest(this.#keyring, this.#sum, this.#count);
   }
 
-  add(kind: string, record: Buffer): void {
-    this.#mix(kind, record);
+  /** Returns what the record adds, with which it can be taken out again. */
+  add(kind: string, record: Buffer): Buffer {
+    const hash = this.#hashOf(kind, record);
+    this.#mix(hash);
     this.#count += 1;
+    return hash;
   }
 
   remove(kind: string, record: Buffer): void {
-    this.#mix(kind, record);
+    this.takeOut(this.#hashOf(kind, record));
+  }
+
+  /** Takes out the record that `add` has returned this for. */
+  takeOut(added: Buffer): void {
+    this.#mix(added);
     this.#count -= 1;
   }
 
@@ -48,10 +56,13 @@ export class StateDigest {
     return this.#count === other.#count && this.#sum.equals(other.#sum);
   }
 
-  #mix(kind: string, record: Buffer): void {
-    const mac = this.#keyring.keyedHash('state digest', Buffer.from(`${kind}\0`), record);
+  #hashOf(kind: string, record: Buffer): Buffer {
+    return this.#keyring.keyedHash(`state digest\0${kind}`, record);
+  }
+
+  #mix(hash: Buffer): void {
     for (let index = 0; index < DIGEST_BYTES; index += 1) {
-      this.#sum[index] = (this.#sum[index] ?? 0) ^ (mac[index] ?? 0);
+      this.#sum[index] = (this.#sum[index] ?? 0) ^ (hash[index] ?? 0);
     }
   }
 }

@@ -3,9 +3,10 @@
 import { ByteReader, ByteWriter, CofferError } from '../../common/index.ts';
 import { type Keyring, openRecord, sealRecord } from '../../crypto/index.ts';
 import type { ConfState, NodeId } from '../../raft/index.ts';
-import { DELIVERIES_KEPT, REQUESTS_KEPT } from '../../secrets/index.ts';
+import { DELIVERIES_KEPT } from '../../secrets/index.ts';
 import { APPLIED_KEY, type DatabaseOperation, type DatabaseView } from '../../storage/index.ts';
 import { readConfState, readRemovedNodes, writeConfState, writeRemovedNodes } from './record-codec.ts';
+import { requestPageCount } from './request-pages.ts';
 import { DIGEST_BYTES, StateDigest } from './state-digest.ts';
 
 const WHAT = 'the record of how far the database is applied';
@@ -23,15 +24,14 @@ export interface StateHeader {
   readonly deliveriesRecorded: number;
   /** How many requests were ever applied. */
   readonly requestsApplied: number;
-  /** Over all records of secrets, their names, deliveries and requests. */
+  /** Over all records of secrets, their names, deliveries and pages of requests. */
   readonly digest: StateDigest;
 }
 
 /** How many secrets there are. Each has two records in the digest, its own and that of its name. */
 export function secretCount({ digest, deliveriesRecorded, requestsApplied }: StateHeader): number {
   const deliveries = Math.min(deliveriesRecorded, DELIVERIES_KEPT);
-  const requests = Math.min(requestsApplied, REQUESTS_KEPT);
-  const count = (digest.count - deliveries - requests) / 2;
+  const count = (digest.count - deliveries - requestPageCount(requestsApplied)) / 2;
   if (count < 0 || !Number.isInteger(count)) {
     throw new CofferError('store.damaged', `${WHAT} counts ${digest.count} records, which do not add up`);
   }

@@ -59,8 +59,9 @@ export class StateKeys {
     return Buffer.concat([this.#prefixes.delivery, u64Bytes(slot)]);
   }
 
-  request(slot: number): Buffer {
-    return Buffer.concat([this.#prefixes.request, u64Bytes(slot)]);
+  /** A page of the ring of requests: see `RequestPages`. */
+  request(page: number): Buffer {
+    return Buffer.concat([this.#prefixes.request, u64Bytes(page)]);
   }
 
   #hashed(kind: StateKind, name: Buffer): Buffer {

@@ -10,13 +10,14 @@ import type { ConfState } from '../../../src/raft/index.ts';
 import { type AppliedRequest, DELIVERIES_KEPT, ORIGINS, type Secret } from '../../../src/secrets/index.ts';
 import { SecretIndex } from '../../../src/store/index.ts';
 import {
-  decodeAppliedRequest,
   decodeDelivery,
+  decodeRequestPage,
   decodeSecret,
-  encodeAppliedRequest,
   encodeDelivery,
+  encodeRequestPage,
   encodeSecret,
   readConfState,
+  REQUESTS_PER_PAGE,
   sameConfState,
   writeConfState,
 } from '../../../src/store/state/record-codec.ts';
@@ -50,6 +51,7 @@ const appliedRequest: fc.Arbitrary<AppliedRequest> = plainRecord({
   secretId: fc.option(id, { nil: undefined }),
   refusal: fc.constantFrom(undefined, 'secret.exists' as const, 'secret.not-found' as const),
 });
+const requestPage = fc.array(appliedRequest, { minLength: 1, maxLength: REQUESTS_PER_PAGE });
 const nodeIds = fc.array(fc.nat(2 ** 31), { maxLength: 4 });
 const confState: fc.Arbitrary<ConfState> = plainRecord({
   voters: nodeIds,
@@ -77,8 +79,8 @@ describe("the state's records", () => {
 
   test('of requests and configurations give back what was written', () => {
     fc.assert(
-      fc.property(appliedRequest, fc.nat(16_383), (request, slot) =>
-        assert.deepEqual(decodeAppliedRequest(encodeAppliedRequest(slot, request)), { slot, request }),
+      fc.property(requestPage, fc.nat(2_047), (requests, page) =>
+        assert.deepEqual(decodeRequestPage(encodeRequestPage(page, requests)), { page, requests }),
       ),
     );
     fc.assert(
@@ -94,7 +96,7 @@ describe("the state's records", () => {
     const records = fc.oneof(
       secret.map(encodeSecret),
       delivery.map((each) => encodeDelivery(1, each)),
-      appliedRequest.map((each) => encodeAppliedRequest(1, each)),
+      requestPage.map((each) => encodeRequestPage(1, each)),
       confState.map((each) => writeConfState(new ByteWriter(), each).finish()),
     );
     fc.assert(
@@ -103,7 +105,7 @@ describe("the state's records", () => {
         const altered = cut
           ? record.subarray(0, position)
           : Buffer.from(record).fill(byte, position, position + 1);
-        for (const decode of [decodeSecret, decodeDelivery, decodeAppliedRequest, decodeConfState]) {
+        for (const decode of [decodeSecret, decodeDelivery, decodeRequestPage, decodeConfState]) {
           try {
             decode(altered);
           } catch (error) {
