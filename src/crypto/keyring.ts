@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The node's keys: data keys that seal its records, and the index key that hides names in database keys.
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { CofferError } from '../common/index.ts';
+import { HmacSha256 } from './hmac.ts';
 import { KEY_BYTES, NONCE_BYTES, type RandomBytes, SealScratch } from './secretbox.ts';
 
 export const KEY_ID_BYTES = 8;
@@ -25,6 +26,7 @@ export class Keyring {
   readonly indexKey: Buffer;
   readonly #random: RandomBytes;
   readonly #scratch = new SealScratch();
+  readonly #hmac: HmacSha256;
   /** Random bytes that were drawn for nonces, of which those from `#noncesUsed` on are still to be used. */
   #nonces: Buffer = Buffer.alloc(0);
   #noncesUsed = 0;
@@ -39,6 +41,7 @@ export class Keyring {
     this.active = active;
     this.indexKey = indexKey;
     this.#random = random;
+    this.#hmac = new HmacSha256(indexKey);
     this.#byId = new Map([...retired, active].map((key) => [key.id.toString('hex'), key]));
   }
 
@@ -62,12 +65,7 @@ export class Keyring {
 
   /** HMAC-SHA-256 under the index key. `purpose` keeps the uses apart. */
   keyedHash(purpose: string, ...parts: readonly Uint8Array[]): Buffer {
-    const mac = createHmac('sha256', this.indexKey).update(`${purpose}\0`);
-    for (const part of parts) {
-      mac.update(part);
-    }
-    // By way of a string: memory that OpenSSL's side hands over costs more than all of the hashing.
-    return Buffer.from(mac.digest('binary'), 'binary');
+    return this.#hmac.of(purpose, parts);
   }
 
   /** Nonces are drawn many at a time: asking the system costs more than they do. */
@@ -87,6 +85,7 @@ export class Keyring {
       key.bytes.fill(0);
     }
     this.indexKey.fill(0);
+    this.#hmac.wipe();
   }
 }
 

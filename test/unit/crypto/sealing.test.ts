@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sealing against another implementation of the same cipher, and what is bound to a record's place.
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { xsalsa20poly1305 } from '@noble/ciphers/salsa.js';
 import {
@@ -124,6 +124,27 @@ describe('a keyring', () => {
     const keyring = Keyring.generate();
     const twice = [0, 1].map(() => sealRecord(keyring, Buffer.from('place'), Buffer.from('payload')));
     assert.ok(twice[0]?.equals(twice[1] ?? Buffer.alloc(0)) === false, 'by default no two are the same');
+  });
+
+  test('hashes as HMAC-SHA-256 does, of messages of any length', () => {
+    const random = new SeededRandom();
+    const key = random.bytes(KEY_BYTES);
+    const keyring = new Keyring(dataKey(random.bytes(KEY_BYTES)), [], key);
+    for (const size of [
+      ...SIZES,
+      ...Array.from({ length: 200 }, (_, length) => length),
+      8_100,
+      8_200,
+      100_000,
+    ]) {
+      const message = random.bytes(size);
+      const cut = random.below(size + 1);
+      assert.deepEqual(
+        keyring.keyedHash('a purpose', message.subarray(0, cut), message.subarray(cut)),
+        createHmac('sha256', key).update('a purpose').update('\0').update(message).digest(),
+        `${size} bytes; ${random.description}`,
+      );
+    }
   });
 
   test('hashes by purpose, and is zeros once it is wiped', () => {
