@@ -3,15 +3,22 @@
 import { CofferError, invariant } from './errors.ts';
 
 const EXPECTED_BYTES = 256;
+/** More than this a writer does not keep when it is cleared. */
+const KEPT_BYTES_MAX = 64 * 1024;
 
 /** Appends fields to a record. Integers are unsigned and big-endian; `bytes` has a 32-bit length before it. */
 export class ByteWriter {
+  readonly #take: (size_bytes: number) => Buffer;
   #record: Buffer;
   #length = 0;
 
   /** `expected_bytes` is what the record takes if the caller knows: it grows where it must. */
-  constructor(expected_bytes: number = EXPECTED_BYTES) {
-    this.#record = Buffer.alloc(expected_bytes);
+  constructor(
+    expected_bytes: number = EXPECTED_BYTES,
+    take: (size_bytes: number) => Buffer = (size_bytes) => Buffer.alloc(size_bytes),
+  ) {
+    this.#take = take;
+    this.#record = take(expected_bytes);
   }
 
   u8(value: number): this {
@@ -57,23 +64,37 @@ export class ByteWriter {
   }
 
   /**
-   * All that was written: the writer's own memory, outside Node's shared pool, of which no copy was left behind. Nothing
-   * may be written afterwards.
+   * All that was written: the writer's own memory, outside Node's shared pool unless it is a `pooledWriter`, of which no copy
+   * was left behind. Nothing may be written afterwards, unless the writer is cleared.
    */
   finish(): Buffer {
     return this.#record.subarray(0, this.#length);
   }
 
+  /** Wipes what was written, what `finish` has returned too, and begins anew in the same memory. */
+  clear(): void {
+    this.#record.fill(0, 0, this.#length);
+    this.#length = 0;
+    if (this.#record.length > KEPT_BYTES_MAX) {
+      this.#record = this.#take(EXPECTED_BYTES);
+    }
+  }
+
   #reserve(size_bytes: number): void {
     const needed = this.#length + size_bytes;
     if (needed > this.#record.length) {
-      const larger = Buffer.alloc(Math.max(needed, 2 * this.#record.length));
-      larger.set(this.#record);
+      const larger = this.#take(Math.max(needed, 2 * this.#record.length));
+      larger.set(this.#record.subarray(0, this.#length));
       // It may hold a value in the clear.
       this.#record.fill(0);
       this.#record = larger;
     }
   }
+}
+
+/** A writer in Node's shared pool, which is cheaper for small records: not for secrets. */
+export function pooledWriter(expected_bytes: number = EXPECTED_BYTES): ByteWriter {
+  return new ByteWriter(expected_bytes, (size_bytes) => Buffer.allocUnsafe(size_bytes));
 }
 
 /** The most that one unit of a string takes. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export { ByteReader, ByteWriter, u64Bytes, writeU64 } from './bytes.ts';
+export { ByteReader, ByteWriter, pooledWriter, u64Bytes, writeU64 } from './bytes.ts';
 export { withDeadline } from './deadline.ts';
 export {
   CofferError,
@@ -13,5 +13,6 @@ export {
 } from './errors.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';
 export { readBody, type ReadBodyOptions } from './read-body.ts';
+export { SecretMemory } from './secret-memory.ts';
 export { SecretValue } from './secret-value.ts';
 export { listenOnUnixSocket, type SocketAccess } from './unix-socket.ts';

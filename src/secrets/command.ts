@@ -102,7 +102,7 @@ export function encodeCommand(command: Command): Buffer {
   return writeCommand(new ByteWriter(), command).finish();
 }
 
-/** Appends a command as `encodeCommand` makes it. The value is copied when the writer finishes. */
+/** Appends a command as `encodeCommand` makes it. The value is copied at once. */
 export function writeCommand(writer: ByteWriter, command: Command): ByteWriter {
   writer.u8(FORMAT).u8(KIND_TAG[command.kind]);
   switch (command.kind) {
@@ -138,8 +138,14 @@ export function writeCommand(writer: ByteWriter, command: Command): ByteWriter {
   }
 }
 
-/** Reads a command; throws `store.damaged` for bytes that `encodeCommand` does not write. */
-export function decodeCommand(bytes: Uint8Array): Command {
+/** What becomes of the bytes of a value that is read. */
+const VALUE_OF = {
+  copy: (bytes: Buffer) => SecretValue.copyOf(bytes),
+  view: (bytes: Buffer) => SecretValue.takeOver(bytes),
+} as const;
+
+/** Reads a command; throws `store.damaged` for bytes that `encodeCommand` does not write. See `decodeRequest` for `value`. */
+export function decodeCommand(bytes: Uint8Array, value: 'copy' | 'view' = 'copy'): Command {
   const reader = new ByteReader(bytes, 'a command in the log');
   const format = reader.u8();
   if (format !== FORMAT) {
@@ -148,12 +154,12 @@ export function decodeCommand(bytes: Uint8Array): Command {
       `a command in the log has format ${format}, which this version cannot read`,
     );
   }
-  const command = readCommand(reader);
+  const command = readCommand(reader, VALUE_OF[value]);
   reader.finish();
   return command;
 }
 
-function readCommand(reader: ByteReader): Command {
+function readCommand(reader: ByteReader, valueOf: (bytes: Buffer) => SecretValue): Command {
   const tag = reader.u8();
   switch (tag) {
     case KIND_TAG.create:
@@ -164,7 +170,7 @@ function readCommand(reader: ByteReader): Command {
         labels: readLabels(reader),
         origin: readOrigin(reader),
         pending: reader.u8() === 1,
-        value: SecretValue.copyOf(reader.bytes(VALUE_BYTES_MAX)),
+        value: valueOf(reader.bytes(VALUE_BYTES_MAX)),
         at_ms: reader.u64(),
       };
     case KIND_TAG.activate:
@@ -182,7 +188,7 @@ function readCommand(reader: ByteReader): Command {
         labels: readOptional(reader, readLabels),
         origin: readOrigin(reader),
         expect: readExpect(reader),
-        value: SecretValue.copyOf(reader.bytes(VALUE_BYTES_MAX)),
+        value: valueOf(reader.bytes(VALUE_BYTES_MAX)),
         at_ms: reader.u64(),
       };
     case KIND_TAG['set-labels']:

@@ -50,16 +50,22 @@ export function checkRequestId(id: string): void {
 
 /**
  * The bytes of a request: u8 format (1), the id (16 bytes), u64 base index, and the command. The caller owns the
- * buffer, which holds the value in the clear, and wipes it.
+ * buffer, which holds the value in the clear, and wipes it; it is that of `writer`, if one is given.
  */
-export function encodeRequest({ id, baseIndex, command }: Request): Buffer {
+export function encodeRequest(
+  { id, baseIndex, command }: Request,
+  writer: ByteWriter = new ByteWriter(),
+): Buffer {
   invariant(ID_PATTERN.test(id), 'the id of a request was checked');
-  const writer = new ByteWriter().u8(FORMAT).fixed(Buffer.from(id, 'hex')).u64(baseIndex);
+  writer.u8(FORMAT).fixed(Buffer.from(id, 'hex')).u64(baseIndex);
   return writeCommand(writer, command).finish();
 }
 
-/** Reads a request; throws `store.damaged` for bytes that `encodeRequest` does not write. */
-export function decodeRequest(bytes: Uint8Array): Request {
+/**
+ * Reads a request; throws `store.damaged` for bytes that `encodeRequest` does not write. Its value is a copy, or a view of
+ * `bytes`, which then must not be wiped before it is done with.
+ */
+export function decodeRequest(bytes: Uint8Array, value: 'copy' | 'view' = 'copy'): Request {
   const reader = new ByteReader(bytes, 'a request in the log');
   const format = reader.u8();
   if (format !== FORMAT) {
@@ -70,7 +76,7 @@ export function decodeRequest(bytes: Uint8Array): Request {
   }
   const id = reader.fixed(REQUEST_ID_BYTES).toString('hex');
   const baseIndex = reader.u64();
-  return { id, baseIndex, command: decodeCommand(reader.rest()) };
+  return { id, baseIndex, command: decodeCommand(reader.rest(), value) };
 }
 
 /**

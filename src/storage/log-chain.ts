@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entries of the log as records: what is sealed, and how each is chained to the one before.
 import { hash } from 'node:crypto';
-import { ByteReader, ByteWriter, CofferError } from '../common/index.ts';
+import { ByteReader, type ByteWriter, CofferError } from '../common/index.ts';
 import { type Keyring, openRecord, sealRecord } from '../crypto/index.ts';
 import { type Entry, ENTRY_TYPES } from '../raft/index.ts';
 import { entryKey } from './places.ts';
 
 export const LOG_DIGEST_BYTES = 32;
-/** What a record holds before the entry's data. */
-const HEAD_BYTES = LOG_DIGEST_BYTES + 8 + 8 + 1;
 
 /** A point in the log: an entry, and the digest of the chain that ends with it. */
 export interface LogPosition {
@@ -26,15 +24,16 @@ export interface ChainedEntry {
 /**
  * The record of the entry that follows on `previous`, and the position that it makes: the digest is over what the record
  * holds, so it is the same on every node. Sealed for its index: the digest of the chain before it (32 bytes), u64 index,
- * u64 term, u8 type, and the data.
+ * u64 term, u8 type, and the data. `writer` is empty, and is cleared again.
  */
 export function sealEntry(
   keyring: Keyring,
+  writer: ByteWriter,
   previous: LogPosition,
   entry: Entry,
 ): { readonly record: Buffer; readonly position: LogPosition } {
   const { index, term, type, data } = entry;
-  const content = new ByteWriter(HEAD_BYTES + data.length)
+  const content = writer
     .fixed(previous.digest)
     .u64(index)
     .u64(term)
@@ -43,7 +42,7 @@ export function sealEntry(
     .finish();
   const record = sealRecord(keyring, entryKey(index), content);
   const position = { index, term, digest: digestOf(content) };
-  content.fill(0);
+  writer.clear();
   return { record, position };
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The replicated log on a database: sealed entries, chained by digests, verified whole at every start.
-import { ByteReader, CofferError, invariant } from '../common/index.ts';
+import { ByteReader, ByteWriter, CofferError, invariant } from '../common/index.ts';
 import type { Keyring } from '../crypto/index.ts';
 import { type Entry, entrySize } from '../raft/index.ts';
 import type { DatabaseOperation, DatabaseView } from './database.ts';
@@ -63,6 +63,7 @@ export class RaftLog {
   /** Entries in memory, in ascending order: those that may not be on the disk yet are among them. */
   readonly #cache = new Map<number, Entry>();
   readonly #dead = new DeadEntries();
+  readonly #writer = new ByteWriter();
   /** Entries that were appended since the last call of `compact`. */
   #appended = 0;
 
@@ -229,7 +230,7 @@ export class RaftLog {
       `entry ${entry.index} does not follow on ${previous.index}`,
     );
     invariant(entry.term >= previous.term, `entry ${entry.index} has an older term than the one before`);
-    const { record: value, position } = sealEntry(this.#keyring, previous, entry);
+    const { record: value, position } = sealEntry(this.#keyring, this.#writer, previous, entry);
     this.#retain({ entry, position });
     this.#cache.set(entry.index, entry);
     this.#appended += 1;

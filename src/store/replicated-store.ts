@@ -50,7 +50,7 @@ export class ReplicatedStore implements SecretStore {
     this.#check();
   }
 
-  async propose(command: Command, options?: ProposeOptions): Promise<Proposed> {
+  propose(command: Command, options?: ProposeOptions): Promise<Proposed> {
     return this.#parts.replica.propose(command, options);
   }
 

@@ -87,7 +87,7 @@ export class Applier {
       state.apply(index, []);
       return;
     }
-    const request = decodeRequest(data);
+    const request = decodeRequest(data, 'view');
     const outcome = applyRequest(state.index, request, index);
     state.apply(index, outcome.effects);
     if ('value' in request.command) {

@@ -9,8 +9,8 @@ const MEASUREMENT_AGE_MAX_MS = 500;
 export interface SpaceGuard {
   /** Free bytes at the last measurement, less what was admitted since. */
   readonly free_bytes: number;
-  /** Measures again unless that was just done. */
-  measure(): Promise<void>;
+  /** Measures again; undefined if that was just done. */
+  measure(): Promise<void> | undefined;
   /** Whether there is room for `size_bytes` more; they count as used from now on. */
   admit(size_bytes: number, purpose: 'write' | 'removal'): boolean;
   /** What a change is refused with that was not admitted. */
@@ -54,15 +54,16 @@ export class DiskSpace implements SpaceGuard {
     return this.#reserve_bytes * REMOVAL_SHARE;
   }
 
-  async measure(): Promise<void> {
+  measure(): Promise<void> | undefined {
     const now_ms = this.#options.now_ms();
-    if (now_ms - this.#measuredAt_ms >= MEASUREMENT_AGE_MAX_MS) {
-      // All who come meanwhile wait for the same one.
-      this.#measurement ??= this.#measure(now_ms).finally(() => {
-        this.#measurement = undefined;
-      });
-      await this.#measurement;
+    if (now_ms - this.#measuredAt_ms < MEASUREMENT_AGE_MAX_MS) {
+      return undefined;
     }
+    // All who come meanwhile wait for the same one.
+    this.#measurement ??= this.#measure(now_ms).finally(() => {
+      this.#measurement = undefined;
+    });
+    return this.#measurement;
   }
 
   async #measure(now_ms: number): Promise<void> {

@@ -2,12 +2,15 @@
 import { CofferError } from '../../common/index.ts';
 import type { RequestOutcome } from '../../secrets/index.ts';
 import type { Proposed } from '../secret-store.ts';
+import type { Timer } from './clock.ts';
 
 /** A request that waits to be applied, and the one who waits for it. */
 export interface Proposal {
   readonly requestId: string;
   /** The request's bytes. The queue wipes them when the proposal is settled; the core gets copies. */
   readonly data: Buffer;
+  /** Cancelled when the proposal is settled. */
+  readonly timer: Timer;
   readonly resolve: (proposed: Proposed) => void;
   readonly reject: (error: CofferError) => void;
 }
@@ -97,14 +100,18 @@ export class ProposalQueue {
    * than `term`, since its leader may have lost it, and what was forwarded and not answered in time.
    */
   proposeAgain(now_ms: number, term: number): void {
-    const lost = [...this.#inFlight.values()].filter(({ last, attempts }) => {
+    const lost: InFlight[] = [];
+    for (const each of this.#inFlight.values()) {
+      const { attempts, last } = each;
       const patience_ms = FORWARD_TIMEOUT_MS * 2 ** (attempts - 1);
-      return last.term !== term || (last.forwarded && now_ms - last.at_ms > patience_ms);
-    });
-    for (const { proposal } of lost) {
-      this.#inFlight.delete(proposal.requestId);
+      if (last.term !== term || (last.forwarded && now_ms - last.at_ms > patience_ms)) {
+        lost.push(each);
+        this.#inFlight.delete(each.proposal.requestId);
+      }
     }
-    this.#waiting.unshift(...lost);
+    if (lost.length > 0) {
+      this.#waiting.unshift(...lost);
+    }
   }
 
   /** The request came to this. Nothing happens if nobody here waits for it. */
@@ -138,11 +145,13 @@ export class ProposalQueue {
     if (proposal === undefined) {
       const place = this.#waiting.findIndex((other) => other.proposal.requestId === requestId);
       proposal = place < 0 ? undefined : this.#waiting.splice(place, 1)[0]?.proposal;
+    } else {
+      this.#inFlight.delete(requestId);
     }
-    this.#inFlight.delete(requestId);
     if (proposal !== undefined) {
       this.#held_bytes -= proposal.data.length;
       proposal.data.fill(0);
+      proposal.timer.cancel();
     }
     return proposal;
   }

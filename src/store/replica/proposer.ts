@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way of a command from its caller into the core, and of its outcome back.
-import { CofferError } from '../../common/index.ts';
+import { ByteWriter, CofferError, SecretMemory } from '../../common/index.ts';
 import { type Entry, entrySize, type NodeId, NONE, type RawNode } from '../../raft/index.ts';
 import {
   checkCommand,
@@ -9,7 +9,7 @@ import {
   encodeRequest,
   type RequestOutcome,
 } from '../../secrets/index.ts';
-import { type Clock, withTimeout } from './clock.ts';
+import type { Clock } from './clock.ts';
 import type { SpaceGuard } from './disk-space.ts';
 import { ProposalQueue } from './proposal-queue.ts';
 import type { Proposed, ProposeOptions } from '../secret-store.ts';
@@ -39,6 +39,9 @@ const DISK_BYTES_PER_BYTE = 4;
 export class Proposer {
   readonly #options: ProposerOptions;
   readonly #queue = new ProposalQueue();
+  /** For one request at a time, until it has memory of its own. */
+  readonly #writer = new ByteWriter();
+  readonly #memory = new SecretMemory();
   #lead: NodeId = NONE;
   /** The core has taken no proposals of late: it has no room, or is handing over its leadership. */
   #held = false;
@@ -50,35 +53,32 @@ export class Proposer {
 
   /** See `SecretStore`. */
   async propose(command: Command, options: ProposeOptions): Promise<Proposed> {
-    const { appliedIndex, clock, newRequestId, wake } = this.#options;
+    const { appliedIndex, diskSpace, newRequestId, onFault, wake } = this.#options;
     // The log takes only what can be read back and applied: a committed entry that cannot would end every start.
     checkCommand(command);
     const requestId = options.requestId ?? newRequestId();
     checkRequestId(requestId);
     const baseIndex = options.baseIndex ?? appliedIndex();
     // Encoded at once: the caller may wipe its value as soon as this call returns.
-    const data = encodeRequest({ id: requestId, baseIndex, command });
+    const data = this.#memory.copyOf(encodeRequest({ id: requestId, baseIndex, command }, this.#writer));
+    this.#writer.clear();
     try {
-      await this.#admitToDisk(data.length, command.kind === 'remove' ? 'removal' : 'write');
+      await diskSpace.measure()?.catch(onFault);
+      this.#admitToDisk(data.length, command.kind === 'remove' ? 'removal' : 'write');
     } catch (thrown) {
       data.fill(0);
       throw thrown;
     }
-    const outcome = this.#enqueue(requestId, data);
+    const outcome = this.#enqueue(requestId, data, options.timeout_ms ?? TIMEOUT_MS);
     wake();
-    const timeout_ms = options.timeout_ms ?? TIMEOUT_MS;
-    return withTimeout(clock, outcome, timeout_ms, () => {
-      this.#queue.abandon(requestId);
-      const sentence = `the change was not acknowledged within ${timeout_ms / 1_000} s; it may still happen`;
-      return new CofferError('store.timeout', sentence);
-    });
+    return outcome;
   }
 
   /** Hands the proposals that wait to the core, group by group, until it takes no more. */
   admit(): void {
     const { clock, id, node, paused } = this.#options;
     while (this.#queue.waiting > 0 && this.#lead !== NONE && !this.#held && !paused()) {
-      const entries = this.#queue.nextGroup().map(({ data }) => entryOf(data));
+      const entries = this.#queue.nextGroup().map(({ data }) => this.#entryOf(data));
       const refusal = node.step({ type: 'MsgProp', to: id, from: id, term: 0, entries });
       if (refusal !== undefined) {
         entries.forEach(({ data }) => data.fill(0));
@@ -133,20 +133,30 @@ export class Proposer {
     this.#queue.rejectAll(error);
   }
 
-  #enqueue(requestId: string, data: Buffer): Promise<Proposed> {
+  #enqueue(requestId: string, data: Buffer, timeout_ms: number): Promise<Proposed> {
     return new Promise((resolve, reject) => {
+      const timer = this.#options.clock.setTimer(timeout_ms, () => {
+        this.#queue.abandon(requestId);
+        const sentence = `the change was not acknowledged within ${timeout_ms / 1_000} s; it may still happen`;
+        reject(new CofferError('store.timeout', sentence));
+      });
       try {
-        this.#queue.add({ requestId, data, resolve, reject });
+        this.#queue.add({ requestId, data, timer, resolve, reject });
       } catch (thrown) {
+        timer.cancel();
         data.fill(0);
         reject(CofferError.from(thrown));
       }
     });
   }
 
-  async #admitToDisk(size_bytes: number, purpose: 'write' | 'removal'): Promise<void> {
-    const { diskSpace, ended, onFault } = this.#options;
-    await diskSpace.measure().catch(onFault);
+  /** An entry with a copy of the data: the core keeps it until it is applied, and it is wiped then. */
+  #entryOf(request: Buffer): Entry {
+    return { index: 0, term: 0, type: 'EntryNormal', data: this.#memory.copyOf(request) };
+  }
+
+  #admitToDisk(size_bytes: number, purpose: 'write' | 'removal'): void {
+    const { diskSpace, ended } = this.#options;
     const reason = ended();
     if (reason !== undefined) {
       throw reason;
@@ -155,11 +165,4 @@ export class Proposer {
       throw diskSpace.fullError();
     }
   }
-}
-
-/** A copy of the data, outside Node's shared pool: the core keeps it until it is applied, and it is wiped then. */
-function entryOf(request: Buffer): Entry {
-  const data = Buffer.alloc(request.length);
-  data.set(request);
-  return { index: 0, term: 0, type: 'EntryNormal', data };
 }

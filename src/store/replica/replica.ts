@@ -173,9 +173,8 @@ export class Replica {
   }
 
   /** See `SecretStore`. */
-  async propose(command: Command, options: ProposeOptions = {}): Promise<Proposed> {
-    this.#check();
-    return this.#proposer.propose(command, options);
+  propose(command: Command, options: ProposeOptions = {}): Promise<Proposed> {
+    return this.#ended === undefined ? this.#proposer.propose(command, options) : Promise.reject(this.#ended);
   }
 
   /** See `SecretStore`. */
@@ -320,7 +319,7 @@ export class Replica {
     this.#campaignAlone();
     this.#proposer.tryAgain();
     this.#reads.askAgain(clock.now_ms() - settings.tick_ms * settings.electionTicks);
-    diskSpace.measure().catch((thrown: unknown) => this.#fault(thrown));
+    diskSpace.measure()?.catch((thrown: unknown) => this.#fault(thrown));
     if (this.#recovering && this.#node.basicStatus().recoveringTerm === 0) {
       this.#recovering = false;
       this.#writer.recovered();

@@ -3,6 +3,8 @@ import type { DatabaseOperation } from '../../storage/index.ts';
 
 /** A change that is not on disk yet: what stands under the key, undefined for nothing. */
 export interface Change {
+  /** The key as a string, for lookups. */
+  readonly name: string;
   readonly key: Buffer;
   readonly record: Buffer | undefined;
 }
@@ -11,8 +13,9 @@ export interface Change {
 export class PendingChanges {
   readonly #byKey = new Map<string, Change>();
 
-  add(change: Change): void {
-    this.#byKey.set(mapKey(change.key), change);
+  add(key: Buffer, record: Buffer | undefined): void {
+    const name = mapKey(key);
+    this.#byKey.set(name, { name, key, record });
   }
 
   at(key: Buffer): Change | undefined {
@@ -26,8 +29,8 @@ export class PendingChanges {
   /** These are on the disk. A newer change under the same key stays. */
   written(changes: readonly Change[]): void {
     for (const change of changes) {
-      if (this.at(change.key) === change) {
-        this.#byKey.delete(mapKey(change.key));
+      if (this.#byKey.get(change.name) === change) {
+        this.#byKey.delete(change.name);
       }
     }
   }

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The state's records as bytes, before they are sealed. The same secret has the same bytes on every manager.
-import { ByteReader, ByteWriter, CofferError, type ErrorCode, isErrorCode } from '../../common/index.ts';
+import {
+  ByteReader,
+  ByteWriter,
+  CofferError,
+  type ErrorCode,
+  isErrorCode,
+  pooledWriter,
+} from '../../common/index.ts';
 import type { ConfState, NodeId } from '../../raft/index.ts';
 import {
   type AppliedRequest,
@@ -31,7 +38,7 @@ const NODES_MAX = 1_024;
 export const REMOVED_NODES_MAX = 65_536;
 
 export function encodeSecret(secret: Secret): Buffer {
-  const writer = new ByteWriter().u8(FORMAT).text(secret.id).text(secret.name);
+  const writer = pooledWriter().u8(FORMAT).text(secret.id).text(secret.name);
   writeLabels(writer, secret.labels);
   writer.u8(ORIGINS.indexOf(secret.origin)).u8(secret.pending ? 1 : 0);
   writeOptional(writer, secret.engine, (target, engine) => target.text(engine.secretId).text(engine.swarmId));
@@ -73,7 +80,7 @@ export interface SecretName {
 }
 
 export function encodeSecretName({ id, name }: Pick<Secret, 'id' | 'name'>): Buffer {
-  return new ByteWriter().u8(FORMAT).text(nameKey(name)).text(id).finish();
+  return pooledWriter().u8(FORMAT).text(nameKey(name)).text(id).finish();
 }
 
 export function decodeSecretName(bytes: Buffer): SecretName {
@@ -85,7 +92,7 @@ export function decodeSecretName(bytes: Buffer): SecretName {
 }
 
 export function encodeDelivery(slot: number, delivery: Delivery): Buffer {
-  return new ByteWriter()
+  return pooledWriter()
     .u8(FORMAT)
     .u32(slot)
     .text(delivery.taskId)
@@ -112,7 +119,7 @@ export const REQUESTS_PER_PAGE = 8;
 
 /** What is remembered of the applied requests in the slots of one page: all of them, or as many as there were so far. */
 export function encodeRequestPage(page: number, requests: readonly AppliedRequest[]): Buffer {
-  const writer = new ByteWriter(PAGE_BYTES_EXPECTED).u8(PAGE_FORMAT).u32(page).u8(requests.length);
+  const writer = pooledWriter(PAGE_BYTES_EXPECTED).u8(PAGE_FORMAT).u32(page).u8(requests.length);
   for (const { id, index, refusal, secretId } of requests) {
     writer.fixed(Buffer.from(id, 'hex')).u64(index);
     writeOptional(writer, secretId, (target, text) => target.text(text));

@@ -230,7 +230,7 @@ export class SecretState {
   #change(changes: readonly RecordChange[]): void {
     for (const { key, payload } of changes) {
       const record = payload === undefined ? undefined : sealRecord(this.#keyring, key, payload);
-      this.#changes.add({ key, record });
+      this.#changes.add(key, record);
     }
   }
 

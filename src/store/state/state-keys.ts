@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the records of one generation of the state stand. A generation is one range of keys, so that a snapshot can be
 // built up beside the state that serves, and take its place by a change of one number.
-import { ByteWriter, u64Bytes } from '../../common/index.ts';
+import { pooledWriter, u64Bytes } from '../../common/index.ts';
 import type { Keyring } from '../../crypto/index.ts';
 import { generationPrefix, type KeyRange, rangeFrom } from '../../storage/index.ts';
 
@@ -17,6 +17,8 @@ export const STATE_KIND = {
 export type StateKind = keyof typeof STATE_KIND;
 
 const HASH_BYTES = 16;
+/** What an id takes at most as it is written, and the number of a version. */
+const VALUE_NAME_BYTES = 96;
 
 /** The keys of one generation. No name and no id stands in them: those are hashed under the index key. */
 export class StateKeys {
@@ -52,7 +54,7 @@ export class StateKeys {
   }
 
   value(secretId: string, version: number): Buffer {
-    return this.#hashed('value', new ByteWriter().text(secretId).u32(version).finish());
+    return this.#hashed('value', pooledWriter(VALUE_NAME_BYTES).text(secretId).u32(version).finish());
   }
 
   delivery(slot: number): Buffer {

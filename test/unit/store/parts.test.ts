@@ -16,7 +16,8 @@ describe('the queue of proposals', () => {
   let named = 0;
   const proposal = (size: number, reject: Proposal['reject'] = () => undefined): Proposal => {
     named += 1;
-    return { requestId: String(named), data: Buffer.alloc(size, 1), resolve: () => undefined, reject };
+    const timer = { cancel: (): void => undefined };
+    return { requestId: String(named), data: Buffer.alloc(size, 1), timer, resolve: () => undefined, reject };
   };
   const idsOf = (group: readonly Proposal[]): readonly string[] => group.map(({ requestId }) => requestId);
 
