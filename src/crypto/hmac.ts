@@ -39,7 +39,9 @@ export class HmacSha256 {
     }
     // By way of strings: memory that OpenSSL's side hands over costs more than all of the hashing.
     this.#outer.write(hash('sha256', inner.subarray(0, end), 'binary'), BLOCK_BYTES, 'binary');
-    const digest = Buffer.from(hash('sha256', this.#outer, 'binary'), 'binary');
+    // Small enough to lie in V8's heap: a slice of Node's pool would keep all of its piece for as long as it is kept.
+    const digest = Buffer.alloc(DIGEST_BYTES);
+    digest.write(hash('sha256', this.#outer, 'binary'), 'binary');
     if (inner !== this.#inner) {
       inner.fill(0);
     }

@@ -6,6 +6,7 @@ import { HmacSha256 } from './hmac.ts';
 import { KEY_BYTES, NONCE_BYTES, type RandomBytes, SealScratch } from './secretbox.ts';
 
 export const KEY_ID_BYTES = 8;
+export const RECORD_FORMAT = 1;
 
 const NONCES_DRAWN_BYTES = 4_096;
 
@@ -27,6 +28,9 @@ export class Keyring {
   readonly #random: RandomBytes;
   readonly #scratch = new SealScratch();
   readonly #hmac: HmacSha256;
+  /** What each new record begins with. */
+  readonly #recordHead: Buffer;
+  readonly #placeLength: Buffer = Buffer.alloc(4);
   /** Random bytes that were drawn for nonces, of which those from `#noncesUsed` on are still to be used. */
   #nonces: Buffer = Buffer.alloc(0);
   #noncesUsed = 0;
@@ -42,6 +46,7 @@ export class Keyring {
     this.indexKey = indexKey;
     this.#random = random;
     this.#hmac = new HmacSha256(indexKey);
+    this.#recordHead = Buffer.concat([Buffer.of(RECORD_FORMAT), active.id]);
     this.#byId = new Map([...retired, active].map((key) => [key.id.toString('hex'), key]));
   }
 
@@ -50,9 +55,16 @@ export class Keyring {
     return new Keyring(dataKey(random(KEY_BYTES)), [], random(KEY_BYTES), random);
   }
 
-  /** Seals `parts`, one after the other, under the active key: a new buffer of `head`, a nonce of its own, and the box. */
-  seal(head: Uint8Array, parts: readonly Uint8Array[]): Buffer {
-    return this.#scratch.seal(this.active.bytes, this.#nonce(), head, parts);
+  /**
+   * Seals place and payload, as `sealRecord` promises, under the active key: u8 format, the key's id (8 bytes), a nonce of
+   * its own, and the box of u32 length of the place, place, and payload.
+   */
+  seal(place: Uint8Array, payload: Uint8Array): Buffer {
+    this.#placeLength.writeUInt32BE(place.length);
+    // Drawn first: that may put other bytes in the place of those that are left.
+    const nonceAt = this.#drawNonce();
+    const parts = [this.#placeLength, place, payload];
+    return this.#scratch.seal(this.active.bytes, this.#nonces, nonceAt, this.#recordHead, parts);
   }
 
   find(id: Uint8Array): DataKey | undefined {
@@ -68,15 +80,15 @@ export class Keyring {
     return this.#hmac.of(purpose, parts);
   }
 
-  /** Nonces are drawn many at a time: asking the system costs more than they do. */
-  #nonce(): Buffer {
+  /** Where the next nonce stands. They are drawn many at a time: asking the system costs more than they do. */
+  #drawNonce(): number {
     if (this.#noncesUsed + NONCE_BYTES > this.#nonces.length) {
       this.#nonces = this.#random(NONCES_DRAWN_BYTES);
       this.#noncesUsed = 0;
     }
     const start = this.#noncesUsed;
     this.#noncesUsed = start + NONCE_BYTES;
-    return this.#nonces.subarray(start, this.#noncesUsed);
+    return start;
   }
 
   /** Overwrites every key. The keyring must not be used afterwards. */

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records on the disk: sealed under a data key, and bound to the place they stand in.
 import { ByteReader, CofferError } from '../common/index.ts';
-import { KEY_ID_BYTES, type Keyring } from './keyring.ts';
+import { KEY_ID_BYTES, type Keyring, RECORD_FORMAT } from './keyring.ts';
 import { open } from './secretbox.ts';
 
-const FORMAT = 1;
 const PLACE_BYTES_MAX = 1_024;
 
 /**
@@ -13,12 +12,7 @@ const PLACE_BYTES_MAX = 1_024;
  * that was moved or replayed elsewhere does not open.
  */
 export function sealRecord(keyring: Keyring, place: Uint8Array, payload: Uint8Array): Buffer {
-  const head = Buffer.allocUnsafe(1 + KEY_ID_BYTES);
-  head[0] = FORMAT;
-  head.set(keyring.active.id, 1);
-  const placeLength = Buffer.allocUnsafe(4);
-  placeLength.writeUInt32BE(place.length);
-  return keyring.seal(head, [placeLength, place, payload]);
+  return keyring.seal(place, payload);
 }
 
 /**
@@ -29,7 +23,7 @@ export function sealRecord(keyring: Keyring, place: Uint8Array, payload: Uint8Ar
 export function openRecord(keyring: Keyring, place: Uint8Array, record: Uint8Array, what: string): Buffer {
   const reader = new ByteReader(record, what);
   const format = reader.u8();
-  if (format !== FORMAT) {
+  if (format !== RECORD_FORMAT) {
     throw new CofferError('store.damaged', `${what} has format ${format}, which this version cannot read`);
   }
   const keyId = reader.fixed(KEY_ID_BYTES);

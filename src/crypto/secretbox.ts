@@ -38,41 +38,49 @@ const { lowlevel } = nacl as unknown as { readonly lowlevel: LowLevel };
 /** What a scratch holds, padding included; larger messages get memory of their own. */
 const SCRATCH_BYTES = 16 * 1024;
 
-/** Memory for one message at a time, and its box, so that not every seal takes and returns some. Wiped after each use. */
+/** Memory for one message at a time, so that not every seal takes and returns some. Wiped after each use. */
 export class SealScratch {
   readonly #message: Buffer;
-  readonly #box: Buffer;
+  readonly #nonce: Buffer = Buffer.alloc(NONCE_BYTES);
 
   constructor(size_bytes: number = SCRATCH_BYTES) {
     this.#message = Buffer.alloc(size_bytes);
-    this.#box = Buffer.alloc(size_bytes);
   }
 
   /**
-   * Seals `parts`, one after the other, under `nonce`: a new buffer of `head`, nonce (24 bytes), and the box. The calls
-   * underneath are used so that the padded copy of the message can be wiped, which `nacl.secretbox` leaves to the garbage
-   * collector.
+   * Seals `parts`, one after the other, under the nonce that stands in `nonces` at `nonceAt`: a new buffer of `head`, nonce
+   * (24 bytes), and the box. The calls underneath are used so that the padded copy of the message can be wiped, which
+   * `nacl.secretbox` leaves to the garbage collector.
    */
-  seal(key: Uint8Array, nonce: Uint8Array, head: Uint8Array, parts: readonly Uint8Array[]): Buffer {
+  seal(
+    key: Uint8Array,
+    nonces: Buffer,
+    nonceAt: number,
+    head: Uint8Array,
+    parts: readonly Uint8Array[],
+  ): Buffer {
     invariant(key.length === KEY_BYTES, 'a secretbox key has 32 bytes');
-    invariant(nonce.length === NONCE_BYTES, 'a nonce has 24 bytes');
-    const padded_bytes = parts.reduce((sum, part) => sum + part.length, MESSAGE_PADDING_BYTES);
-    const fits = padded_bytes <= this.#message.length;
-    const message = fits ? this.#message : Buffer.alloc(padded_bytes);
-    const box = fits ? this.#box : Buffer.alloc(padded_bytes);
+    invariant(nonces.length >= nonceAt + NONCE_BYTES, 'a nonce has 24 bytes');
+    const nonce = this.#nonce;
+    nonces.copy(nonce, 0, nonceAt);
+    let padded_bytes = MESSAGE_PADDING_BYTES;
+    for (const part of parts) {
+      padded_bytes += part.length;
+    }
+    const message = padded_bytes <= this.#message.length ? this.#message : Buffer.alloc(padded_bytes);
     let offset = MESSAGE_PADDING_BYTES;
     for (const part of parts) {
       message.set(part, offset);
       offset += part.length;
     }
-    lowlevel.crypto_secretbox(box, message, padded_bytes, nonce, key);
+    // Nothing secret is in what comes out, so it may share Node's pool. The box is made in its place: its padding, which
+    // comes out as zeros, lies where the nonce is written afterwards.
+    const boxAt = head.length + NONCE_BYTES - BOX_PADDING_BYTES;
+    const sealed = Buffer.allocUnsafe(boxAt + padded_bytes);
+    lowlevel.crypto_secretbox(sealed.subarray(boxAt), message, padded_bytes, nonce, key);
     message.fill(0, MESSAGE_PADDING_BYTES, padded_bytes);
-    const boxAt = head.length + NONCE_BYTES;
-    // Nothing secret is in it any more, so it may share Node's pool.
-    const sealed = Buffer.allocUnsafe(boxAt + padded_bytes - BOX_PADDING_BYTES);
     sealed.set(head);
     sealed.set(nonce, head.length);
-    box.copy(sealed, boxAt, BOX_PADDING_BYTES, padded_bytes);
     return sealed;
   }
 }
@@ -82,7 +90,7 @@ const NO_HEAD = Buffer.alloc(0);
 /** Seals `message` under a random nonce: nonce (24 bytes), then the box. */
 export function seal(key: Uint8Array, message: Uint8Array, random: RandomBytes = randomBytes): Buffer {
   const scratch = new SealScratch(MESSAGE_PADDING_BYTES + message.length);
-  return scratch.seal(key, random(NONCE_BYTES), NO_HEAD, [message]);
+  return scratch.seal(key, random(NONCE_BYTES), 0, NO_HEAD, [message]);
 }
 
 /** Opens what `seal` made; undefined for anything else. The caller owns the plaintext and wipes it. */

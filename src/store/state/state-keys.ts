@@ -67,7 +67,10 @@ export class StateKeys {
   }
 
   #hashed(kind: StateKind, name: Buffer): Buffer {
-    const hash = this.#keyring.keyedHash(`key ${STATE_KIND[kind]}`, name).subarray(0, HASH_BYTES);
-    return Buffer.concat([this.#prefixes[kind], hash]);
+    const prefix = this.#prefixes[kind];
+    const key = Buffer.allocUnsafe(prefix.length + HASH_BYTES);
+    key.set(prefix);
+    this.#keyring.keyedHash(`key ${STATE_KIND[kind]}`, name).copy(key, prefix.length, 0, HASH_BYTES);
+    return key;
   }
 }
