@@ -225,11 +225,9 @@ export class RaftLog {
 
   #append(entry: Entry): DatabaseOperation {
     const previous = this.#last;
-    invariant(
-      entry.index === previous.index + 1,
-      `entry ${entry.index} does not follow on ${previous.index}`,
-    );
-    invariant(entry.term >= previous.term, `entry ${entry.index} has an older term than the one before`);
+    if (entry.index !== previous.index + 1 || entry.term < previous.term) {
+      invariant(false, `entry ${entry.index} does not follow on ${previous.index}, or is of an older term`);
+    }
     const { record: value, position } = sealEntry(this.#keyring, this.#writer, previous, entry);
     this.#retain({ entry, position });
     this.#cache.set(entry.index, entry);

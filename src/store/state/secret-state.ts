@@ -235,10 +235,9 @@ export class SecretState {
   }
 
   #advance(index: number): void {
-    invariant(
-      index === this.#appliedIndex + 1,
-      `entry ${index} is not the one to apply after ${this.#appliedIndex}`,
-    );
+    if (index !== this.#appliedIndex + 1) {
+      invariant(false, `entry ${index} is not the one to apply after ${this.#appliedIndex}`);
+    }
     this.#appliedIndex = index;
     this.#changed = true;
   }
