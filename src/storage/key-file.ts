@@ -7,8 +7,8 @@ import { CofferError, systemErrorCode } from '../common/index.ts';
 import { checkKey, dataKey, type DataKey, Keyring } from '../crypto/index.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 
-/** 2: the log and the state have the form that several nodes need. What format 1 stood for cannot be read any more. */
-const FORMAT = 2;
+/** 3: eight requests to a record, and an index in each entry of the log. What earlier formats stood for cannot be read. */
+const FORMAT = 3;
 const OlderFileSchema = v.object({ format: v.pipe(v.number(), v.maxValue(FORMAT - 1)) });
 
 const KeyFileSchema = v.strictObject({

@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { ByteReader, ByteWriter, CofferError, u64Bytes } from '../../../src/common/index.ts';
+import {
+  ByteReader,
+  ByteWriter,
+  CofferError,
+  pooledWriter,
+  SecretMemory,
+  u64Bytes,
+} from '../../../src/common/index.ts';
 
 /** A field of a record, as the writer is given it and the reader must give it back. */
 const field = fc.oneof(
@@ -105,10 +112,63 @@ describe('a binary record', () => {
     }
   });
 
+  test('is the same from a writer that was used before, or shares its memory', () => {
+    const used = new ByteWriter();
+    fc.assert(
+      fc.property(fc.array(field), (fields) => {
+        const records = [new ByteWriter(), new ByteWriter(0), pooledWriter(1), used].map((writer) => {
+          fields.forEach((each) => write(writer, each));
+          return writer.finish();
+        });
+        const [first, ...others] = records;
+        others.forEach((each) => assert.deepEqual(each, first));
+        used.clear();
+        assert.ok(
+          records.at(-1)?.every((byte) => byte === 0),
+          'what was cleared is wiped',
+        );
+      }),
+    );
+  });
+
+  test('leaves nothing of itself in the memory that it has outgrown', () => {
+    const taken: Buffer[] = [];
+    const writer = new ByteWriter(4, (size_bytes) => {
+      const memory = Buffer.alloc(size_bytes);
+      taken.push(memory);
+      return memory;
+    });
+    for (let count = 0; count < 100; count += 1) {
+      writer.u8(7);
+    }
+    const last = taken.pop();
+    assert.ok(taken.length > 0 && taken.every((memory) => memory.every((byte) => byte === 0)));
+    assert.deepEqual(writer.finish(), Buffer.alloc(100, 7));
+    assert.deepEqual(last?.subarray(0, 100), Buffer.alloc(100, 7));
+  });
+
   test('has keys that sort as their numbers do', () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), fc.maxSafeNat(), (a, b) => {
         assert.equal(Math.sign(Buffer.compare(u64Bytes(a), u64Bytes(b))), Math.sign(a - b));
+      }),
+    );
+  });
+});
+
+describe('memory for small secrets', () => {
+  test('gives each its own, outside the pool, whatever their sizes', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(5_000), { maxLength: 60 }), (sizes) => {
+        const memory = new SecretMemory();
+        const given = Buffer.alloc(5_000);
+        const copies = sizes.map((size, place) => memory.copyOf(given.fill(place).subarray(0, size)));
+        for (const [place, size] of sizes.entries()) {
+          assert.deepEqual(copies[place], Buffer.alloc(size, place));
+          assert.notEqual(copies[place]?.buffer, Buffer.from('pooled').buffer);
+          // Whoever wipes one leaves the others as they are: those that come next are still to be looked at.
+          copies[place]?.fill(0xff);
+        }
       }),
     );
   });

@@ -37,14 +37,14 @@ describe('the key file', () => {
     const file = inside('keys.json');
     await writeKeyFile(file, { keyring: Keyring.generate(), initialized: true });
     const content = readFileSync(file, 'utf8');
-    assert.ok(content.includes('"format": 2'));
-    writeFileSync(file, content.replace('"format": 2', '"format": 1'));
+    assert.ok(content.includes('"format": 3'));
+    writeFileSync(file, content.replace('"format": 3', '"format": 2'));
     await assert.rejects(readKeyFile(file), {
       code: 'store.damaged',
       detail: `${file} belongs to a store of an older version of coffer`,
       hint: 'Go back to the version that wrote it, or move the state directory away to begin with an empty store.',
     });
-    writeFileSync(file, content.replace('"format": 2', '"format": 3'));
+    writeFileSync(file, content.replace('"format": 3', '"format": 4'));
     await assert.rejects(readKeyFile(file), /is not a key file that this version can read/);
   });
 
