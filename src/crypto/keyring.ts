@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The node's keys: data keys that seal its records, and the index key that hides names in database keys.
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { CofferError } from '../common/index.ts';
-import { HmacSha256 } from './hmac.ts';
 import { KEY_BYTES, NONCE_BYTES, type RandomBytes, SealScratch } from './secretbox.ts';
 
 export const KEY_ID_BYTES = 8;
 export const RECORD_FORMAT = 1;
 
 const NONCES_DRAWN_BYTES = 4_096;
+const DIGEST_BYTES = 32;
 
 /** A 256-bit key with the id that records name it by: the first 8 bytes of a hash of the key. */
 export interface DataKey {
@@ -27,7 +27,8 @@ export class Keyring {
   readonly indexKey: Buffer;
   readonly #random: RandomBytes;
   readonly #scratch = new SealScratch();
-  readonly #hmac: HmacSha256;
+  /** The index key as OpenSSL holds it, which overwrites its copy when this is collected. */
+  readonly #hashKey: KeyObject;
   /** What each new record begins with. */
   readonly #recordHead: Buffer;
   readonly #placeLength: Buffer = Buffer.alloc(4);
@@ -45,7 +46,7 @@ export class Keyring {
     this.active = active;
     this.indexKey = indexKey;
     this.#random = random;
-    this.#hmac = new HmacSha256(indexKey);
+    this.#hashKey = createSecretKey(indexKey);
     this.#recordHead = Buffer.concat([Buffer.of(RECORD_FORMAT), active.id]);
     this.#byId = new Map([...retired, active].map((key) => [key.id.toString('hex'), key]));
   }
@@ -77,7 +78,14 @@ export class Keyring {
 
   /** HMAC-SHA-256 under the index key. `purpose` keeps the uses apart. */
   keyedHash(purpose: string, ...parts: readonly Uint8Array[]): Buffer {
-    return this.#hmac.of(purpose, parts);
+    const mac = createHmac('sha256', this.#hashKey).update(`${purpose}\0`);
+    for (const part of parts) {
+      mac.update(part);
+    }
+    // By way of a string, and small enough to lie in V8's heap: memory that OpenSSL's side hands over costs as much again.
+    const digest = Buffer.alloc(DIGEST_BYTES);
+    digest.write(mac.digest('binary'), 'binary');
+    return digest;
   }
 
   /** Where the next nonce stands. They are drawn many at a time: asking the system costs more than they do. */
@@ -97,7 +105,6 @@ export class Keyring {
       key.bytes.fill(0);
     }
     this.indexKey.fill(0);
-    this.#hmac.wipe();
   }
 }
 
