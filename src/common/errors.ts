@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   'cluster.address-unreachable': 409,
   'cluster.quorum': 409,
   'cluster.rotation-running': 409,
+  'cluster.lifetime': 400,
   'cluster.not-a-manager': 503,
   'cluster.joining': 503,
   'cluster.identity-missing': 503,

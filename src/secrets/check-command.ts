@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is asked of a command before it goes into the log. What is committed must be readable and applicable on
 // every manager, at every start.
-import { CofferError, unreachable } from '../common/index.ts';
+import { ByteReader, ByteWriter, CofferError, unreachable } from '../common/index.ts';
+import {
+  type ClusterCommand,
+  isClusterCommand,
+  readClusterCommand,
+  writeClusterCommand,
+} from '../membership/index.ts';
 import { type Command, type Delivery, DELIVERIES_PER_COMMAND, type PutValue } from './command.ts';
 import { ID_LENGTH_MAX, TASK_ID_LENGTH_MAX } from './limits.ts';
 import { checkLabels, checkName, checkValueSize } from './validate.ts';
@@ -10,6 +16,10 @@ const U32_MAX = 0xffff_ffff;
 
 /** Throws the `secret.*` code of what the rules would refuse anyway, and `request.invalid` for other bounds. */
 export function checkCommand(command: Command): void {
+  if (isClusterCommand(command)) {
+    checkReadable(command);
+    return;
+  }
   switch (command.kind) {
     case 'create':
       checkId(command.id);
@@ -39,6 +49,18 @@ export function checkCommand(command: Command): void {
       break;
     default:
       unreachable(command);
+  }
+}
+
+/** They are few, and small: what can be written and read back can be applied. */
+function checkReadable(command: ClusterCommand): void {
+  const bytes = writeClusterCommand(new ByteWriter(), command).finish();
+  try {
+    readClusterCommand(new ByteReader(bytes, 'a command of the cluster'));
+  } catch (thrown) {
+    throw new CofferError('request.invalid', CofferError.from(thrown).detail, { cause: thrown });
+  } finally {
+    bytes.fill(0);
   }
 }
 

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands that change the secrets, as they stand in the replicated log.
+// The commands that change the secrets, and those of the cluster, as they stand in the replicated log.
 import { ByteReader, ByteWriter, CofferError, SecretValue, unreachable } from '../common/index.ts';
+import {
+  type ClusterCommand,
+  isClusterCommand,
+  readClusterCommand,
+  writeClusterCommand,
+} from '../membership/index.ts';
 import {
   ID_LENGTH_MAX,
   LABELS_BYTES_MAX,
@@ -76,7 +82,17 @@ export interface Delivery {
   readonly version: number;
 }
 
-export type Command = CreateSecret | ActivateSecret | PutValue | SetLabels | RemoveSecret | RecordDeliveries;
+/** The commands that are about secrets. */
+export type SecretCommand =
+  | CreateSecret
+  | ActivateSecret
+  | PutValue
+  | SetLabels
+  | RemoveSecret
+  | RecordDeliveries;
+
+/** All that can stand in the log. */
+export type Command = SecretCommand | ClusterCommand;
 
 /** How many deliveries one command may hold. */
 export const DELIVERIES_PER_COMMAND = 1_000;
@@ -89,7 +105,9 @@ const KIND_TAG = {
   'set-labels': 4,
   remove: 5,
   'record-deliveries': 6,
-} as const satisfies Record<Command['kind'], number>;
+} as const satisfies Record<SecretCommand['kind'], number>;
+/** What follows is a command of the cluster, with a kind of its own. */
+const CLUSTER_TAG = 7;
 
 /** As many as there could be: one with no bytes at all, and others of one byte. */
 const LABELS_MAX = LABELS_BYTES_MAX + 1;
@@ -104,6 +122,9 @@ export function encodeCommand(command: Command): Buffer {
 
 /** Appends a command as `encodeCommand` makes it. The value is copied at once. */
 export function writeCommand(writer: ByteWriter, command: Command): ByteWriter {
+  if (isClusterCommand(command)) {
+    return writeClusterCommand(writer.u8(FORMAT).u8(CLUSTER_TAG), command);
+  }
   writer.u8(FORMAT).u8(KIND_TAG[command.kind]);
   switch (command.kind) {
     case 'create':
@@ -203,6 +224,8 @@ function readCommand(reader: ByteReader, valueOf: (bytes: Buffer) => SecretValue
       return { kind: 'remove', id: reader.text(ID_LENGTH_MAX) };
     case KIND_TAG['record-deliveries']:
       return { kind: 'record-deliveries', deliveries: readDeliveries(reader) };
+    case CLUSTER_TAG:
+      return readClusterCommand(reader);
     default:
       throw new CofferError(
         'store.damaged',

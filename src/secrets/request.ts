@@ -22,6 +22,8 @@ export interface Request {
    * repetition for `REQUESTS_KEPT` entries from here.
    */
   readonly baseIndex: number;
+  /** The node that proposed it; the log takes nothing from a node that was removed before. */
+  readonly proposer: number;
   readonly command: Command;
 }
 
@@ -33,7 +35,7 @@ export type RequestOutcome = Outcome & {
   readonly index: number;
 };
 
-const FORMAT = 1;
+const FORMAT = 2;
 export const REQUEST_ID_BYTES = 16;
 const ID_PATTERN = /^[0-9a-f]{32}$/;
 
@@ -49,15 +51,15 @@ export function checkRequestId(id: string): void {
 }
 
 /**
- * The bytes of a request: u8 format (1), the id (16 bytes), u64 base index, and the command. The caller owns the
- * buffer, which holds the value in the clear, and wipes it; it is that of `writer`, if one is given.
+ * The bytes of a request: u8 format (2), the id (16 bytes), u64 base index, u64 proposer, and the command. The caller
+ * owns the buffer, which holds the value in the clear, and wipes it; it is that of `writer`, if one is given.
  */
 export function encodeRequest(
-  { id, baseIndex, command }: Request,
+  { id, baseIndex, proposer, command }: Request,
   writer: ByteWriter = new ByteWriter(),
 ): Buffer {
   invariant(ID_PATTERN.test(id), 'the id of a request was checked');
-  writer.u8(FORMAT).fixed(Buffer.from(id, 'hex')).u64(baseIndex);
+  writer.u8(FORMAT).fixed(Buffer.from(id, 'hex')).u64(baseIndex).u64(proposer);
   return writeCommand(writer, command).finish();
 }
 
@@ -76,7 +78,16 @@ export function decodeRequest(bytes: Uint8Array, value: 'copy' | 'view' = 'copy'
   }
   const id = reader.fixed(REQUEST_ID_BYTES).toString('hex');
   const baseIndex = reader.u64();
-  return { id, baseIndex, command: decodeCommand(reader.rest(), value) };
+  const proposer = reader.u64();
+  return { id, baseIndex, proposer, command: decodeCommand(reader.rest(), value) };
+}
+
+/** Who proposed the request that these bytes are; undefined if they are none. */
+export function proposerOf(bytes: Buffer): number | undefined {
+  const offset = 1 + REQUEST_ID_BYTES + 8;
+  return bytes.length >= offset + 8 && bytes[0] === FORMAT
+    ? Number(bytes.readBigUInt64BE(offset))
+    : undefined;
 }
 
 /**

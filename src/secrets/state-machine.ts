@@ -2,6 +2,12 @@
 // The rules of the secrets: a pure function from the state and a command to an outcome. No clock, no
 // randomness, no I/O: every manager that applies the same log arrives at the same state.
 import { CofferError, type ErrorCode, type SecretValue, unreachable } from '../common/index.ts';
+import {
+  applyClusterCommand,
+  type ClusterView,
+  isClusterCommand,
+  type ObjectEffect,
+} from '../membership/index.ts';
 import type {
   ActivateSecret,
   Command,
@@ -22,6 +28,7 @@ export interface SecretsView {
   byName(name: string): Secret | undefined;
   /** How many deliveries were ever recorded. */
   readonly deliveriesRecorded: number;
+  readonly cluster: ClusterView;
   /** One of the last `REQUESTS_KEPT` applied requests. */
   requestById(id: string): AppliedRequest | undefined;
   /** How many requests were ever applied. */
@@ -41,6 +48,7 @@ export interface AppliedRequest {
 
 /** A change of the state that a command asks for. */
 export type Effect =
+  | ObjectEffect
   | { readonly kind: 'put-secret'; readonly secret: Secret }
   | { readonly kind: 'delete-secret'; readonly secret: Secret }
   | {
@@ -54,6 +62,9 @@ export type Effect =
   | { readonly kind: 'put-delivery'; readonly slot: number; readonly delivery: Delivery }
   /** Takes the place of whatever was applied `REQUESTS_KEPT` requests before. */
   | { readonly kind: 'put-request'; readonly slot: number; readonly request: AppliedRequest };
+
+/** What the rules refuse a command with. */
+const REFUSALS = /^(?:secret|cluster)\./;
 
 /** What a command came to. A refused command changes nothing. */
 export type Outcome =
@@ -70,7 +81,7 @@ export function applyCommand(view: SecretsView, command: Command, index: number)
   try {
     return applyChecked(view, command, index);
   } catch (thrown) {
-    if (thrown instanceof CofferError && thrown.code.startsWith('secret.')) {
+    if (thrown instanceof CofferError && REFUSALS.test(thrown.code)) {
       return { kind: 'refused', error: thrown };
     }
     throw thrown;
@@ -78,6 +89,9 @@ export function applyCommand(view: SecretsView, command: Command, index: number)
 }
 
 function applyChecked(view: SecretsView, command: Command, index: number): Outcome {
+  if (isClusterCommand(command)) {
+    return { kind: 'applied', secret: undefined, effects: applyClusterCommand(view.cluster, command) };
+  }
   switch (command.kind) {
     case 'create':
       return create(view, command, index);

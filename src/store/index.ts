@@ -9,8 +9,8 @@ export {
   type OpenReplicaOptions,
   recoveringCheckpoint,
 } from './replica/open-replica.ts';
-export { openStore, type OpenStoreOptions } from './open-store.ts';
-export type { Replica } from './replica/replica.ts';
+export { newRaftId, openStore, type OpenStoreOptions, removeStore, storeExists } from './open-store.ts';
+export type { Replica, ReplicaWatcher } from './replica/replica.ts';
 export { DEFAULT_SETTINGS, type ReplicaSettings } from './replica/replica-settings.ts';
 export type { ReplicatedStore } from './replicated-store.ts';
 export { SecretIndex } from './state/secret-index.ts';

@@ -18,6 +18,7 @@ import {
   makePrivateDirectory,
   readKeyFile,
   StartCopy,
+  syncDirectory,
   writeKeyFile,
 } from '../storage/index.ts';
 import { systemClock } from './replica/clock.ts';
@@ -26,7 +27,8 @@ import { DiskSpace } from './replica/disk-space.ts';
 import { createReplica, openReplica } from './replica/open-replica.ts';
 import { DEFAULT_SETTINGS, type ReplicaSettings } from './replica/replica-settings.ts';
 import { ReplicatedStore } from './replicated-store.ts';
-import { noPeers } from './replica/transport.ts';
+import { noPeers, type Transport } from './replica/transport.ts';
+import type { NodeIdentity } from './replica/node-identity.ts';
 
 export interface OpenStoreOptions {
   /** Absolute path; made with mode 0700 if it is not there. */
@@ -39,6 +41,11 @@ export interface OpenStoreOptions {
   readonly onFault: (error: CofferError) => void;
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic_ms: () => number;
+  /** The way to the other managers. Default: there are none. */
+  readonly transport?: Transport | undefined;
+  /** Who this node is in the cluster that it has joined: a store that is made for it waits for the others. Default: a
+   * cluster of its own. */
+  readonly joined?: NodeIdentity | undefined;
   readonly logLimits?: LogLimits | undefined;
   /** See `ReplicaSettings`. */
   readonly secretsReadFirstMax?: number | undefined;
@@ -73,7 +80,7 @@ export async function openStore(options: OpenStoreOptions): Promise<ReplicatedSt
       await refuseDataWithoutKeys(files);
     }
     if (keyFile?.initialized !== true) {
-      await initialize(files, options.logger);
+      await initialize(files, options);
     }
     return await openInitialized(files, lock, options);
   } catch (thrown) {
@@ -82,17 +89,36 @@ export async function openStore(options: OpenStoreOptions): Promise<ReplicatedSt
   }
 }
 
-async function initialize(files: Files, logger: Logger): Promise<void> {
+/** An id in the log for a node that is to be a manager. It is used once. */
+export function newRaftId(): NodeId {
+  return randomInt(1, RAFT_ID_LIMIT);
+}
+
+/** Whether a store was made in the state directory. */
+export async function storeExists(stateDirectory: string): Promise<boolean> {
+  const files = filesOf(stateDirectory);
+  return (await exists(files.keys)) || (await exists(files.database)) || (await exists(files.checkpoint));
+}
+
+/** Deletes a store that is closed, its keys first: without them the rest says nothing. */
+export async function removeStore(stateDirectory: string): Promise<void> {
+  const { checkpoint, damageMarker, database, keys } = filesOf(stateDirectory);
+  for (const file of [keys, checkpoint, damageMarker, database]) {
+    await rm(file, { recursive: true, force: true });
+  }
+  await syncDirectory(stateDirectory);
+}
+
+async function initialize(files: Files, { joined, logger }: OpenStoreOptions): Promise<void> {
   // Nothing was acknowledged before `initialized` was written: what an interrupted first start left is in the way.
   await rm(files.database, { recursive: true, force: true });
   const keyring = Keyring.generate();
   await writeKeyFile(files.keys, { keyring, initialized: false });
-  const raftId: NodeId = randomInt(1, RAFT_ID_LIMIT);
-  const identity = { clusterId: newSecretId(), nodeId: newSecretId(), raftId };
+  const identity = joined ?? { clusterId: newSecretId(), nodeId: newSecretId(), raftId: newRaftId() };
   const database = await LevelDatabase.open(files.database);
   let first: Checkpoint;
   try {
-    first = await createReplica(database, keyring, identity, [raftId]);
+    first = await createReplica(database, keyring, identity, joined === undefined ? [identity.raftId] : []);
   } finally {
     await database.close();
   }
@@ -131,7 +157,7 @@ async function openInitialized(
         checkpointFile,
         checkpoint,
         clock: systemClock,
-        transport: noPeers,
+        transport: options.transport ?? noPeers,
         random: (limit) => randomInt(limit),
         diskSpace,
         settings: settingsOf(options, damageFound),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one store of the daemon: a replica, and the files that it has to itself.
-import type { SecretValue } from '../common/index.ts';
+import { CofferError, type SecretValue } from '../common/index.ts';
 import type { Keyring } from '../crypto/index.ts';
+import type { ClusterView } from '../membership/index.ts';
 import type { StateType } from '../raft/index.ts';
 import type { Command, Secret } from '../secrets/index.ts';
 import type { Database, DirectoryLock } from '../storage/index.ts';
@@ -58,33 +59,43 @@ export class ReplicatedStore implements SecretStore {
     return this.#parts.replica.readBarrier(timeout_ms);
   }
 
-  byId(id: string): Secret | undefined {
+  get cluster(): ClusterView {
     this.#check();
+    return this.#parts.replica.state.index.cluster;
+  }
+
+  /** What the cluster's own rooms need: messages, membership, leadership. */
+  get replica(): Replica {
+    return this.#parts.replica;
+  }
+
+  byId(id: string): Secret | undefined {
+    this.#checkReadable();
     return this.#parts.replica.state.index.byId(id);
   }
 
   byName(name: string): Secret | undefined {
-    this.#check();
+    this.#checkReadable();
     return this.#parts.replica.state.index.byName(name);
   }
 
   byEngineId(engineId: string): Secret | undefined {
-    this.#check();
+    this.#checkReadable();
     return this.#parts.replica.state.index.byEngineId(engineId);
   }
 
   list(): readonly Secret[] {
-    this.#check();
+    this.#checkReadable();
     return this.#parts.replica.state.index.list();
   }
 
   deliveredVersion(taskId: string, secretId: string): number | undefined {
-    this.#check();
+    this.#checkReadable();
     return this.#parts.replica.state.index.deliveredVersion(taskId, secretId);
   }
 
   readValue(secretId: string, version: number): SecretValue {
-    this.#check();
+    this.#checkReadable();
     return this.#parts.replica.state.readValue(secretId, version);
   }
 
@@ -129,6 +140,16 @@ export class ReplicatedStore implements SecretStore {
       await database.close();
       await lock.release();
       keyring.wipe();
+    }
+  }
+
+  /** A node that has just joined knows nothing yet, and must not say that there is nothing. */
+  #checkReadable(): void {
+    this.#check();
+    if (this.#parts.replica.state.confState.voters.length === 0) {
+      throw new CofferError('cluster.joining', 'the manager has joined, and is still catching up', {
+        hint: 'Try again in a moment; docker coffer node ls on another manager shows it as ready.',
+      });
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store as the rooms above see it.
 import type { SecretValue } from '../common/index.ts';
+import type { ClusterView } from '../membership/index.ts';
 import type { Command, Secret } from '../secrets/index.ts';
 
 /** How sure a read is: `linearizable` after a read round, `local` when the round failed and local state answers. */
@@ -78,6 +79,9 @@ export interface SecretStore {
   deliveredVersion(taskId: string, secretId: string): number | undefined;
   /** The value of a version that `byId` or `byName` shows. Throws `store.damaged` if its record does not open. */
   readValue(secretId: string, version: number): SecretValue;
+
+  /** The CA, the tokens and the nodes. */
+  readonly cluster: ClusterView;
 
   status(): StoreStatus;
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A store in memory, for tests of the rooms above the store: the real rules on the real index, without a disk.
 import { CofferError, SecretValue } from '../../src/common/index.ts';
+import type { ClusterView } from '../../src/membership/index.ts';
 import { applyCommand, type Command, type Secret } from '../../src/secrets/index.ts';
 import {
   type Freshness,
   type Proposed,
+  type ProposeOptions,
   SecretIndex,
   type SecretStore,
   type StoreStatus,
@@ -21,7 +23,11 @@ export class MemoryStore implements SecretStore {
   /** When set, the store is one that still loads its index. */
   loaded_percent: number | undefined;
 
-  async propose(command: Command): Promise<Proposed> {
+  /** The id of the last request that was proposed, if it had one. */
+  lastRequestId: string | undefined;
+
+  async propose(command: Command, { requestId }: ProposeOptions = {}): Promise<Proposed> {
+    this.lastRequestId = requestId;
     if (this.proposeError !== undefined) {
       throw this.proposeError;
     }
@@ -43,6 +49,10 @@ export class MemoryStore implements SecretStore {
 
   async readBarrier(): Promise<Freshness> {
     return this.freshness;
+  }
+
+  get cluster(): ClusterView {
+    return this.#index.cluster;
   }
 
   byId(id: string): Secret | undefined {

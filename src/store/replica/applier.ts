@@ -8,7 +8,8 @@ import {
   type Entry,
   type RawNode,
 } from '../../raft/index.ts';
-import { applyRequest, decodeRequest, type RequestOutcome } from '../../secrets/index.ts';
+import { applyRequest, decodeRequest, type Request, type RequestOutcome } from '../../secrets/index.ts';
+import { isClusterCommand } from '../../membership/index.ts';
 import type { RaftLog } from '../../storage/index.ts';
 import { removedNodeError } from '../state/removed-nodes.ts';
 import type { SecretState } from '../state/secret-state.ts';
@@ -21,6 +22,8 @@ export interface ApplierOptions {
   readonly onRequest: (requestId: string, outcome: RequestOutcome) => void;
   /** Called for each membership change that took effect, with the context that it was proposed with. */
   readonly onConfChange: (context: Buffer, confState: ConfState) => void;
+  /** Called when objects of the cluster have changed. */
+  readonly onClusterChange: () => void;
   /** Called for each membership change that every node refuses to put into effect. */
   readonly onConfChangeRefused: (context: Buffer, error: CofferError) => void;
 }
@@ -81,18 +84,31 @@ export class Applier {
   }
 
   #applyRequest({ index, data }: Entry): void {
-    const { state, onRequest } = this.#options;
+    const { state, onClusterChange, onRequest } = this.#options;
     if (data.length === 0) {
       // The entry that a leader begins its term with.
       state.apply(index, []);
       return;
     }
     const request = decodeRequest(data, 'view');
-    const outcome = applyRequest(state.index, request, index);
+    const outcome = this.#outcomeOf(request, index);
     state.apply(index, outcome.effects);
+    if (isClusterCommand(request.command) && outcome.effects.length > 0) {
+      onClusterChange();
+    }
     if ('value' in request.command) {
       request.command.value.wipe();
     }
     onRequest(request.id, outcome);
+  }
+
+  /** What a node forwarded before it was removed, and comes after, is refused on every node alike. */
+  #outcomeOf(request: Request, index: number): RequestOutcome {
+    const { state } = this.#options;
+    if (!state.removedNodes.has(request.proposer)) {
+      return applyRequest(state.index, request, index);
+    }
+    const error = new CofferError('cluster.node-removed', 'the node that asked for this was removed');
+    return { kind: 'refused', error, effects: [], index };
   }
 }

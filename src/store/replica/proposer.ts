@@ -60,7 +60,9 @@ export class Proposer {
     checkRequestId(requestId);
     const baseIndex = options.baseIndex ?? appliedIndex();
     // Encoded at once: the caller may wipe its value as soon as this call returns.
-    const data = this.#memory.copyOf(encodeRequest({ id: requestId, baseIndex, command }, this.#writer));
+    const data = this.#memory.copyOf(
+      encodeRequest({ id: requestId, baseIndex, proposer: this.#options.id, command }, this.#writer),
+    );
     this.#writer.clear();
     try {
       await diskSpace.measure()?.catch(onFault);

@@ -11,7 +11,7 @@ import {
   RawNode,
   type Status,
 } from '../../raft/index.ts';
-import type { Command } from '../../secrets/index.ts';
+import { type Command, proposerOf } from '../../secrets/index.ts';
 import { AppendWriter } from './append-writer.ts';
 import { Applier } from './applier.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
@@ -38,6 +38,14 @@ const HAND_OVER_TICKS = 100;
 const ID_WORDS = 4;
 const WORD_LIMIT = 2 ** 32;
 
+/** Who wants to know what changes. */
+export interface ReplicaWatcher {
+  /** The objects of the cluster, or the configuration of the log, are others now. */
+  readonly onClusterChange: () => void;
+  /** Another node leads, or none (0). */
+  readonly onLeader: (lead: NodeId) => void;
+}
+
 /**
  * A replica proposes, reads and replicates from `start` until `close`, or until a fault. Every method that returns a
  * promise rejects with `store.closed` or `store.faulted` afterwards.
@@ -62,6 +70,7 @@ export class Replica {
   #ended: CofferError | undefined;
   #stopped = false;
   #closing: Promise<void> | undefined;
+  readonly #watchers = new Set<ReplicaWatcher>();
 
   constructor(parts: ReplicaParts) {
     const { clock, identity, log, logger, settings, state } = parts;
@@ -82,7 +91,10 @@ export class Replica {
       now_ms: () => clock.now_ms(),
       install: (message) => this.#snapshots.install(message),
       onDurable: (responses) => this.#loop.deliver(responses),
-      onInstalled: () => void this.#clearObsolete(),
+      onInstalled: () => {
+        this.#clusterChanged();
+        void this.#clearObsolete();
+      },
       onError,
     });
     const initial = { hardState: parts.hardState, confState: state.confState };
@@ -116,7 +128,9 @@ export class Replica {
       onConfChange: (context, confState) => {
         // Whoever is told that a node is out may wipe it. No restart may bring this one back to needing it.
         void this.#writer.flushed().then(() => this.#membership.applied(context, confState));
+        this.#clusterChanged();
       },
+      onClusterChange: () => this.#clusterChanged(),
       onConfChangeRefused: (context, error) => this.#membership.refused(context, error),
     });
     this.#loop = new CoreLoop({
@@ -204,7 +218,7 @@ export class Replica {
 
   /** A message from a peer that has shown who it is. */
   receive(message: PeerMessage): void {
-    if (this.state.removedNodes.has(message.from)) {
+    if (this.state.removedNodes.has(message.from) || !proposedBySender(message)) {
       return;
     }
     if (message.type === 'MsgApp' && !this.#proposer.hasRoomFor(message.entries)) {
@@ -231,6 +245,17 @@ export class Replica {
         void this.#clearObsolete();
       }
     });
+  }
+
+  /** Tells the watcher of changes from now on; returns what ends that. */
+  watch(watcher: ReplicaWatcher): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** Who leads, as far as this node knows. */
+  get leader(): NodeId {
+    return this.#lead;
   }
 
   /** A message to this peer was lost. */
@@ -268,6 +293,11 @@ export class Replica {
     }
   }
 
+  /** After the current turn: whoever is told may propose. */
+  #clusterChanged(): void {
+    queueMicrotask(() => this.#watchers.forEach(({ onClusterChange }) => onClusterChange()));
+  }
+
   #whileRunning(work: () => void): void {
     if (this.#stopped) {
       return;
@@ -296,6 +326,7 @@ export class Replica {
   #onLeader(lead: NodeId): void {
     this.#lead = lead;
     this.#proposer.leaderIs(lead);
+    this.#watchers.forEach(({ onLeader }) => onLeader(lead));
     if (lead !== NONE) {
       this.#reads.askAgain(Number.POSITIVE_INFINITY);
       this.#loop.wake();
@@ -421,4 +452,12 @@ export class Replica {
     this.#proposer.rejectAll(reason);
     this.#membership.rejectAll(reason);
   }
+}
+
+/** A node forwards its own requests, and nobody else's. */
+function proposedBySender(message: PeerMessage): boolean {
+  return (
+    message.type !== 'MsgProp' ||
+    message.entries.every(({ data, type }) => type !== 'EntryNormal' || proposerOf(data) === message.from)
+  );
 }

@@ -81,6 +81,10 @@ async function* exportRecords(
   const keys = new StateKeys(keyring, header.generation);
   const digest = new StateDigest(keyring);
   yield { kind: 'header', body: encodeSnapshotHeader(header) };
+  for await (const body of stateRecords(view, keyring, keys, 'object')) {
+    digest.add('object', body);
+    yield { kind: 'object', body };
+  }
   for await (const body of stateRecords(view, keyring, keys, 'secret')) {
     digest.add('secret', body);
     const secret = decodeSecret(body);

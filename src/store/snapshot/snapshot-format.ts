@@ -4,11 +4,12 @@
 //
 //   chunk    u32 number, counted from 0, and the next bytes of the stream; a record may go on in the next chunk
 //   record   u8 kind, u32 length, body
-//   stream   header; each secret, followed by the values of its versions, oldest first; deliveries, and then pages of requests
+//   stream   header; the objects of the cluster; each secret, followed by the values of its versions, oldest first;
+//            deliveries, and then pages of requests
 //            in the order of their slots; end
 //   header   u8 format (1), u64 applied index, configuration, nodes that were removed, u64 deliveries and u64 requests
 //            there ever were
-//   end      u32 secrets, u32 values, u32 deliveries, u32 requests, and the SHA-256 of all records before it
+//   end      u32 secrets, u32 values, u32 deliveries, u32 requests, u32 objects, and the SHA-256 of all records before it
 import { ByteReader, ByteWriter, CofferError } from '../../common/index.ts';
 import type { ConfState, NodeId } from '../../raft/index.ts';
 import { LABELS_BYTES_MAX } from '../../secrets/index.ts';
@@ -26,7 +27,15 @@ export const SNAPSHOT_DIGEST_BYTES = 32;
  */
 export const RECORD_BYTES_MAX = 9 * LABELS_BYTES_MAX + 64 * 1024;
 
-export const RECORD_TAG = { header: 1, secret: 2, value: 3, delivery: 4, request: 5, end: 6 } as const;
+export const RECORD_TAG = {
+  header: 1,
+  secret: 2,
+  value: 3,
+  delivery: 4,
+  request: 5,
+  end: 6,
+  object: 7,
+} as const;
 export type RecordKind = keyof typeof RECORD_TAG;
 
 const FORMAT = 1;
@@ -46,10 +55,11 @@ export interface SnapshotCounts {
   value: number;
   delivery: number;
   request: number;
+  object: number;
 }
 
 export function noCounts(): SnapshotCounts {
-  return { secret: 0, value: 0, delivery: 0, request: 0 };
+  return { secret: 0, value: 0, delivery: 0, request: 0, object: 0 };
 }
 
 export function recordKind(tag: number): RecordKind {
@@ -64,6 +74,8 @@ export function recordKind(tag: number): RecordKind {
       return 'delivery';
     case RECORD_TAG.request:
       return 'request';
+    case RECORD_TAG.object:
+      return 'object';
     case RECORD_TAG.end:
       return 'end';
     default:
@@ -102,6 +114,7 @@ export function encodeEnd(counts: SnapshotCounts, digest: Buffer): Buffer {
     .u32(counts.value)
     .u32(counts.delivery)
     .u32(counts.request)
+    .u32(counts.object)
     .fixed(digest)
     .finish();
 }

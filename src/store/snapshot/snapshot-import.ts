@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { CofferError, invariant, unreachable } from '../../common/index.ts';
 import { type Keyring, sealRecord } from '../../crypto/index.ts';
 import type { ConfState, NodeId } from '../../raft/index.ts';
+import { decodeObject, objectKey } from '../../membership/index.ts';
 import { DELIVERIES_KEPT, nameKey, type Secret } from '../../secrets/index.ts';
 import type { DatabaseOperation } from '../../storage/index.ts';
 import { decodeDelivery, decodeSecret, encodeSecretName, sameConfState } from '../state/record-codec.ts';
@@ -142,6 +143,8 @@ export class StateStage {
       case 'header':
         this.#header = decodeSnapshotHeader(body);
         return [];
+      case 'object':
+        return [this.#object(body)];
       case 'secret':
         return this.#secret(body);
       case 'value':
@@ -153,6 +156,19 @@ export class StateStage {
       default:
         return unreachable(kind);
     }
+  }
+
+  #object(body: Buffer): DatabaseOperation {
+    this.#requireNoneOf('secret', 'delivery', 'request');
+    const object = decodeObject(body);
+    const name = objectKey(object);
+    if (this.#index.cluster.at(name) !== undefined) {
+      throw damagedSnapshot('holds an object of the cluster twice');
+    }
+    this.#index.cluster.put(object);
+    this.#digest.add('object', body);
+    this.#counts.object += 1;
+    return this.#put(this.#keys.object(name), body);
   }
 
   #secret(body: Buffer): readonly DatabaseOperation[] {

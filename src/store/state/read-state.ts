@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading the state's metadata from the database, at the start.
+import { decodeObject } from '../../membership/index.ts';
 import type { Keyring } from '../../crypto/index.ts';
 import type { Database } from '../../storage/index.ts';
 import { IndexLoad, type IndexLoadOptions } from './index-load.ts';
@@ -39,6 +40,7 @@ export async function readState(
     const later = count > secretsFirstMax;
     const index = new SecretIndex(later ? new SecretsOnDisk(view, keyring, keys, count) : undefined);
     const parts = { keyring, keys, view, header, index, digest: new StateDigest(keyring) };
+    await readObjects(parts);
     await readDeliveries(parts);
     const requestPages = await readRequests(parts);
     const load = new IndexLoad(parts);
@@ -50,6 +52,17 @@ export async function readState(
   } catch (thrown) {
     await view.close();
     throw thrown;
+  }
+}
+
+/** The objects of the cluster: without them a node does not know whom to speak to. */
+async function readObjects({ keyring, keys, view, index, digest }: IndexLoadOptions): Promise<void> {
+  for await (const group of stateRecordGroups(view, keyring, keys, 'object')) {
+    for (const payload of group) {
+      digest.add('object', payload);
+      index.cluster.put(decodeObject(payload));
+      payload.fill(0);
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 // What memory holds of the state: the metadata of every secret, who was given which version, and which requests were
 // applied.
 import { CofferError, invariant } from '../../common/index.ts';
+import { ClusterIndex } from '../../membership/index.ts';
 import {
   type AppliedRequest,
   type Delivery,
@@ -45,6 +46,8 @@ export class SecretIndex implements SecretsView {
   readonly #requestSlots: AppliedRequest[] = [];
   readonly #requests = new Map<string, AppliedRequest>();
   #requestsApplied = 0;
+  /** The objects of the cluster, all of them from the beginning. */
+  readonly cluster = new ClusterIndex();
 
   constructor(stored?: StoredSecrets) {
     this.#loading = stored && { stored, size: stored.count, removed: new Set() };
@@ -131,6 +134,10 @@ export class SecretIndex implements SecretsView {
       case 'put-request':
         this.#putRequest(effect.slot, effect.request);
         this.#requestsApplied += 1;
+        break;
+      case 'put-object':
+      case 'delete-object':
+        this.cluster.apply(effect);
         break;
       case 'put-value':
       case 'delete-value':

@@ -72,6 +72,7 @@ export class SecretState {
       generation: FIRST_GENERATION,
       deliveriesRecorded: 0,
       requestsApplied: 0,
+      objects: 0,
       digest: new StateDigest(keyring),
     };
     return [headerOperation(keyring, header)];
@@ -251,6 +252,7 @@ export class SecretState {
       generation: keys.generation,
       deliveriesRecorded: index.deliveriesRecorded,
       requestsApplied: index.requestsApplied,
+      objects: index.cluster.size,
       digest,
     });
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an effect changes: the index in memory, the records on the disk, and the digest over those.
 import { invariant, unreachable } from '../../common/index.ts';
+import { type ClusterObject, encodeObject, objectKey } from '../../membership/index.ts';
 import { type Effect, nameKey, type Secret } from '../../secrets/index.ts';
 import { encodeDelivery, encodeSecret, encodeSecretName } from './record-codec.ts';
 import { RequestPages } from './request-pages.ts';
@@ -63,6 +64,10 @@ export class StateContent {
       case 'put-request':
         this.#requestPages.touch(effect.slot);
         return [];
+      case 'put-object':
+        return [this.#replaceObject(effect.object, encodeObject(effect.object))];
+      case 'delete-object':
+        return [this.#replaceObject(effect.object, undefined)];
       default:
         return unreachable(effect);
     }
@@ -88,6 +93,14 @@ export class StateContent {
       this.#replace('secret', keys.secret(secret.id), encodeSecret(secret), undefined),
       this.#replace('name', keys.name(nameKey(secret.name)), encodeSecretName(secret), undefined),
     ];
+  }
+
+  #replaceObject(object: ClusterObject, payload: Buffer | undefined): RecordChange {
+    const { keys, index } = this;
+    const name = objectKey(object);
+    const previous = index.cluster.at(name);
+    const old = previous && encodeObject(previous);
+    return this.#replace('object', keys.object(name), old, payload);
   }
 
   #replace(kind: StateKind, key: Buffer, old: Buffer | undefined, payload: Buffer | undefined): RecordChange {

@@ -24,14 +24,17 @@ export interface StateHeader {
   readonly deliveriesRecorded: number;
   /** How many requests were ever applied. */
   readonly requestsApplied: number;
-  /** Over all records of secrets, their names, deliveries and pages of requests. */
+  /** How many objects of the cluster there are. */
+  readonly objects: number;
+  /** Over all records of secrets, their names, deliveries, pages of requests and objects of the cluster. */
   readonly digest: StateDigest;
 }
 
 /** How many secrets there are. Each has two records in the digest, its own and that of its name. */
-export function secretCount({ digest, deliveriesRecorded, requestsApplied }: StateHeader): number {
+export function secretCount({ digest, deliveriesRecorded, requestsApplied, objects }: StateHeader): number {
   const deliveries = Math.min(deliveriesRecorded, DELIVERIES_KEPT);
-  const count = (digest.count - deliveries - requestPageCount(requestsApplied)) / 2;
+  const pages = requestPageCount(requestsApplied);
+  const count = (digest.count - deliveries - pages - objects) / 2;
   if (count < 0 || !Number.isInteger(count)) {
     throw new CofferError('store.damaged', `${WHAT} counts ${digest.count} records, which do not add up`);
   }
@@ -43,6 +46,7 @@ export function headerOperation(keyring: Keyring, header: StateHeader): Database
   const payload = writeRemovedNodes(writeConfState(writer, header.confState), header.removedNodes)
     .u64(header.deliveriesRecorded)
     .u64(header.requestsApplied)
+    .u32(header.objects)
     .u32(header.digest.count)
     .fixed(header.digest.sum)
     .finish();
@@ -62,8 +66,18 @@ export function readHeader(database: DatabaseView, keyring: Keyring): StateHeade
   const removedNodes = readRemovedNodes(reader);
   const deliveriesRecorded = reader.u64();
   const requestsApplied = reader.u64();
+  const objects = reader.u32();
   const count = reader.u32();
   const digest = new StateDigest(keyring, reader.fixed(DIGEST_BYTES), count);
   reader.finish();
-  return { appliedIndex, confState, removedNodes, generation, deliveriesRecorded, requestsApplied, digest };
+  return {
+    appliedIndex,
+    confState,
+    removedNodes,
+    generation,
+    deliveriesRecorded,
+    requestsApplied,
+    objects,
+    digest,
+  };
 }

@@ -13,6 +13,7 @@ export const STATE_KIND = {
   value: 'v',
   delivery: 'd',
   request: 'r',
+  object: 'o',
 } as const;
 export type StateKind = keyof typeof STATE_KIND;
 
@@ -37,6 +38,7 @@ export class StateKeys {
       value: prefix('value'),
       delivery: prefix('delivery'),
       request: prefix('request'),
+      object: prefix('object'),
     };
   }
 
@@ -64,6 +66,11 @@ export class StateKeys {
   /** A page of the ring of requests: see `RequestPages`. */
   request(page: number): Buffer {
     return Buffer.concat([this.#prefixes.request, u64Bytes(page)]);
+  }
+
+  /** `name` is what `objectKey` makes of an object of the cluster. */
+  object(name: string): Buffer {
+    return this.#hashed('object', Buffer.from(name));
   }
 
   #hashed(kind: StateKind, name: Buffer): Buffer {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The secrets as they must be: a second, plain reading of the committed log to hold the nodes' states against.
+import { isClusterCommand } from '../../../src/membership/index.ts';
+import { asV2, type ConfChangeV2, decodeConfChange, type NodeId } from '../../../src/raft/index.ts';
 import { type Command, decodeRequest, nameKey, REQUESTS_KEPT } from '../../../src/secrets/index.ts';
 import { type Call, perform, type Register } from '../workload/secret-register.ts';
 import { tagOf } from '../workload/values.ts';
@@ -25,6 +27,7 @@ export class ReferenceState {
   /** Every state that a name ever had, with the index that it began at. */
   readonly #history = new Map<string, { readonly index: number; readonly register: Register }[]>();
   #repetitions = 0;
+  readonly #members = new Members();
 
   /** How many entries repeated a request. */
   get repetitions(): number {
@@ -32,10 +35,17 @@ export class ReferenceState {
   }
 
   apply(entry: StoredEntry): void {
-    if (entry.type !== 'EntryNormal' || entry.data.length === 0) {
+    if (entry.type !== 'EntryNormal') {
+      this.#members.change(asV2(decodeConfChange(entry.type, entry.data)));
       return;
     }
-    const { id, baseIndex, command } = decodeRequest(entry.data);
+    if (entry.data.length === 0) {
+      return;
+    }
+    const { id, baseIndex, proposer, command } = decodeRequest(entry.data);
+    if (this.#members.removed.has(proposer)) {
+      return;
+    }
     if (this.#requests.has(id)) {
       this.#repetitions += 1;
       return;
@@ -87,6 +97,9 @@ export class ReferenceState {
   }
 
   #writeOf(command: Command): { readonly name: string; readonly call: WriteCall } | undefined {
+    if (isClusterCommand(command)) {
+      return undefined;
+    }
     switch (command.kind) {
       case 'put': {
         const { expect, id: newId, name, value } = command;
@@ -107,6 +120,38 @@ export class ReferenceState {
         return undefined;
       default:
         return undefined;
+    }
+  }
+}
+
+/** Which nodes were removed: what comes from them afterwards changes nothing. */
+class Members {
+  readonly removed = new Set<NodeId>();
+  readonly #members = new Set<NodeId>();
+  #leaving = new Set<NodeId>();
+
+  change({ changes, transition }: ConfChangeV2): void {
+    const leaving = changes.filter(({ type }) => type === 'ConfChangeRemoveNode');
+    const refused = changes.some(
+      ({ type, nodeId }) => type !== 'ConfChangeRemoveNode' && this.removed.has(nodeId),
+    );
+    if (refused) {
+      return;
+    }
+    for (const { type, nodeId } of changes) {
+      if (type === 'ConfChangeAddNode' || type === 'ConfChangeAddLearnerNode') {
+        this.#members.add(nodeId);
+        this.#leaving.delete(nodeId);
+      }
+    }
+    for (const { nodeId } of leaving.filter((each) => this.#members.delete(each.nodeId))) {
+      this.#leaving.add(nodeId);
+    }
+    // A joint configuration still counts those who leave with it.
+    const joint = changes.length > 1 || (changes.length > 0 && transition !== 'ConfChangeTransitionAuto');
+    if (!joint) {
+      this.#leaving.forEach((nodeId) => this.removed.add(nodeId));
+      this.#leaving = new Set();
     }
   }
 }

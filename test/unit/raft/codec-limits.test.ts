@@ -75,6 +75,7 @@ describe('a message is limited in', () => {
     const largest = encodeRequest({
       id: newRequestId(),
       baseIndex: Number.MAX_SAFE_INTEGER,
+      proposer: Number.MAX_SAFE_INTEGER,
       command: {
         kind: 'put',
         id: 'a'.repeat(25),

@@ -32,6 +32,7 @@ const requestId = (number: number): string => number.toString(16).padStart(32, '
 const request = (number: number, command: Command, baseIndex = 0): Request => ({
   id: requestId(number),
   baseIndex,
+  proposer: 7,
   command,
 });
 
@@ -161,9 +162,19 @@ describe('a request', () => {
 
 describe("a request's bytes", () => {
   const anyRequest = fc
-    .tuple(fc.stringMatching(/^[0-9a-f]{32}$/), fc.maxSafeNat(), fc.string({ maxLength: 20 }))
+    .tuple(
+      fc.stringMatching(/^[0-9a-f]{32}$/),
+      fc.maxSafeNat(),
+      fc.maxSafeNat(),
+      fc.string({ maxLength: 20 }),
+    )
     .map(
-      ([id, baseIndex, secretId]): Request => ({ id, baseIndex, command: { kind: 'remove', id: secretId } }),
+      ([id, baseIndex, proposer, secretId]): Request => ({
+        id,
+        baseIndex,
+        proposer,
+        command: { kind: 'remove', id: secretId },
+      }),
     );
 
   test('give back every request', () => {

@@ -313,6 +313,7 @@ describe('any history', () => {
       deliveriesRecorded: 0,
       requestById: () => undefined,
       requestsApplied: 0,
+      cluster: view.cluster,
     };
     assert.throws(() => applyCommand(broken, put('n'), 1), /broken/);
     const outcome = applyCommand(view, { kind: 'remove', id: 'x' }, 1);

@@ -13,6 +13,7 @@ import {
   RECORD_HEAD_BYTES,
 } from '../../../src/store/snapshot/snapshot-format.ts';
 import { StateStage } from '../../../src/store/snapshot/snapshot-import.ts';
+import { aNode, anAuthority, aToken } from '../../support/cluster-objects.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { CONF_STATE, put, StateHarness } from './state-harness.ts';
 
@@ -20,6 +21,8 @@ const VALUE_BYTES_MAX = 511_999;
 
 /** A secret of each kind that there is, and many of them. */
 async function fill(node: StateHarness, secrets: number, random: SeededRandom): Promise<void> {
+  node.apply({ kind: 'establish-cluster', authority: anAuthority(), node: aNode('one', 'manager', 1) });
+  node.apply({ kind: 'put-token', token: aToken('token'), revokeOthers: false });
   for (let number = 0; number < secrets; number += 1) {
     const name = `secret-${number}`;
     const versions = number % 7 === 0 ? 12 : 1 + (number % 3);
@@ -214,7 +217,7 @@ describe('a snapshot of the state', () => {
     for await (const group of from.database.groups(range, 'all')) {
       group.forEach(([key]) => kinds.set(key.toString('latin1', 9, 10), key));
     }
-    assert.deepEqual([...kinds.keys()].sort(), ['d', 'n', 'r', 's', 'v']);
+    assert.deepEqual([...kinds.keys()].sort(), ['d', 'n', 'o', 'r', 's', 'v']);
     // Names do not travel: the receiver makes their records of the secrets.
     kinds.delete('n');
     for (const [kind, key] of kinds) {
@@ -304,6 +307,7 @@ describe('a snapshot of the state', () => {
       for (const name of ['one', 'two']) {
         small.apply(put(name, 'value', { labels: { label: 'text' } }));
       }
+      small.apply({ kind: 'put-token', token: aToken('token'), revokeOthers: false });
       small.apply({ kind: 'record-deliveries', deliveries: [{ taskId: 't', secretId: 's', version: 1 }] });
       await small.flush();
       const [only = Buffer.alloc(0), ...others] = await small.export();
@@ -336,7 +340,7 @@ describe('a snapshot of the state', () => {
       receive(chunksOf(records));
       const kinds = records.map(({ kind }) => kind);
       const index = (kind: number): number => kinds.indexOf(kind);
-      const [secret, delivery, request] = [index(2), index(4), index(5)];
+      const [secret, delivery, request, object] = [index(2), index(4), index(5), index(7)];
       const of = (at: number): StreamRecord => records[at] ?? assert.fail('there is such a record');
       for (const [what, changed] of [
         ['without a header', records.slice(1)],
@@ -357,6 +361,8 @@ describe('a snapshot of the state', () => {
         ],
         ['with a secret after the deliveries', [...records, of(secret), of(secret + 1)]],
         ['with a record of an unknown kind', [...records, { kind: 9, body: Buffer.alloc(1) }]],
+        ['with an object of the cluster twice', records.toSpliced(object, 0, of(object))],
+        ['with an object after the secrets', [...records, of(object)]],
         ['with a secret that cannot be read', records.with(secret, { kind: 2, body: Buffer.alloc(10) })],
         ['with a record that is too large', [...records, { kind: 3, body: Buffer.alloc(6_000_000) }]],
       ] as const) {
@@ -397,11 +403,11 @@ function chunksOf(records: readonly StreamRecord[]): readonly Buffer[] {
     return Buffer.concat([head, record.body]);
   };
   const stream = Buffer.concat(records.map(written));
-  const end = Buffer.alloc(16 + 32);
-  for (const [place, kind] of [2, 3, 4, 5].entries()) {
+  const end = Buffer.alloc(20 + 32);
+  for (const [place, kind] of [2, 3, 4, 5, 7].entries()) {
     end.writeUInt32BE(records.filter((record) => record.kind === kind).length, 4 * place);
   }
-  createHash('sha256').update(stream).digest().copy(end, 16);
+  createHash('sha256').update(stream).digest().copy(end, 20);
   const whole = Buffer.concat([stream, written({ kind: 6, body: end })]);
   const size = CHUNK_BYTES_MAX - 4;
   return Array.from({ length: Math.ceil(whole.length / size) }, (_, number) => {

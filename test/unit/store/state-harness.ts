@@ -70,7 +70,7 @@ export class StateHarness {
 
   apply(command: Command, { id = newRequestId(), baseIndex = this.state.appliedIndex } = {}): RequestOutcome {
     const index = this.state.appliedIndex + 1;
-    const outcome = applyRequest(this.state.index, { id, baseIndex, command }, index);
+    const outcome = applyRequest(this.state.index, { id, baseIndex, proposer: 1, command }, index);
     this.state.apply(index, outcome.effects);
     return outcome;
   }
@@ -164,7 +164,8 @@ export class StateHarness {
     const slots = Array.from({ length: 300 }, (_, slot) => [index.deliveryAt(slot), index.requestAt(slot)]);
     const { deliveriesRecorded, requestsApplied } = index;
     const state = { appliedIndex, confState, removedNodes, deliveriesRecorded, requestsApplied };
-    return { ...state, secrets, values, slots };
+    const cluster = [index.cluster.authority, index.cluster.nodes(), index.cluster.tokens()];
+    return { ...state, cluster, secrets, values, slots };
   }
 
   async close(): Promise<void> {

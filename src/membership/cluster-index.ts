@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+import { unreachable } from '../common/index.ts';
+import {
+  type AuthorityObject,
+  CERTIFICATE_LIFETIME_MS,
+  type ClusterObject,
+  type NodeObject,
+  objectKey,
+  type RevocationObject,
+  type SettingsObject,
+  type TokenObject,
+} from './model.ts';
+
+/** What the rules, and whoever reads, ask of the cluster's objects. */
+export interface ClusterView {
+  /** Undefined until the cluster was established. */
+  readonly authority: AuthorityObject | undefined;
+  readonly settings: SettingsObject;
+  token(id: string): TokenObject | undefined;
+  tokens(): readonly TokenObject[];
+  node(id: string): NodeObject | undefined;
+  /** In the order in which they joined. */
+  nodes(): readonly NodeObject[];
+  nodeByRaftId(raftId: number): NodeObject | undefined;
+  nodeByKey(publicKeyFingerprint: string): NodeObject | undefined;
+  revocation(nodeId: string): RevocationObject | undefined;
+  revocations(): readonly RevocationObject[];
+}
+
+/** A change of the cluster's objects that a command asks for. */
+export type ObjectEffect =
+  | { readonly kind: 'put-object'; readonly object: ClusterObject }
+  | { readonly kind: 'delete-object'; readonly object: ClusterObject };
+
+const DEFAULT_CLUSTER_SETTINGS: SettingsObject = {
+  kind: 'settings',
+  certificateLifetime_ms: CERTIFICATE_LIFETIME_MS,
+};
+
+/** All objects, in memory: a cluster has some thousands of them at most. */
+export class ClusterIndex implements ClusterView {
+  readonly #objects = new Map<string, ClusterObject>();
+  readonly #byRaftId = new Map<number, NodeObject>();
+  readonly #byKey = new Map<string, NodeObject>();
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  get authority(): AuthorityObject | undefined {
+    const object = this.#objects.get('authority');
+    return object?.kind === 'authority' ? object : undefined;
+  }
+
+  get settings(): SettingsObject {
+    const object = this.#objects.get('settings');
+    return object?.kind === 'settings' ? object : DEFAULT_CLUSTER_SETTINGS;
+  }
+
+  token(id: string): TokenObject | undefined {
+    const object = this.#objects.get(`token/${id}`);
+    return object?.kind === 'token' ? object : undefined;
+  }
+
+  tokens(): readonly TokenObject[] {
+    return this.#all().filter((object) => object.kind === 'token');
+  }
+
+  node(id: string): NodeObject | undefined {
+    const object = this.#objects.get(`node/${id}`);
+    return object?.kind === 'node' ? object : undefined;
+  }
+
+  nodes(): readonly NodeObject[] {
+    return this.#all()
+      .filter((object) => object.kind === 'node')
+      .sort((a, b) => a.joinedAt_ms - b.joinedAt_ms || (a.id < b.id ? -1 : 1));
+  }
+
+  nodeByRaftId(raftId: number): NodeObject | undefined {
+    return this.#byRaftId.get(raftId);
+  }
+
+  nodeByKey(publicKeyFingerprint: string): NodeObject | undefined {
+    return this.#byKey.get(publicKeyFingerprint);
+  }
+
+  revocation(nodeId: string): RevocationObject | undefined {
+    const object = this.#objects.get(`revocation/${nodeId}`);
+    return object?.kind === 'revocation' ? object : undefined;
+  }
+
+  revocations(): readonly RevocationObject[] {
+    return this.#all().filter((object) => object.kind === 'revocation');
+  }
+
+  /** The object that stands in this one's place now. */
+  at(key: string): ClusterObject | undefined {
+    return this.#objects.get(key);
+  }
+
+  /** Takes up an effect of the rules. */
+  apply(effect: ObjectEffect): void {
+    switch (effect.kind) {
+      case 'put-object':
+        this.put(effect.object);
+        break;
+      case 'delete-object':
+        this.#forget(objectKey(effect.object));
+        break;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  put(object: ClusterObject): void {
+    const key = objectKey(object);
+    this.#forget(key);
+    this.#objects.set(key, object);
+    if (object.kind === 'node') {
+      this.#byKey.set(object.certificate.publicKeyFingerprint, object);
+      if (object.raftId !== 0) {
+        this.#byRaftId.set(object.raftId, object);
+      }
+    }
+  }
+
+  #forget(key: string): void {
+    const object = this.#objects.get(key);
+    this.#objects.delete(key);
+    if (object?.kind === 'node') {
+      this.#byKey.delete(object.certificate.publicKeyFingerprint);
+      this.#byRaftId.delete(object.raftId);
+    }
+  }
+
+  #all(): readonly ClusterObject[] {
+    return [...this.#objects.values()];
+  }
+}

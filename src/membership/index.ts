@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the managers of a cluster have in common beside its secrets, and the rules by which it changes.
+export { ClusterIndex, type ClusterView, type ObjectEffect } from './cluster-index.ts';
+export {
+  type ClusterCommand,
+  isClusterCommand,
+  readClusterCommand,
+  writeClusterCommand,
+} from './command.ts';
+export {
+  type AuthorityObject,
+  type AuthorityRotation,
+  CERTIFICATE_LIFETIME_MS,
+  type ClusterObject,
+  type Leaving,
+  MANAGERS_MAX,
+  type NodeCertificate,
+  type NodeObject,
+  type NodeRole,
+  objectKey,
+  PEM_BYTES_MAX,
+  type RevocationObject,
+  ROLES,
+  type SettingsObject,
+  TEXT_BYTES_MAX,
+  type TokenObject,
+} from './model.ts';
+export { decodeObject, encodeObject } from './object-codec.ts';
+export { applyClusterCommand, checkToken } from './rules.ts';

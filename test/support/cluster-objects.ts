@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Objects of a cluster for tests: what stands in them means nothing.
+import type {
+  AuthorityObject,
+  NodeObject,
+  NodeRole,
+  RevocationObject,
+  TokenObject,
+} from '../../src/membership/index.ts';
+
+export const HOUR_MS = 60 * 60 * 1_000;
+export const DAY_MS = 24 * HOUR_MS;
+
+export function anAuthority(name = 'root'): AuthorityObject {
+  return {
+    kind: 'authority',
+    certificate: `certificate of ${name}`,
+    privateKey: Buffer.from(`key of ${name}`),
+    rotation: undefined,
+  };
+}
+
+export function aNode(name: string, role: NodeRole = 'worker', raftId = 0): NodeObject {
+  return {
+    kind: 'node',
+    id: `id-${name}`,
+    role,
+    raftId,
+    leaving: 'no',
+    hostname: name,
+    address: role === 'manager' ? `${name}:7373` : '',
+    engineNodeId: '',
+    joinedAt_ms: 1_000,
+    certificate: {
+      certificate: `certificate of ${name}`,
+      publicKeyFingerprint: `key of ${name}`,
+      authorityDigest: 'digest',
+      notAfter_ms: 90 * DAY_MS,
+    },
+  };
+}
+
+export function aToken(id: string, role: NodeRole = 'worker', usesLeft = 2): TokenObject {
+  return {
+    kind: 'token',
+    id,
+    role,
+    secretHash: Buffer.alloc(32, id),
+    createdAt_ms: 0,
+    expiresAt_ms: HOUR_MS,
+    usesLeft,
+  };
+}
+
+export function aRevocation(nodeId: string, until_ms = DAY_MS): RevocationObject {
+  return { kind: 'revocation', nodeId, hostname: 'gone', removedAt_ms: 0, until_ms };
+}

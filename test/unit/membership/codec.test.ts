@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ByteReader, ByteWriter, CofferError } from '../../../src/common/index.ts';
+import {
+  type ClusterCommand,
+  type ClusterObject,
+  decodeObject,
+  encodeObject,
+  isClusterCommand,
+  readClusterCommand,
+  writeClusterCommand,
+} from '../../../src/membership/index.ts';
+import { aNode, anAuthority, aRevocation, aToken } from '../../support/cluster-objects.ts';
+import { SeededRandom } from '../../support/seeded-random.ts';
+
+const rotating = { ...anAuthority(), rotation: { previous: 'old', crossSigned: 'cross', startedAt_ms: 7 } };
+
+const OBJECTS: readonly ClusterObject[] = [
+  anAuthority(),
+  rotating,
+  { kind: 'settings', certificateLifetime_ms: 3_600_000 },
+  aToken('one', 'manager', 3),
+  aNode('manager', 'manager', 2 ** 47),
+  aNode('wörker'),
+  aRevocation('gone'),
+];
+
+const COMMANDS: readonly ClusterCommand[] = [
+  { kind: 'establish-cluster', authority: anAuthority(), node: aNode('a', 'manager', 1) },
+  { kind: 'put-token', token: aToken('one'), revokeOthers: true },
+  { kind: 'revoke-token', id: 'one' },
+  { kind: 'admit-node', tokenId: 'one', node: aNode('b'), at_ms: 5 },
+  { kind: 'renew-certificate', nodeId: 'b', role: 'worker', certificate: aNode('b').certificate },
+  { kind: 'describe-node', nodeId: 'b', hostname: 'h', address: 'h:1', engineNodeId: 'e' },
+  { kind: 'retire-manager', nodeId: 'b', leaving: 'demoted' },
+  { kind: 'set-role', nodeId: 'b', role: 'manager', raftId: 9 },
+  { kind: 'remove-node', nodeId: 'b', at_ms: 6 },
+  { kind: 'begin-rotation', authority: rotating },
+  { kind: 'finish-rotation', certificate: 'c' },
+  { kind: 'forget-expired', at_ms: 8 },
+  { kind: 'change-settings', settings: { kind: 'settings', certificateLifetime_ms: 4_000_000 } },
+];
+
+function bytesOf(command: ClusterCommand): Buffer {
+  return writeClusterCommand(new ByteWriter(), command).finish();
+}
+
+function commandOf(bytes: Buffer): ClusterCommand {
+  const reader = new ByteReader(bytes, 'a command');
+  const command = readClusterCommand(reader);
+  reader.finish();
+  return command;
+}
+
+describe("the cluster's objects and commands as bytes", () => {
+  for (const object of OBJECTS) {
+    test(`give back a ${object.kind}`, () => assert.deepEqual(decodeObject(encodeObject(object)), object));
+  }
+
+  for (const command of COMMANDS) {
+    test(`give back ${command.kind}`, () => {
+      assert.ok(isClusterCommand(command));
+      assert.deepEqual(commandOf(bytesOf(command)), command);
+    });
+  }
+
+  test('that were cut or altered are read as something else, or refused as damaged', () => {
+    const random = new SeededRandom(4_711);
+    let refusals = 0;
+    const attempt = (read: () => unknown): void => {
+      try {
+        read();
+      } catch (thrown) {
+        assert.ok(thrown instanceof CofferError && thrown.code === 'store.damaged', String(thrown));
+        refusals += 1;
+      }
+    };
+    for (const [bytes, read] of [
+      ...OBJECTS.map((object) => [encodeObject(object), decodeObject] as const),
+      ...COMMANDS.map((command) => [bytesOf(command), commandOf] as const),
+    ]) {
+      for (let length = 0; length < bytes.length; length += 1) {
+        attempt(() => read(bytes.subarray(0, length)));
+      }
+      for (let round = 0; round < 500; round += 1) {
+        const altered = Buffer.from(bytes);
+        altered.writeUInt8(random.below(256), random.below(altered.length));
+        attempt(() => read(altered));
+      }
+    }
+    assert.ok(refusals > 1_000);
+  });
+
+  test('name secrets’ commands as none of theirs', () => {
+    assert.ok(!isClusterCommand({ kind: 'put' }));
+    assert.ok(!isClusterCommand({ kind: 'toString' }));
+  });
+});
