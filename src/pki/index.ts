@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+export {
+  type Authority,
+  AUTHORITY_LIFETIME_MS,
+  authorityKeyId,
+  BACKDATE_MS,
+  createAuthority,
+  type CreateAuthorityOptions,
+  crossSign,
+  type CrossSignOptions,
+  issueCertificate,
+  type IssueOptions,
+} from './authority.ts';
+export {
+  authorityDigest,
+  checkAuthorityDigest,
+  describeCertificate,
+  type NodeDescription,
+  splitPemBundle,
+} from './certificate.ts';
+export { checkChain, type CheckChainOptions } from './chain.ts';
+export {
+  formatJoinToken,
+  hashTokenSecret,
+  type JoinToken,
+  parseJoinToken,
+  tokenSecretMatches,
+} from './join-token.ts';
+export { exportKey, generateKey, importKey, publicKeyFingerprint } from './key.ts';
+export { nextRenewal, type RenewalOptions } from './renewal.ts';
+export { createCertificateRequest, publicKeyOfRequest } from './request.ts';
+export { MANAGER_SERVER_NAME, type NodeSubject, type Role } from './subject.ts';
