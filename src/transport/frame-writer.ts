@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Writable } from 'node:stream';
+import { FRAME_HEADER_BYTES, type FrameType, writeFrameHeader } from './frame.ts';
+
+/** What one write takes of the frames that wait, so that an urgent one waits for no more than this. */
+const BATCH_BYTES_MAX = 256 * 1024;
+/** A payload beyond this is written as it is; a smaller one is copied together with others. */
+const COPIED_BYTES_MAX = 32 * 1024;
+
+const NOTHING = Buffer.alloc(0);
+
+export interface SendOptions {
+  /** Overwrites the payload with zeros once it was written, or will not be. Then it belongs to the writer. */
+  readonly wipe?: boolean;
+  /** Goes ahead of all that waits. */
+  readonly urgent?: boolean;
+}
+
+interface QueuedFrame {
+  readonly type: FrameType;
+  readonly payload: Buffer;
+  readonly wipe: boolean;
+}
+
+/**
+ * Writes frames to a socket. Those that are sent in one turn of the event loop, or while another write is under way, go
+ * out in one write, and so in few TLS records. It has no limit of its own: its users look at `queued_bytes`.
+ */
+export class FrameWriter {
+  readonly #socket: Writable;
+  readonly #onIdle: () => void;
+  readonly #onProgress: () => void;
+  #queue: QueuedFrame[] = [];
+  #head = 0;
+  #queued_bytes = 0;
+  #isWriting = false;
+  #flushDue = false;
+  #stopped = false;
+
+  /** `onProgress` is called after each write, `onIdle` when all was written. */
+  constructor(socket: Writable, events: { readonly onProgress: () => void; readonly onIdle: () => void }) {
+    this.#socket = socket;
+    this.#onProgress = events.onProgress;
+    this.#onIdle = events.onIdle;
+  }
+
+  /** The bytes that wait, without those that are being written. */
+  get queued_bytes(): number {
+    return this.#queued_bytes;
+  }
+
+  get queuedFrames(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  get isIdle(): boolean {
+    return !this.#isWriting && this.queuedFrames === 0;
+  }
+
+  /** Whether the socket has not yet taken the last write. */
+  get isWriting(): boolean {
+    return this.#isWriting;
+  }
+
+  send(type: FrameType, payload: Buffer = NOTHING, { wipe = false, urgent = false }: SendOptions = {}): void {
+    const frame = { type, payload, wipe };
+    if (this.#stopped) {
+      wipeFrame(frame);
+      return;
+    }
+    if (urgent) {
+      this.#queue.splice(this.#head, 0, frame);
+    } else {
+      this.#queue.push(frame);
+    }
+    this.#queued_bytes += FRAME_HEADER_BYTES + payload.length;
+    if (!this.#isWriting && !this.#flushDue) {
+      this.#flushDue = true;
+      setImmediate(() => {
+        this.#flushDue = false;
+        this.#flush();
+      });
+    }
+  }
+
+  /** Writes at once what waits; for the last frame before the socket is ended. */
+  flushNow(): void {
+    while (!this.#stopped && this.queuedFrames > 0) {
+      this.#write(this.#take());
+    }
+  }
+
+  /** Drops what waits, and wipes it where that was asked for. */
+  stop(): void {
+    this.#stopped = true;
+    for (const frame of this.#queue.slice(this.#head)) {
+      wipeFrame(frame);
+    }
+    this.#queue = [];
+    this.#head = 0;
+    this.#queued_bytes = 0;
+  }
+
+  #flush(): void {
+    if (!this.#isWriting && !this.#stopped && this.queuedFrames > 0) {
+      this.#isWriting = true;
+      this.#write(this.#take());
+    }
+  }
+
+  #write(frames: readonly QueuedFrame[]): void {
+    const [first] = frames;
+    if (frames.length === 1 && first !== undefined && first.payload.length > COPIED_BYTES_MAX) {
+      const header = Buffer.alloc(FRAME_HEADER_BYTES);
+      writeFrameHeader(header, 0, first.type, first.payload.length);
+      this.#socket.cork();
+      this.#socket.write(header);
+      this.#socket.write(first.payload, (error) => {
+        wipeFrame(first);
+        this.#written(error);
+      });
+      this.#socket.uncork();
+      return;
+    }
+    const secret = frames.some(({ wipe }) => wipe);
+    const batch = concatenate(frames);
+    frames.forEach(wipeFrame);
+    this.#socket.write(batch, (error) => {
+      if (secret) {
+        batch.fill(0);
+      }
+      this.#written(error);
+    });
+  }
+
+  #written(error: Error | null | undefined): void {
+    this.#isWriting = false;
+    if (error !== null && error !== undefined) {
+      // The socket itself tells its owner.
+      this.stop();
+      return;
+    }
+    this.#onProgress();
+    this.#flush();
+    if (this.isIdle) {
+      this.#onIdle();
+    }
+  }
+
+  /** The frames of the next write: one that is large, or as many small ones as a batch holds. */
+  #take(): readonly QueuedFrame[] {
+    const taken: QueuedFrame[] = [];
+    let size_bytes = 0;
+    for (let place = this.#head; place < this.#queue.length; place += 1) {
+      const frame = this.#queue[place];
+      if (frame === undefined) {
+        break;
+      }
+      const isLarge = frame.payload.length > COPIED_BYTES_MAX;
+      const frame_bytes = FRAME_HEADER_BYTES + frame.payload.length;
+      if (taken.length > 0 && (isLarge || size_bytes + frame_bytes > BATCH_BYTES_MAX)) {
+        break;
+      }
+      taken.push(frame);
+      size_bytes += frame_bytes;
+      if (isLarge) {
+        break;
+      }
+    }
+    this.#head += taken.length;
+    this.#queued_bytes -= size_bytes;
+    this.#compact();
+    return taken;
+  }
+
+  /** Forgets what was taken, once it is half of the list, so that taking costs the same however long the list is. */
+  #compact(): void {
+    if (this.#head * 2 >= this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+}
+
+function concatenate(frames: readonly QueuedFrame[]): Buffer {
+  const size_bytes = frames.reduce((sum, { payload }) => sum + FRAME_HEADER_BYTES + payload.length, 0);
+  // Every byte of it is written below.
+  const batch = Buffer.allocUnsafe(size_bytes);
+  let offset = 0;
+  for (const { type, payload } of frames) {
+    offset = writeFrameHeader(batch, offset, type, payload.length);
+    offset += payload.copy(batch, offset);
+  }
+  return batch;
+}
+
+function wipeFrame({ payload, wipe }: QueuedFrame): void {
+  if (wipe) {
+    payload.fill(0);
+  }
+}
