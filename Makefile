@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 DESTDIR ?=
 PREFIX ?= /usr/local
-# Of the tests, only these: a suite (unit, live) or parts of paths.
+# Of the tests, only these: a suite (unit, sim, cluster, live) or parts of paths.
 ONLY ?=
 TEST_FLAGS ?=
 

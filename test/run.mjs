@@ -9,7 +9,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { bundleOptions, copyAddon } from '../build.mjs';
-import { whyLiveTestsCannotRun } from './support/live-requirements.mjs';
+import { whyClusterTestsCannotRun, whyLiveTestsCannotRun } from './support/live-requirements.mjs';
 import { Results } from './support/results.mjs';
 import { endRunningTests, runTestProcess } from './support/test-process.mjs';
 
@@ -24,8 +24,14 @@ const output = path.join(root, 'build', 'test');
 const suites = [
   { name: 'unit', perRoom: true, parallel: true, timeLimit_s: 400 },
   { name: 'sim', perRoom: false, parallel: true, timeLimit_s: 600 },
-  { name: 'cluster', perRoom: false, parallel: false, timeLimit_s: 600 },
-  { name: 'live', perRoom: false, parallel: false, timeLimit_s: 900 },
+  {
+    name: 'cluster',
+    perRoom: false,
+    parallel: false,
+    timeLimit_s: 600,
+    obstacle: whyClusterTestsCannotRun,
+  },
+  { name: 'live', perRoom: false, parallel: false, timeLimit_s: 900, obstacle: whyLiveTestsCannotRun },
 ];
 
 /** The suite's test files that the filters let through, as paths from the root. */
@@ -137,10 +143,10 @@ for (const suite of suites) {
   if (files.length === 0) {
     continue;
   }
-  const obstacle = suite.name === 'live' ? whyLiveTestsCannotRun() : undefined;
+  const obstacle = suite.obstacle?.();
   if (obstacle !== undefined) {
     results.skipFiles(
-      `live tests skipped (${files.length} files): ${obstacle}`,
+      `${suite.name} tests skipped (${files.length} files): ${obstacle}`,
       files.length,
       options['require-live'],
     );

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What may stand at the cursor. It asks the daemon for names, but never waits for it.
 import type { Command, Option } from 'commander';
+import { ClusterClient } from './cluster-client.ts';
 import { ControlClient } from './control-client.ts';
 import type { Session } from './session.ts';
 
@@ -58,17 +59,36 @@ function readWords(
       }
       pending = undefined;
     } else if (word.startsWith('-') && word !== '-') {
-      const option = [...program.options, ...(command?.options ?? [])].find(
+      const option = [...program.options, ...optionsOf(command)].find(
         ({ long, short }) => long === word || short === word,
       );
       pending = option?.required === true ? option : undefined;
-    } else if (command === undefined) {
-      command = program.commands.find((one) => one.name() === word || one.aliases().includes(word));
     } else {
-      positionals.push(word);
+      const inner: Command | undefined =
+        positionals.length === 0 ? commandNamed(command ?? program, word) : undefined;
+      if (inner !== undefined) {
+        command = inner;
+      } else if (command !== undefined) {
+        positionals.push(word);
+      }
     }
   }
   return { command, positionals, pending };
+}
+
+function commandNamed(parent: Command, word: string): Command | undefined {
+  return parent.commands.find((one) => one.name() === word || one.aliases().includes(word));
+}
+
+/** Those that its help shows. */
+function optionsOf(command: Command | undefined): readonly Option[] {
+  return command?.createHelp().visibleOptions(command) ?? [];
+}
+
+/** `node ls`: a command's name with those that it stands under. */
+function pathOf(command: Command): string {
+  const { parent } = command;
+  return parent === null || parent.parent === null ? command.name() : `${pathOf(parent)} ${command.name()}`;
 }
 
 async function answerFor(cursor: Cursor): Promise<Answer> {
@@ -77,13 +97,12 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
     return optionValues(pending);
   }
   if (current.startsWith('-') && current !== '-') {
-    return { candidates: [...(command?.options ?? []), ...program.options].filter(visible).map(ofOption) };
+    return { candidates: [...optionsOf(command), ...program.options].filter(visible).map(ofOption) };
   }
-  switch (command?.name()) {
-    case undefined:
-      return {
-        candidates: program.commands.map((one) => ({ word: one.name(), meaning: one.description() })),
-      };
+  if (command === undefined) {
+    return { candidates: program.commands.map(ofCommand) };
+  }
+  switch (pathOf(command)) {
     case 'put':
       return positionals.length === 0 ? secretNames(cursor) : { candidates: [], files: true };
     case 'inspect':
@@ -91,11 +110,24 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
       return secretNames(cursor);
     case 'why':
       return positionals.length === 0 ? serviceNames(cursor) : { candidates: [] };
-    case 'completion':
-      return { candidates: (command?.registeredArguments[0]?.argChoices ?? []).map(ofWord) };
+    case 'node inspect':
+    case 'node promote':
+    case 'node demote':
+    case 'node rm':
+      return nodeNames(cursor);
+    case 'join-token revoke':
+      return tokenIds(cursor);
     default:
-      return { candidates: [] };
+      return positionals.length === 0 ? choicesOf(command) : { candidates: [] };
   }
+}
+
+/** The words that the command itself says may follow: its argument's choices, and the commands under it. */
+function choicesOf(command: Command): Answer {
+  const help = command.createHelp();
+  const words = (help.visibleArguments(command)[0]?.argChoices ?? []).map(ofWord);
+  const commands = help.visibleCommands(command).filter((one) => command.commands.includes(one));
+  return { candidates: [...words, ...commands.map(ofCommand)] };
 }
 
 function optionValues(option: Option): Answer {
@@ -107,6 +139,10 @@ function optionValues(option: Option): Answer {
       return { candidates: ['name=', 'label='].map(ofWord) };
     case '--generate':
       return { candidates: ['hex:32', 'base64:32', 'password:24', 'uuid'].map(ofWord) };
+    case '--ttl':
+      return { candidates: ['10m', '1h', '24h'].map(ofWord) };
+    case '--certificate-lifetime':
+      return { candidates: ['720h', '2160h'].map(ofWord) };
     case '--socket':
       return { candidates: [], files: true };
     default:
@@ -136,6 +172,33 @@ async function serviceNames({ session }: Cursor): Promise<Answer> {
   }
 }
 
+/** Of two nodes with one hostname, the ids are what tells them apart. */
+async function nodeNames({ session, positionals }: Cursor): Promise<Answer> {
+  try {
+    const nodes = await new ClusterClient(await quickClient(session)).nodes();
+    const hostnames = nodes.map(({ hostname }) => hostname);
+    const candidates = nodes
+      .map(({ id, hostname, role, status }) => ({
+        word: hostnames.filter((one) => one === hostname).length === 1 ? hostname : id,
+        meaning: `${role}, ${status}`,
+      }))
+      .filter(({ word }) => !positionals.includes(word));
+    return { candidates: candidates.sort((a, b) => (a.word < b.word ? -1 : 1)) };
+  } catch {
+    return { candidates: [] };
+  }
+}
+
+async function tokenIds({ session, positionals }: Cursor): Promise<Answer> {
+  try {
+    const tokens = await new ClusterClient(await quickClient(session)).tokens();
+    const left = tokens.filter(({ id }) => !positionals.includes(id));
+    return { candidates: left.map(({ id, role }) => ({ word: id, meaning: role })) };
+  } catch {
+    return { candidates: [] };
+  }
+}
+
 async function quickClient(session: Session): Promise<ControlClient> {
   const { socketPath } = await session.client();
   return new ControlClient(socketPath, TIMEOUT_MS);
@@ -147,6 +210,10 @@ function visible({ hidden, long }: Option): boolean {
 
 function ofOption({ long, description }: Option): Candidate {
   return { word: long ?? '', meaning: description };
+}
+
+function ofCommand(command: Command): Candidate {
+  return { word: command.name(), meaning: command.description() };
 }
 
 function ofWord(word: string): Candidate {

@@ -17,11 +17,14 @@ export interface PutWish {
   readonly labels: Labels | undefined;
 }
 
-interface RequestShape {
+export interface RequestShape {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly path: string;
   readonly query?: URLSearchParams;
-  readonly body?: Buffer;
+  /** Bytes are a secret's value; anything else travels as JSON. */
+  readonly body?: Buffer | object;
+  /** For this request with its whole reply; the client's own unless said. */
+  readonly timeout_ms?: number;
 }
 
 /** Speaks to one daemon. Whatever goes wrong rejects with a `CommandError` that ends in exit code 2. */
@@ -36,43 +39,44 @@ export class ControlClient {
   }
 
   status(): Promise<DaemonStatus> {
-    return this.#call({ method: 'GET', path: '/v1/status' }, replies.daemonStatus);
+    return this.call({ method: 'GET', path: '/v1/status' }, replies.daemonStatus);
   }
 
   secrets(): Promise<SecretsReply> {
-    return this.#call({ method: 'GET', path: '/v1/secrets' }, replies.secretsReply);
+    return this.call({ method: 'GET', path: '/v1/secrets' }, replies.secretsReply);
   }
 
   secret(reference: string): Promise<SecretReply> {
-    return this.#call({ method: 'GET', path: secretPath(reference) }, replies.secretReply);
+    return this.call({ method: 'GET', path: secretPath(reference) }, replies.secretReply);
   }
 
   put(name: string, value: Buffer, wish: PutWish): Promise<PutReply> {
     const query = putQuery(wish);
-    return this.#call({ method: 'PUT', path: secretPath(name), query, body: value }, replies.putReply);
+    return this.call({ method: 'PUT', path: secretPath(name), query, body: value }, replies.putReply);
   }
 
   generate(name: string, specification: string, wish: PutWish): Promise<PutReply> {
     const query = putQuery(wish);
     query.set('spec', specification);
-    return this.#call({ method: 'POST', path: `${secretPath(name)}/generate`, query }, replies.putReply);
+    return this.call({ method: 'POST', path: `${secretPath(name)}/generate`, query }, replies.putReply);
   }
 
   remove(reference: string, force: boolean): Promise<SecretReply> {
     const query = new URLSearchParams({ force: force ? '1' : '0' });
-    return this.#call({ method: 'DELETE', path: secretPath(reference), query }, replies.secretReply);
+    return this.call({ method: 'DELETE', path: secretPath(reference), query }, replies.secretReply);
   }
 
   async refusals(service: string | undefined): Promise<readonly Refusal[]> {
     const query = new URLSearchParams(service === undefined ? {} : { service });
-    return (await this.#call({ method: 'GET', path: '/v1/refusals', query }, replies.refusalsReply)).refusals;
+    return (await this.call({ method: 'GET', path: '/v1/refusals', query }, replies.refusalsReply)).refusals;
   }
 
   async checks(): Promise<readonly Check[]> {
-    return (await this.#call({ method: 'GET', path: '/v1/doctor' }, replies.doctorReply)).checks;
+    return (await this.call({ method: 'GET', path: '/v1/doctor' }, replies.doctorReply)).checks;
   }
 
-  async #call<Reply>(shape: RequestShape, schema: replies.ReplySchema<Reply>): Promise<Reply> {
+  /** One request, whose reply must be of the schema. */
+  async call<Reply>(shape: RequestShape, schema: replies.ReplySchema<Reply>): Promise<Reply> {
     const { status, text } = await this.#exchange(shape);
     const json = parseJson(text);
     if (status >= 400) {
@@ -90,9 +94,10 @@ export class ControlClient {
 
   async #exchange(shape: RequestShape): Promise<{ readonly status: number; readonly text: string }> {
     const request = this.#start(shape);
+    const timeout_ms = shape.timeout_ms ?? this.#timeout_ms;
     const late = setTimeout(
-      () => request.destroy(requestError(`the daemon did not answer within ${this.#timeout_ms / 1_000} s`)),
-      this.#timeout_ms,
+      () => request.destroy(requestError(`the daemon did not answer within ${timeout_ms / 1_000} s`)),
+      timeout_ms,
     );
     try {
       const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -109,6 +114,7 @@ export class ControlClient {
   }
 
   #start({ method, path, query, body }: RequestShape): ClientRequest {
+    const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
     const request = httpRequest({
       socketPath: this.socketPath,
       agent: false,
@@ -116,13 +122,13 @@ export class ControlClient {
       path: query === undefined || query.size === 0 ? path : `${path}?${query.toString()}`,
       headers: {
         host: 'coffer',
-        ...(body !== undefined && {
-          'content-type': 'application/octet-stream',
-          'content-length': body.length,
+        ...(bytes !== undefined && {
+          'content-type': bytes === body ? 'application/octet-stream' : 'application/json',
+          'content-length': bytes.length,
         }),
       },
     });
-    return request.end(body);
+    return request.end(bytes);
   }
 }
 

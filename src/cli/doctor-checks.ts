@@ -45,6 +45,10 @@ async function checkDaemon(session: Session): Promise<DaemonFound> {
     const status = await client.status();
     const { state, reason } = status;
     const message = `${status.version} at ${client.socketPath} is ${state}`;
+    if (reason?.code === 'cluster.not-a-manager') {
+      const worker = `${status.version} at ${client.socketPath}: ${reason.message}`;
+      return { check: { name: 'daemon', level: 'ok', message: worker }, client, status };
+    }
     if (state === 'serving') {
       return { check: { name: 'daemon', level: 'ok', message }, client, status };
     }

@@ -25,6 +25,8 @@ export interface Io {
   /** True when started as `docker-coffer`: then the words are docker's own, its global flags among them. */
   readonly asDockerPlugin: boolean;
   readonly now_ms: () => number;
+  /** Resolves after `duration_ms`. */
+  readonly pause: (duration_ms: number) => Promise<void>;
 }
 
 /** This build's version, which the bundler writes in. */

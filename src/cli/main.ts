@@ -2,6 +2,7 @@
 // The command line `coffer`, which is `docker coffer` when docker starts it as docker-coffer.
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { CofferError, systemErrorCode } from '../common/index.ts';
 import { EXIT } from './command-error.ts';
 import type { Io } from './io.ts';
@@ -21,6 +22,7 @@ function processIo(): Io {
     runDirectory: '/run',
     asDockerPlugin: path.basename(argv[1] ?? '').startsWith('docker-coffer'),
     now_ms: Date.now,
+    pause: (duration_ms) => delay(duration_ms),
   };
 }
 

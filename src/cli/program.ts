@@ -2,11 +2,15 @@
 // The commands put together, and every way in which a command line can end.
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, type ExitCode } from './command-error.ts';
+import { addCa } from './commands/ca.ts';
+import { addCluster } from './commands/cluster.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addContext } from './commands/context.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInspect } from './commands/inspect.ts';
+import { addJoinToken } from './commands/join-token.ts';
 import { addLs } from './commands/ls.ts';
+import { addNode } from './commands/node.ts';
 import { addPut } from './commands/put.ts';
 import { addRm } from './commands/rm.ts';
 import { addStatus } from './commands/status.ts';
@@ -69,7 +73,10 @@ function buildProgram(session: Session): Command {
   if (session.io.asDockerPlugin) {
     addDockerFlags(program);
   }
-  for (const add of [addPut, addLs, addInspect, addRm, addStatus, addContext, addDoctor, addWhy]) {
+  const secretCommands = [addPut, addLs, addInspect, addRm];
+  const clusterCommands = [addCluster, addNode, addJoinToken, addCa];
+  const daemonCommands = [addStatus, addContext, addDoctor, addWhy];
+  for (const add of [...secretCommands, ...clusterCommands, ...daemonCommands]) {
     add(program, session);
   }
   addCompletion(program, session);
@@ -99,6 +106,10 @@ function shortForm(letter: string | undefined): string {
 function endOfParsing(session: Session, error: CommanderError): ExitCode {
   if (error.exitCode === 0) {
     return EXIT.done;
+  }
+  // A command that only holds others: its help was shown.
+  if (error.code === 'commander.help') {
+    return EXIT.usage;
   }
   const [sentence = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   // What follows the = of a mistaken option may be a value.

@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import type {
   Check,
+  ClusterStatus,
   DaemonStatus,
   DoctorReply,
   EngineStatus,
@@ -77,6 +78,13 @@ const engineStatus: ReplySchema<EngineStatus> = v.object({
   manager: v.optional(v.boolean()),
 });
 
+const clusterStatus: ReplySchema<ClusterStatus> = v.object({
+  role: v.optional(v.picklist(['manager', 'worker'])),
+  nodeId: v.optional(v.string()),
+  address: v.optional(v.string()),
+  problem: v.optional(v.string()),
+});
+
 export const daemonStatus: ReplySchema<DaemonStatus> = v.object({
   version: v.string(),
   state: v.picklist(['starting', 'serving', 'degraded']),
@@ -87,6 +95,7 @@ export const daemonStatus: ReplySchema<DaemonStatus> = v.object({
   sockets: v.object({ plugin: v.string(), gateway: v.string(), control: v.string() }),
   stateDirectory: v.string(),
   engine: v.optional(engineStatus),
+  cluster: v.optional(clusterStatus),
   store: v.optional(storeStatus),
 });
 

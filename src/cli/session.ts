@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One run of the command line: where it prints, which daemon it speaks to, how it will end.
 import { CofferError } from '../common/index.ts';
+import { ClusterClient } from './cluster-client.ts';
 import { CommandError, EXIT, type ExitCode } from './command-error.ts';
 import { ControlClient } from './control-client.ts';
 import type { DockerFlags } from './docker-flags.ts';
@@ -44,6 +45,11 @@ export class Session {
     return this.#client;
   }
 
+  /** The daemon's cluster. */
+  async cluster(): Promise<ClusterClient> {
+    return new ClusterClient(await this.client());
+  }
+
   async #connect(): Promise<ControlClient> {
     const named = this.socketOption ?? this.io.env['COFFER_SOCKET'] ?? '';
     return new ControlClient(named === '' ? await findControlSocket(this.io.runDirectory) : named);
@@ -62,6 +68,11 @@ export class Session {
   complain(sentence: string, hint?: string): void {
     const lines = [`coffer: ${printable(sentence)}`, ...(hint === undefined ? [] : [printable(hint)])];
     this.io.stderr.write(`${lines.join('\n')}\n`);
+  }
+
+  /** `WARNING: sentence` on standard error, for what was done and should be known all the same. */
+  warn(sentence: string): void {
+    this.io.stderr.write(`WARNING: ${printable(sentence)}\n`);
   }
 
   /** Says what went wrong, and remembers the exit code for it. */

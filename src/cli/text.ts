@@ -38,6 +38,13 @@ export function humanAge(at_ms: number, now_ms: number): string {
   return `${humanDuration(Math.max(0, now_ms - at_ms))} ago`;
 }
 
+/** How long something lasts still: `expires in 3 months`, or since when it does not: `expired 2 hours ago`. */
+export function humanValidity(notAfter_ms: number, now_ms: number): string {
+  return notAfter_ms <= now_ms
+    ? `expired ${humanAge(notAfter_ms, now_ms).toLowerCase()}`
+    : `expires in ${humanDuration(notAfter_ms - now_ms).toLowerCase()}`;
+}
+
 /** A size in powers of 1000 with three digits at most: `17B`, `1.5kB`, `512kB`, `1.07GB`. */
 export function humanSize(size_bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -71,6 +78,11 @@ export function renderTable(headings: readonly string[], rows: readonly (readonl
     .join('\n');
 }
 
+/** One line for each pair: a name, and from column `width` on its value. */
+export function renderFields(rows: readonly (readonly [string, string])[], width: number): string {
+  return rows.map(([key, value]) => printable(`${key.padEnd(width)}${value}`)).join('\n');
+}
+
 /**
  * A reply of the daemon in the form of docker's own JSON: keys begin with a capital letter (`createdAt_ms`
  * becomes `CreatedAt`, an RFC 3339 time; `nodeId` becomes `NodeID`). Labels keep their keys.
@@ -84,7 +96,7 @@ export function dockerForm(value: unknown): unknown {
   }
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]): [string, unknown] => {
-      if (/(^a|A)t_ms$/.test(key) && typeof inner === 'number') {
+      if (/(^at|At|After)_ms$/.test(key) && typeof inner === 'number') {
         return [capitalised(key.slice(0, -'_ms'.length)), new Date(inner).toISOString()];
       }
       return [capitalised(key), key === 'labels' ? inner : dockerForm(inner)];

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The control API as an express application: its routes, and what all of them have in common.
-import express, {
-  type ErrorRequestHandler,
-  type Express,
-  type Request,
-  type RequestHandler,
-  type Response,
-} from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { CofferError, type Logger, withDeadline } from '../common/index.ts';
-import { describeError } from './describe.ts';
+import { clusterRoutes } from './cluster-routes.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
-import { secretRoutes } from './secret-routes.ts';
+import { refuse } from './refuse.ts';
+import type { SecretRoutes } from './secret-routes.ts';
 import type { DaemonStatus, DoctorReply, RefusalsReply } from './wire.ts';
 
 const STATUS_TIMEOUT_MS = 5_000;
@@ -21,13 +16,22 @@ type Method = 'get' | 'put' | 'post' | 'delete';
 type RouteTable = Readonly<Record<string, Readonly<Partial<Record<Method, RequestHandler>>>>>;
 
 /** Makes the application. It answers every request with JSON, also those that it refuses. */
-export function controlApp(options: ControlOptions): Express {
-  const secrets = secretRoutes(options);
+export function controlApp(options: ControlOptions, secrets: SecretRoutes): Express {
+  const cluster = clusterRoutes(options);
   const table: RouteTable = {
     '/v1/status': { get: statusRoute(options) },
     '/v1/secrets': { get: secrets.list },
     '/v1/secrets/:name': { get: secrets.inspect, put: secrets.put, delete: secrets.remove },
     '/v1/secrets/:name/generate': { post: secrets.generate },
+    '/v1/cluster': { get: cluster.describe },
+    '/v1/cluster/certificate-lifetime': { put: cluster.setLifetime },
+    '/v1/nodes': { get: cluster.nodes },
+    '/v1/nodes/:node': { get: cluster.node, delete: cluster.removeNode },
+    '/v1/nodes/:node/role': { put: cluster.setRole },
+    '/v1/ca': { get: cluster.authority },
+    '/v1/ca/rotate': { post: cluster.rotate },
+    '/v1/join-tokens': { get: cluster.tokens, post: cluster.createToken },
+    '/v1/join-tokens/:id': { delete: cluster.revokeToken },
     '/v1/refusals': { get: refusalsRoute(options) },
     '/v1/doctor': { get: doctorRoute(options) },
   };
@@ -117,56 +121,8 @@ function doctorRoute({ doctor }: ControlOptions): RequestHandler {
 
 function errorHandler(logger: Logger): ErrorRequestHandler {
   return (thrown: unknown, request, response, next) => {
-    const error = refusalOf(thrown);
-    if (error.status >= 500) {
-      // Not the path: it holds a secret's name.
-      logger.warn('a control request failed', {
-        method: request.method,
-        code: error.code,
-        cause: thrown instanceof Error ? thrown.message : undefined,
-      });
-    }
-    if (response.headersSent) {
+    if (!refuse(request, response, thrown, logger)) {
       next(thrown);
-      return;
     }
-    refuse(request, response, error);
   };
-}
-
-/**
- * Answers at once, and ends when the rest of the request has come, within the request's deadline: a client that is
- * cut off while it writes does not get to read why.
- */
-function refuse(request: Request, response: Response, error: CofferError): void {
-  const body = JSON.stringify(describeError(error));
-  response
-    .status(error.status)
-    .type('json')
-    .set('Content-Length', String(Buffer.byteLength(body)));
-  response.write(body);
-  if (request.complete) {
-    response.end();
-  } else {
-    request.once('end', () => response.end()).resume();
-  }
-}
-
-/** express throws errors with a `status` below 500 for what a client did, such as a path that does not decode. */
-function refusalOf(thrown: unknown): CofferError {
-  if (thrown instanceof CofferError) {
-    return thrown;
-  }
-  if (
-    thrown instanceof Error &&
-    'status' in thrown &&
-    typeof thrown.status === 'number' &&
-    thrown.status < 500
-  ) {
-    return new CofferError('request.invalid', 'the request could not be understood', { cause: thrown });
-  }
-  return new CofferError('internal.unexpected', 'the daemon met an error that it did not expect', {
-    hint: "Its cause is in the daemon's log.",
-    cause: thrown,
-  });
 }

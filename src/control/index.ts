@@ -1,8 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
+export type {
+  AuthorityDescription,
+  ClusterAdmin,
+  ClusterDescription,
+  NodeDescription,
+  NodeReply,
+  NodeRole,
+  NodesReply,
+  NodeStatus,
+  TokenDescription,
+  TokenReply,
+  TokenRevokedReply,
+  TokensReply,
+  TokenWish,
+} from './cluster-wire.ts';
 export type { ControlLimits, ControlOptions, EngineUses } from './options.ts';
 export { type ControlServer, createControlServer } from './server.ts';
 export type {
   Check,
+  ClusterStatus,
   DaemonStatus,
   DoctorReply,
   EngineStatus,

@@ -2,6 +2,7 @@
 // What the control room is given by whoever puts the daemon together.
 import type { Logger } from '../common/index.ts';
 import type { StoreSource, StoreStart } from '../store/index.ts';
+import type { ClusterAdmin } from './cluster-wire.ts';
 import type { Check, DaemonStatus, Refusal } from './wire.ts';
 
 /** Who uses a secret of coffer through the engine. Both lists are empty where there is no swarm. */
@@ -16,6 +17,11 @@ export interface ControlOptions {
   readonly store: StoreSource;
   /** Default: a store that has started. */
   readonly storeStarted?: StoreStart;
+  /**
+   * The cluster, while this node has its state; it throws the reason otherwise (`cluster.not-a-manager`,
+   * `cluster.joining`, `store.starting`). Absent: the routes about the cluster answer `store.unavailable`.
+   */
+  readonly cluster?: () => ClusterAdmin;
   readonly status: () => DaemonStatus | Promise<DaemonStatus>;
   /** Asked before a secret is removed; given at most 5 seconds. Rejects if the engine cannot be asked. */
   readonly users: (secretName: string) => Promise<EngineUses>;

@@ -30,11 +30,17 @@ const labels = v.optional(
   ),
 );
 
+const REQUEST_SENTENCE = 'request is an id of 32 hexadecimal digits, in lower case';
+
+/** Whoever got no answer asks again with the same id, also another manager: the change is made once. */
+const requestId = v.optional(v.pipe(v.string(REQUEST_SENTENCE), v.regex(/^[0-9a-f]{32}$/, REQUEST_SENTENCE)));
+
 const noQuery = v.strictObject({});
-const putQuery = v.strictObject({ expect, label: labels });
+const putQuery = v.strictObject({ expect, label: labels, request: requestId });
 const generateQuery = v.strictObject({
   expect,
   label: labels,
+  request: requestId,
   spec: v.string('spec says what to generate: hex:32, base64:32, password:24 or uuid'),
 });
 const removeQuery = v.strictObject({ force: v.optional(v.picklist(['0', '1'], 'force is 0 or 1'), '0') });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The routes under /v1/secrets.
+import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import { CofferError, type SecretValue, withDeadline } from '../common/index.ts';
 import {
@@ -29,6 +30,23 @@ export interface SecretRoutes {
   readonly put: RequestHandler;
   readonly generate: RequestHandler;
   readonly remove: RequestHandler;
+  /** What `put` does, for a handler in front of express. */
+  readonly putValue: (request: IncomingMessage, wish: PutWish) => Promise<Written>;
+}
+
+/** What a put is to do with the value in its body. */
+export interface PutWish {
+  readonly name: string;
+  readonly labels: Labels | undefined;
+  readonly expect: PutValue['expect'];
+  /** See `ProposeOptions`. */
+  readonly requestId: string | undefined;
+}
+
+/** What a change is answered with. */
+export interface Written {
+  readonly status: 200 | 201;
+  readonly reply: PutReply;
 }
 
 export function secretRoutes(options: ControlOptions): SecretRoutes {
@@ -56,36 +74,52 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
   }
 
   async function put(request: Request, response: Response<PutReply>): Promise<void> {
-    const query = readQuery(QUERIES.put, request.query);
-    const name = newName(request);
+    const { expect, label: labels, request: requestId } = readQuery(QUERIES.put, request.query);
+    const wish = { name: reference(request), labels, expect, requestId };
+    const { status, reply } = await putValue(request, wish);
+    response.status(status).json(reply);
+  }
+
+  async function putValue(request: IncomingMessage, wish: PutWish): Promise<Written> {
+    checkName(wish.name);
     const store = await servingStore();
-    const value = await readValue(request);
-    await propose(response, store, { name, labels: query.label, expect: query.expect, value });
+    return propose(store, wish, await readValue(request));
   }
 
   async function generate(request: Request, response: Response<PutReply>): Promise<void> {
     const query = readQuery(QUERIES.generate, request.query);
-    const name = newName(request);
+    const name = reference(request);
+    checkName(name);
     const store = await servingStore();
     const value = generateValue(query.spec);
-    await propose(response, store, { name, labels: query.label, expect: query.expect, value });
+    const wish = { name, labels: query.label, expect: query.expect, requestId: query.request };
+    const { status, reply } = await propose(store, wish, value);
+    response.status(status).json(reply);
   }
 
-  async function propose(response: Response<PutReply>, store: SecretStore, wanted: Wanted): Promise<void> {
+  async function propose(
+    store: SecretStore,
+    { requestId, ...wish }: PutWish,
+    value: SecretValue,
+  ): Promise<Written> {
     const command: PutValue = {
       kind: 'put',
       id: newSecretId(),
       origin: 'control',
       at_ms: now_ms(),
-      ...wanted,
+      ...wish,
+      value,
     };
-    const { secret, index } = await store.propose(command).finally(() => wanted.value.wipe());
+    const { secret, index } = await store.propose(command, { requestId }).finally(() => value.wipe());
     if (secret === undefined) {
       throw new CofferError('internal.invariant', 'a put came back without its secret');
     }
     const changed = secret.modifiedIndex === index;
     const description = describeSecret(secret);
-    response.status(changed && description.version === 1 ? 201 : 200).json({ secret: description, changed });
+    return {
+      status: changed && description.version === 1 ? 201 : 200,
+      reply: { secret: description, changed },
+    };
   }
 
   async function remove(request: Request, response: Response<SecretReply>): Promise<void> {
@@ -118,26 +152,13 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
     }
   }
 
-  return { list, inspect, put, generate, remove };
-}
-
-interface Wanted {
-  readonly name: string;
-  readonly labels: Labels | undefined;
-  readonly expect: PutValue['expect'];
-  readonly value: SecretValue;
+  return { list, inspect, put, generate, remove, putValue };
 }
 
 /** The `:name` of the path, of which express can make a list only for routes with a wildcard. */
 function reference(request: Request): string {
   const name = request.params['name'];
   return typeof name === 'string' ? name : '';
-}
-
-function newName(request: Request): string {
-  const name = reference(request);
-  checkName(name);
-  return name;
 }
 
 function inUse(secret: Secret, services: readonly string[], engineSecrets: readonly string[]): CofferError {

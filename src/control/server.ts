@@ -4,6 +4,8 @@ import type { Socket } from 'node:net';
 import { CofferError, listenOnUnixSocket, type Logger, systemErrorCode } from '../common/index.ts';
 import { controlApp } from './app.ts';
 import { describeError } from './describe.ts';
+import { putValue } from './put-value.ts';
+import { secretRoutes } from './secret-routes.ts';
 import { type ControlLimits, type ControlOptions, DEFAULT_LIMITS } from './options.ts';
 
 /** Labels travel in the query, so a request's head may be larger than Node's 16 KiB. */
@@ -38,6 +40,9 @@ export function createControlServer(options: ControlOptions): ControlServer {
 }
 
 function httpServer(options: ControlOptions, limits: ControlLimits): Server {
+  const secrets = secretRoutes(options);
+  const app = controlApp(options, secrets);
+  const takePut = putValue({ put: secrets.putValue, logger: options.logger });
   const server = createServer(
     {
       maxHeaderSize: HEAD_BYTES_MAX,
@@ -45,7 +50,11 @@ function httpServer(options: ControlOptions, limits: ControlLimits): Server {
       requestTimeout: limits.requestTimeout_ms,
       connectionsCheckingInterval: limits.checkInterval_ms,
     },
-    controlApp(options),
+    (request, response) => {
+      if (!takePut(request, response)) {
+        app(request, response);
+      }
+    },
   );
   server.timeout = limits.idleTimeout_ms;
   server.maxConnections = limits.connectionsMax;

@@ -64,6 +64,17 @@ export interface EngineStatus {
   readonly manager?: boolean | undefined;
 }
 
+/** This node's place in its cluster. */
+export interface ClusterStatus {
+  /** Absent until the node has a cluster. */
+  readonly role?: 'manager' | 'worker' | undefined;
+  readonly nodeId?: string | undefined;
+  /** Where other nodes reach it; absent while it does not listen. */
+  readonly address?: string | undefined;
+  /** Why it does not listen, or is not heard. */
+  readonly problem?: string | undefined;
+}
+
 /** `GET /v1/status`. */
 export interface DaemonStatus {
   readonly version: string;
@@ -79,6 +90,7 @@ export interface DaemonStatus {
   readonly sockets: { readonly plugin: string; readonly gateway: string; readonly control: string };
   readonly stateDirectory: string;
   readonly engine?: EngineStatus | undefined;
+  readonly cluster?: ClusterStatus | undefined;
   /** Absent until the store is open. */
   readonly store?: StoreStatus | undefined;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon, put together from its parts. The only place that knows them all.
 import type { Server } from 'node:http';
+import { ClusterNode, type EngineFacts } from '../cluster/index.ts';
 import { CofferError, listenOnUnixSocket, type Logger, withDeadline } from '../common/index.ts';
 import { createControlServer, type ControlServer, type Refusal } from '../control/index.ts';
 import { EngineClient } from '../engine/index.ts';
 import { createGateway, type Gateway, Reconciler } from '../gateway/index.ts';
 import { createPluginServer, type RefusedDelivery, Refusals, SecretProvider } from '../plugin/index.ts';
-import { openStore } from '../store/index.ts';
 import { examine } from './doctor.ts';
 import { DriverName } from './driver-name.ts';
 import { usesOf } from './engine-uses.ts';
@@ -32,6 +32,7 @@ export class Daemon {
   readonly #logger: Logger;
   readonly #problem: CofferError | undefined;
   readonly #keeper: StoreKeeper;
+  readonly #cluster: ClusterNode;
   readonly #provider: SecretProvider;
   readonly #driver: DriverName;
   readonly #plugin: Server;
@@ -48,12 +49,19 @@ export class Daemon {
     const monotonic_ms = (): number => performance.now();
     const now_ms = (): number => Date.now();
     const { stateDirectory } = settings;
-    this.#keeper = new StoreKeeper({
-      open: () => openStore({ stateDirectory, logger, onFault, monotonic_ms }),
+    const engine = new EngineClient({ socketPath: settings.engineSocket, timeout_ms: ENGINE_TIMEOUT_MS });
+    this.#cluster = new ClusterNode({
+      settings: settings.cluster,
+      store: { stateDirectory, logger, onFault, monotonic_ms },
+      engineFacts: () => factsOf(engine),
+      onRoleChange: () => void this.#keeper.reopen(),
+      onRemoved: (reason) => void this.#keeper.withdraw(reason),
+      now_ms,
+      random: Math.random,
       logger,
     });
+    this.#keeper = new StoreKeeper({ open: () => this.#cluster.open(), logger });
     const { source, started, loaded } = this.#keeper;
-    const engine = new EngineClient({ socketPath: settings.engineSocket, timeout_ms: ENGINE_TIMEOUT_MS });
     this.#driver = new DriverName(settings, engine, logger);
     const driverName = this.#driver.current;
     const refusals = new Refusals();
@@ -62,10 +70,26 @@ export class Daemon {
     this.#control = createControlServer({
       store: source,
       storeStarted: loaded,
-      status: () => describeDaemon({ settings, engine, keeper: this.#keeper, driverName, monotonic_ms }),
+      status: () =>
+        describeDaemon({
+          settings,
+          engine,
+          keeper: this.#keeper,
+          place: () => this.#cluster.place,
+          driverName,
+          monotonic_ms,
+        }),
       users: (name) => usesOf(engine, driverName(), name),
       refusals: () => refusals.list().map(describeRefusal),
-      doctor: () => examine({ keeper: this.#keeper, engine, driverName }),
+      doctor: () =>
+        examine({
+          keeper: this.#keeper,
+          engine,
+          driverName,
+          place: () => this.#cluster.place,
+          admin: this.#cluster.admin,
+        }),
+      cluster: this.#cluster.admin,
       logger,
     });
     this.#gateway = createGateway({
@@ -120,6 +144,8 @@ export class Daemon {
     this.#plugin.closeAllConnections();
     await this.#attempt('the deliveries', () => this.#provider.flush());
     await this.#keeper.close();
+    // Last: until then the store hands over what it leads.
+    await this.#attempt('the cluster port', () => this.#cluster.close());
   }
 
   /** A part that does not stop must not keep the store from being closed. */
@@ -130,6 +156,16 @@ export class Daemon {
       this.#logger.warn('stopping goes on', { reason: CofferError.from(thrown).message });
     }
   }
+}
+
+async function factsOf(engine: EngineClient): Promise<EngineFacts> {
+  const { managerAddresses, nodeAddress, nodeId } = await engine.info();
+  return {
+    nodeId,
+    address: nodeAddress === '' ? undefined : nodeAddress,
+    // Swarm's own port stands behind them.
+    managers: managerAddresses.map((address) => address.replace(/:\d+$/, '')),
+  };
 }
 
 function describeRefusal({ at_ms, service, task, taskId, secret, error }: RefusedDelivery): Refusal {

@@ -5,29 +5,34 @@ import type { Check } from '../control/index.ts';
 import { type EngineClient, isSameDriver } from '../engine/index.ts';
 import { LABELS } from '../plugin/index.ts';
 import type { SecretStore } from '../store/index.ts';
+import { type ClusterDoctorOptions, clusterChecks } from './doctor-cluster.ts';
+import { counted, shortList } from './doctor-words.ts';
 import { storeNameOf } from './engine-uses.ts';
 import type { StoreKeeper } from './store-keeper.ts';
 
 const LOW_DISK_BYTES = 512 * 1024 * 1024;
-const NAMES_SHOWN_MAX = 5;
 
-export interface DoctorOptions {
+export interface DoctorOptions extends ClusterDoctorOptions {
   readonly keeper: StoreKeeper;
-  readonly engine: EngineClient;
   readonly driverName: () => string;
 }
 
-/** Looks at the store, the disk, the engine and the secrets that the engine has of coffer. */
+/** Looks at the store, the disk, the cluster, the engine and the secrets that the engine has of coffer. */
 export async function examine(options: DoctorOptions): Promise<readonly Check[]> {
+  const [cluster, engine] = await Promise.all([clusterChecks(options), engineChecks(options)]);
   return [
     storeCheck(options.keeper),
     ...valueChecks(options.keeper),
     ...diskChecks(options.keeper),
-    ...(await engineChecks(options)),
+    ...cluster,
+    ...engine,
   ];
 }
 
 function storeCheck({ reason, source }: StoreKeeper): Check {
+  if (reason?.code === 'cluster.not-a-manager') {
+    return { name: 'store', level: 'ok', message: `${reason.detail}; there is nothing to serve here` };
+  }
   if (reason !== undefined) {
     return { name: 'store', level: 'failure', message: reason.detail, mend: reason.hint };
   }
@@ -144,13 +149,4 @@ async function missingValues(engine: EngineClient, store: SecretStore, driverNam
     message: `the engine has secrets of coffer without a value: ${shortList(missing)}`,
     mend: `Store it: docker coffer put ${missing[0] ?? 'NAME'} -`,
   };
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-function shortList(names: readonly string[]): string {
-  const shown = names.slice(0, NAMES_SHOWN_MAX).join(', ');
-  return names.length > NAMES_SHOWN_MAX ? `${shown} and ${names.length - NAMES_SHOWN_MAX} more` : shown;
 }

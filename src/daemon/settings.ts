@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon's settings: environment variables, as Docker's own programs and plugins take them.
 import path from 'node:path';
+import { type ClusterSettings, DEFAULT_PORT, withPort } from '../cluster/index.ts';
 import { CofferError } from '../common/index.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -23,6 +24,12 @@ export interface Settings {
   readonly logLevel: LogLevel;
   /** COFFER_STACK_ROTATION: on or off. Default: on. Whether an update with a new value makes a new version. */
   readonly stackRotation: boolean;
+  /**
+   * COFFER_LISTEN: `host:port`, or `off`; default 0.0.0.0:7373. COFFER_ADVERTISE: `host[:port]`. COFFER_JOIN:
+   * `host[:port]` of managers, with commas between them. COFFER_JOIN_TOKEN, or COFFER_JOIN_TOKEN_FILE with a path.
+   * COFFER_REENROL: on or off; default off.
+   */
+  readonly cluster: ClusterSettings;
   /** COFFER_MODE: process or managed. Default: process. */
   readonly mode: 'process' | 'managed';
 }
@@ -66,6 +73,40 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
     }
     return value;
   };
+  const addressOf = (name: string, text: string): string | undefined => {
+    try {
+      return withPort(text);
+    } catch {
+      problems.push(`${name} is HOST or HOST:PORT, not ${JSON.stringify(text)}`);
+      return undefined;
+    }
+  };
+  const listenOf = (name: string): ClusterSettings['listen'] => {
+    const value = valueOf(name) ?? `0.0.0.0:${DEFAULT_PORT}`;
+    if (value === 'off') {
+      return undefined;
+    }
+    // Port 0 is for tests: the system chooses one.
+    const match = /^(?<host>.+):(?<port>\d{1,5})$/.exec(
+      value.includes(':') ? value : `${value}:${DEFAULT_PORT}`,
+    );
+    const port = Number(match?.groups?.['port'] ?? 65_536);
+    if (port > 65_535) {
+      problems.push(`${name} is HOST:PORT or off, not ${JSON.stringify(value)}`);
+      return undefined;
+    }
+    return { host: (match?.groups?.['host'] ?? '').replace(/^\[(.*)\]$/, '$1'), port };
+  };
+  const joinOf = (name: string): readonly string[] =>
+    (valueOf(name) ?? '')
+      .split(',')
+      .map((text) => text.trim())
+      .filter((text) => text !== '')
+      .map((text) => addressOf(name, text) ?? '');
+  const advertise = valueOf('COFFER_ADVERTISE');
+  if (advertise !== undefined) {
+    addressOf('COFFER_ADVERTISE', advertise);
+  }
   const settings: Settings = {
     stateDirectory: pathOf('COFFER_STATE', '/var/lib/coffer'),
     pluginSocket: pathOf('COFFER_PLUGIN_SOCKET', '/run/docker/plugins/coffer.sock'),
@@ -75,6 +116,14 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
     driverName: driverOf('COFFER_DRIVER'),
     logLevel: choiceOf('COFFER_LOG_LEVEL', LOG_LEVELS, 'info'),
     stackRotation: choiceOf('COFFER_STACK_ROTATION', ['on', 'off'], 'on') === 'on',
+    cluster: {
+      listen: listenOf('COFFER_LISTEN'),
+      advertise,
+      join: joinOf('COFFER_JOIN'),
+      joinToken: valueOf('COFFER_JOIN_TOKEN'),
+      joinTokenFile: valueOf('COFFER_JOIN_TOKEN_FILE'),
+      reenrol: choiceOf('COFFER_REENROL', ['on', 'off'], 'off') === 'on',
+    },
     mode: choiceOf('COFFER_MODE', ['process', 'managed'], 'process'),
   };
   return { settings, problem: problemOf(problems) };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CofferError } from '../common/index.ts';
-import type { DaemonStatus, EngineStatus } from '../control/index.ts';
+import type { ClusterPlace } from '../cluster/index.ts';
+import type { ClusterStatus, DaemonStatus, EngineStatus } from '../control/index.ts';
 import type { EngineClient } from '../engine/index.ts';
 import type { Settings } from './settings.ts';
 import type { StoreKeeper } from './store-keeper.ts';
@@ -10,6 +11,7 @@ export interface DescribeOptions {
   readonly settings: Settings;
   readonly engine: EngineClient;
   readonly keeper: StoreKeeper;
+  readonly place: () => ClusterPlace;
   readonly driverName: () => string;
   readonly monotonic_ms: () => number;
 }
@@ -33,8 +35,13 @@ export async function describeDaemon(options: DescribeOptions): Promise<DaemonSt
     },
     stateDirectory: settings.stateDirectory,
     engine: await describeEngine(options.engine),
+    cluster: describePlace(options.place()),
     store: reason === undefined ? keeper.source().status() : undefined,
   };
+}
+
+function describePlace({ address, nodeId, problem, role }: ClusterPlace): ClusterStatus {
+  return { role, nodeId, address, problem: problem?.detail };
 }
 
 async function describeEngine(engine: EngineClient): Promise<EngineStatus> {

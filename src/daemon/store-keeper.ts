@@ -11,7 +11,7 @@ type State =
   | { readonly kind: 'stopped' };
 
 /** What may pass by itself: the other process ends, the disk has space again. */
-const PASSING = new Set<CofferError['code']>(['store.in-use', 'store.faulted']);
+const PASSING = new Set<CofferError['code']>(['store.in-use', 'store.faulted', 'cluster.joining']);
 const RETRY_MS = 3_000;
 
 export interface StoreKeeperOptions {
@@ -105,6 +105,19 @@ export class StoreKeeper {
     await this.#opening;
   }
 
+  /** Closes the store and opens it again: the node has become something else. Never rejects. */
+  async reopen(): Promise<void> {
+    await this.#closeStore(new CofferError('store.starting', 'the node takes up another role'));
+    if (this.#state.kind !== 'stopped') {
+      await this.open();
+    }
+  }
+
+  /** Closes the store for good, for this reason. Never rejects. */
+  async withdraw(reason: CofferError): Promise<void> {
+    await this.#closeStore(reason);
+  }
+
   /** Writes all down and closes the store. */
   async close(): Promise<void> {
     clearTimeout(this.#retryTimer);
@@ -116,6 +129,28 @@ export class StoreKeeper {
     this.#scrub?.stop();
     if (state.kind === 'serving') {
       await state.store.close();
+    }
+  }
+
+  async #closeStore(reason: CofferError): Promise<void> {
+    clearTimeout(this.#retryTimer);
+    await this.#opening;
+    clearTimeout(this.#retryTimer);
+    const state = this.#state;
+    if (state.kind === 'stopped') {
+      return;
+    }
+    this.refuse(reason);
+    this.#scrub?.stop();
+    this.#scrub = undefined;
+    if (state.kind === 'serving') {
+      try {
+        await state.store.close();
+      } catch (thrown) {
+        this.#options.logger.warn('the store was not closed well', {
+          reason: CofferError.from(thrown).message,
+        });
+      }
     }
   }
 

@@ -10,12 +10,14 @@ import { engineStatus, mapFailure } from './failure.ts';
 import { linesOf } from './lines.ts';
 import {
   decodeInfo,
+  decodeNodes,
   decodePluginName,
   decodeSecret,
   decodeSecretEvent,
   decodeSecrets,
   decodeServices,
   type EngineInfo,
+  type EngineNode,
   type EngineSecret,
   type EngineService,
   type SecretEvent,
@@ -103,6 +105,11 @@ export class EngineClient {
 
   async listServices(): Promise<readonly EngineService[]> {
     return decodeServices(await this.#call(() => this.#calls.listServices()));
+  }
+
+  /** The nodes of the swarm; only a manager knows them. */
+  async listNodes(): Promise<readonly EngineNode[]> {
+    return decodeNodes(await this.#call(() => this.#calls.listNodes()));
   }
 
   /** The name, with its tag, of the managed plugin with this id. */

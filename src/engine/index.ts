@@ -10,6 +10,7 @@ export {
   decodeSecret,
   decodeSecrets,
   type EngineInfo,
+  type EngineNode,
   type EngineSecret,
   type EngineSecretReference,
   type EngineService,

@@ -14,6 +14,10 @@ export interface EngineInfo {
   /** True on a manager that can serve calls on swarm objects. */
   readonly controlAvailable: boolean;
   readonly nodeId: string | undefined;
+  /** The address that it advertises to its swarm. */
+  readonly nodeAddress: string | undefined;
+  /** `host:port` of the swarm's managers, this node among them if it is one. */
+  readonly managerAddresses: readonly string[];
   readonly serverVersion: string;
 }
 
@@ -39,6 +43,13 @@ export interface EngineSecretReference {
   readonly name: string;
 }
 
+/** A node of the engine's swarm. */
+export interface EngineNode {
+  readonly id: string;
+  readonly hostname: string;
+  readonly role: 'manager' | 'worker';
+}
+
 export interface SecretEvent {
   readonly kind: 'secret';
   readonly action: 'create' | 'update' | 'remove';
@@ -59,6 +70,8 @@ const infoShape = v.pipe(
         LocalNodeState: v.fallback(v.picklist(SWARM_STATES), 'error'),
         ControlAvailable: v.nullish(v.boolean(), false),
         NodeID: optionalText,
+        NodeAddr: optionalText,
+        RemoteManagers: v.nullish(v.array(v.object({ Addr: v.nullish(v.string(), '') })), []),
         Cluster: v.nullish(v.object({ ID: optionalText })),
       }),
     ),
@@ -69,6 +82,8 @@ const infoShape = v.pipe(
       swarmId: info.Swarm?.Cluster?.ID,
       controlAvailable: info.Swarm?.ControlAvailable ?? false,
       nodeId: info.Swarm?.NodeID,
+      nodeAddress: info.Swarm?.NodeAddr,
+      managerAddresses: info.Swarm?.RemoteManagers.map(({ Addr }) => Addr) ?? [],
       serverVersion: info.ServerVersion,
     }),
   ),
@@ -127,6 +142,21 @@ const serviceShape = v.pipe(
   ),
 );
 
+const nodeShape = v.pipe(
+  v.object({
+    ID: v.pipe(v.string(), v.nonEmpty()),
+    Description: v.nullish(v.object({ Hostname: v.nullish(v.string(), '') })),
+    Spec: v.object({ Role: v.fallback(v.picklist(['manager', 'worker']), 'worker') }),
+  }),
+  v.transform(
+    (node): EngineNode => ({
+      id: node.ID,
+      hostname: node.Description?.Hostname ?? '',
+      role: node.Spec.Role,
+    }),
+  ),
+);
+
 const pluginShape = v.object({ Name: v.pipe(v.string(), v.nonEmpty()) });
 
 const eventShape = v.object({
@@ -156,6 +186,11 @@ export function decodeSecrets(json: unknown): readonly EngineSecret[] {
 /** Reads the answer of `GET /services`, where an engine may say `null` for none. */
 export function decodeServices(json: unknown): readonly EngineService[] {
   return decode(v.array(serviceShape), listOf(json), 'a list of services');
+}
+
+/** Reads the answer of `GET /nodes`. */
+export function decodeNodes(json: unknown): readonly EngineNode[] {
+  return decode(v.array(nodeShape), listOf(json), 'a list of nodes');
 }
 
 /** The name of a managed plugin out of `GET /plugins/{id}/json`. */

@@ -26,7 +26,8 @@ function install(): void {
     }
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => process.exit(130));
+    // For good: a second signal must not end the process amid its clean-up.
+    process.on(signal, () => process.exit(130));
   }
 }
 
@@ -74,9 +75,12 @@ export interface TemporaryDirectory {
   remove(): void;
 }
 
-/** A new directory with a short path (a Unix socket's may have 107 bytes), removed at the latest when the process ends. */
-export function temporaryDirectory(): TemporaryDirectory {
-  const directory = mkdtempSync(path.join(tmpdir(), 'coffer-'));
+/**
+ * A new directory with a short path (a Unix socket's may have 107 bytes), removed at the latest when the process ends.
+ * It is made in `parent`, by default where the system has its temporary files.
+ */
+export function temporaryDirectory(parent: string = tmpdir()): TemporaryDirectory {
+  const directory = mkdtempSync(path.join(parent, 'coffer-'));
   const forget = atProcessEnd(() => removeDirectory(directory));
   return {
     path: directory,

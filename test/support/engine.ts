@@ -8,6 +8,7 @@ import { busyboxArchive, TEST_IMAGE } from './busybox.ts';
 import { CommandError, type CommandOptions, type CommandResult, tryCommand } from './command.ts';
 import { defaultDockerCli, type DockerCli } from './docker-cli.ts';
 import { childrenOf, HostBox } from './host-box.ts';
+import type { Network, NetworkHost } from './network.ts';
 import { requestOverSocket } from './socket-request.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -21,6 +22,8 @@ export interface EngineOptions {
   readonly name?: string;
   /** Further arguments of dockerd. */
   readonly dockerdArguments?: readonly string[];
+  /** The network that the engine's host is put on. By default it has none but its loopback interface. */
+  readonly network?: Network;
 }
 
 export interface DockerOptions extends CommandOptions {
@@ -38,14 +41,17 @@ function pluginIds(directory: string): readonly string[] {
 
 export class Engine {
   readonly box: HostBox;
+  /** The engine's host on a network, where it was started on one. */
+  readonly host: NetworkHost | undefined;
   readonly socket: string;
   readonly dataDirectory: string;
   readonly #logFile: string;
   readonly #options: EngineOptions;
   #starter: ChildProcess | undefined;
 
-  private constructor(box: HostBox, options: EngineOptions) {
+  private constructor(box: HostBox, host: NetworkHost | undefined, options: EngineOptions) {
     this.box = box;
+    this.host = host;
     this.socket = path.join(box.directory, 'docker.sock');
     this.dataDirectory = path.join(box.directory, 'data');
     this.#logFile = path.join(box.directory, 'dockerd.log');
@@ -55,8 +61,8 @@ export class Engine {
   /** Starts an engine and waits until its API answers. */
   static async start(options: EngineOptions = {}): Promise<Engine> {
     const box = await HostBox.create({ name: options.name ?? 'engine', pluginIds });
-    const engine = new Engine(box, options);
     try {
+      const engine = new Engine(box, await options.network?.attach(box), options);
       mkdirSync(engine.#dockerConfig);
       await engine.start();
       return engine;
@@ -106,7 +112,17 @@ export class Engine {
 
   /** Makes the engine a swarm of one. */
   async swarmInit(): Promise<void> {
-    await this.docker(['swarm', 'init', '--advertise-addr', '127.0.0.1']);
+    await this.docker(['swarm', 'init', '--advertise-addr', this.host?.address ?? '127.0.0.1']);
+  }
+
+  /** Makes the engine a manager or a worker of `other`'s swarm; both are on one network. */
+  async swarmJoin(other: Engine, role: 'manager' | 'worker' = 'manager'): Promise<void> {
+    if (this.host === undefined || other.host === undefined) {
+      throw new Error('engines join each other on a network');
+    }
+    const { stdout: token } = await other.docker(['swarm', 'join-token', '--quiet', role]);
+    const own = ['--advertise-addr', this.host.address, '--listen-addr', this.host.address];
+    await this.docker(['swarm', 'join', ...own, '--token', token.trim(), `${other.host.address}:2377`]);
   }
 
   /** Loads `TEST_IMAGE`: busybox, which by default waits and ends at once on SIGTERM. */

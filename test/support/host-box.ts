@@ -82,9 +82,10 @@ export class HostBox {
   readonly pluginDirectory: string;
   /** The parent of the cgroups of everything that an engine runs in the box. */
   readonly cgroupParent: string;
+  /** The box's first process, as the outer host numbers it: its namespaces are the box's. */
+  readonly init: number;
   readonly #temporary: TemporaryDirectory;
   readonly #outer: ChildProcess;
-  readonly #init: number;
   readonly #pluginIds: () => readonly string[];
   readonly #forget: () => void;
 
@@ -96,10 +97,10 @@ export class HostBox {
     this.cgroupParent = `/${path.basename(temporary.path)}`;
     this.#temporary = temporary;
     this.#outer = outer;
-    this.#init = init;
+    this.init = init;
     this.#forget = atProcessEnd(() => {
       const cgroups = this.#cgroups();
-      killProcess(this.#init);
+      killProcess(this.init);
       retryForAWhile(() => removeCgroups(cgroups));
     });
   }
@@ -140,17 +141,27 @@ export class HostBox {
     return new HostBox(options, temporary, outer, init);
   }
 
+  /** Whether its processes can run: not once it was destroyed. */
+  get exists(): boolean {
+    return this.#outer.exitCode === null && this.#outer.signalCode === null;
+  }
+
   /**
    * The command that runs `command` in the box. It waits for it and takes over its exit code; the
    * program itself is its one child.
    */
   inside(command: readonly string[]): [string, ...string[]] {
-    return ['nsenter', `--target=${this.#init}`, '--mount', '--net', '--uts', '--pid', '--', ...command];
+    return ['nsenter', `--target=${this.init}`, '--mount', '--net', '--uts', '--pid', '--', ...command];
+  }
+
+  /** As `inside`, but only the network is the box's: files and processes are those of the outer host. */
+  insideNetwork(command: readonly string[]): [string, ...string[]] {
+    return ['nsenter', `--target=${this.init}`, '--net', '--', ...command];
   }
 
   /** All processes of the box, those of its containers included, as the outer host numbers them. */
   processes(): readonly number[] {
-    const namespace = pidNamespaceOf(this.#init);
+    const namespace = pidNamespaceOf(this.init);
     const everyProcess = readdirSync('/proc')
       .filter((entry) => /^\d+$/.test(entry))
       .map(Number);
@@ -169,8 +180,8 @@ export class HostBox {
   /** Ends all that runs in the box, at once, and removes what is left of it. */
   async destroy(): Promise<void> {
     const cgroups = this.#cgroups();
-    killProcess(this.#init);
-    if (this.#outer.exitCode === null && this.#outer.signalCode === null) {
+    killProcess(this.init);
+    if (this.exists) {
       await once(this.#outer, 'exit');
     }
     // The kernel gives a cgroup up shortly after its last process.

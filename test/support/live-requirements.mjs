@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the live tests need of the machine.
+// What the tests with namespaces need of the machine: those of clusters, and the live ones, which need engines as well.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 
-const programs = [
+const clusterPrograms = [
+  { name: 'ip', package: 'iproute2' },
+  { name: 'tc', package: 'iproute2' },
+  { name: 'iptables-restore', package: 'iptables' },
+  { name: 'perl', package: 'perl' },
+  { name: 'nsenter', package: 'util-linux' },
+  { name: 'unshare', package: 'util-linux' },
+  { name: 'setpriv', package: 'util-linux' },
+];
+
+const livePrograms = [
   { name: 'dockerd', package: 'docker.io' },
   { name: 'docker', package: 'docker.io' },
   { name: 'busybox', package: 'busybox-static' },
   { name: 'docker-registry', package: 'docker-registry' },
-  { name: 'ip', package: 'iproute2' },
-  { name: 'nsenter', package: 'util-linux' },
-  { name: 'unshare', package: 'util-linux' },
+  ...clusterPrograms,
 ];
 
 function onPath(program) {
@@ -27,11 +35,20 @@ function onPath(program) {
 
 /** One sentence that says what hinders the live tests here, or undefined when they can run. */
 export function whyLiveTestsCannotRun() {
+  return obstacle(livePrograms);
+}
+
+/** The same for the tests of clusters, which need no engine. */
+export function whyClusterTestsCannotRun() {
+  return obstacle(clusterPrograms);
+}
+
+function obstacle(programs) {
   if (process.platform !== 'linux') {
-    return 'a Docker Engine needs Linux';
+    return 'hosts made of namespaces need Linux';
   }
   if (process.getuid() !== 0) {
-    return 'they start Docker Engines, which needs root';
+    return 'hosts made of namespaces need root';
   }
   const missing = programs.filter(({ name }) => !onPath(name));
   if (missing.length > 0) {

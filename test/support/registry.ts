@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Docker registry on the loopback interface of an engine's host box, for `docker plugin push` and `install`.
+// A Docker registry on an engine's host box, for `docker plugin push` and `install`: on its loopback interface, or on its network
+// for engines that are told to trust it.
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -7,15 +8,16 @@ import type { Engine } from './engine.ts';
 import { waitFor } from './wait-for.ts';
 
 /** The box has its own network, so that the port is free. */
-const address = '127.0.0.1:5000';
+const PORT = 5000;
 
 export interface Registry {
-  /** The host part of the names of what it holds: `127.0.0.1:5000`. */
+  /** The host part of the names of what it holds: `127.0.0.1:5000`, or the host's own address. */
   readonly address: string;
 }
 
-/** Starts a registry that ends with its engine. */
-export async function startRegistry(engine: Engine): Promise<Registry> {
+/** Starts a registry that ends with its engine; `onNetwork` for the other engines of its network too. */
+export async function startRegistry(engine: Engine, { onNetwork = false } = {}): Promise<Registry> {
+  const address = `${onNetwork ? (engine.host?.address ?? '') : '127.0.0.1'}:${PORT}`;
   const directory = path.join(engine.directory, 'registry');
   mkdirSync(directory);
   const config = path.join(directory, 'config.json');

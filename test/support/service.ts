@@ -36,7 +36,16 @@ export interface Task {
 /** The service's running containers. */
 export async function runningTasks(engine: Engine, service: string): Promise<readonly Task[]> {
   // By its id: containers of an earlier service of that name may still be ending.
-  const id = (await engine.docker(['service', 'inspect', '--format', '{{.ID}}', service])).stdout.trim();
+  return tasksOf(engine, await serviceId(engine, service));
+}
+
+/** The id of a service, as a manager of the swarm knows it. */
+export async function serviceId(engine: Engine, service: string): Promise<string> {
+  return (await engine.docker(['service', 'inspect', '--format', '{{.ID}}', service])).stdout.trim();
+}
+
+/** The running containers that an engine has of the service with this id, whether it finds its swarm or not. */
+export async function tasksOf(engine: Engine, id: string): Promise<readonly Task[]> {
   const filter = `label=com.docker.swarm.service.id=${id}`;
   const format = '{{.ID}} {{.Label "com.docker.swarm.task.id"}}';
   const { stdout } = await engine.docker(['ps', '--filter', filter, '--format', format]);

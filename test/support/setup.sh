@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs the Debian packages that the live tests use, where they are missing and where that is possible.
+# Installs the Debian packages that the tests of clusters and the live tests use, where they are missing and where that is possible.
 # Where it is not, the tests that need them say so.
 set -euo pipefail
 
@@ -9,6 +9,7 @@ wanted='dockerd docker.io
 docker docker.io
 ip iproute2
 iptables iptables
+perl perl
 busybox busybox-static
 docker-registry docker-registry'
 

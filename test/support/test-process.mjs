@@ -12,10 +12,10 @@ const ending_ms = 20_000;
 
 const running = new Set();
 
-/** The environment of a test: nothing of the person's own Docker or coffer settings gets in. */
+/** The environment of a test: nothing of the person's own Docker or coffer settings gets in; where histories go does. */
 function testEnvironment() {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(COFFER_|DOCKER_|NODE_OPTIONS$|FORCE_COLOR$)/.test(name),
+    ([name]) => !/^(COFFER_(?!HISTORY$)|DOCKER_|NODE_OPTIONS$|FORCE_COLOR$)/.test(name),
   );
   return { ...Object.fromEntries(kept), NO_COLOR: '1', NODE_ENV: 'test' };
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What several commands have in common.
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Help, InvalidArgumentError, Option } from 'commander';
 import type { Labels } from '../../secrets/index.ts';
 import type { Session } from '../session.ts';
+
+/** What a command says of the nodes that it takes. */
+export const NODE_ARGUMENT = 'ids, what only one id begins with, or hostnames';
 
 /** For people a table or text, for programs JSON. */
 export function formatOption(forPeople: 'table' | 'text'): Option {
@@ -27,6 +30,21 @@ export function collectLabel(text: string, before: Labels | undefined): Labels {
 /** Collects a repeatable option. */
 export function collectText(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), text];
+}
+
+/**
+ * What a command that has others under it does by itself. It is a hidden command of its own, since commander would give
+ * the options that stand after the name of another to the command above; the help shows them as one.
+ */
+export function addDefaultCommand(group: Command, name: string): Command {
+  const own = group.command(name, { isDefault: true, hidden: true });
+  const help = new Help();
+  group.configureHelp({
+    ...group.configureHelp(),
+    visibleOptions: () => help.visibleOptions(own),
+    visibleArguments: () => help.visibleArguments(own),
+  });
+  return own;
 }
 
 /** Ends a command's help with examples: each line is a command without the program's name, and what it does. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
-import type { DaemonStatus, EngineStatus } from '../../control/index.ts';
+import type { ClusterStatus, DaemonStatus, EngineStatus } from '../../control/index.ts';
 import type { StoreStatus } from '../../store/index.ts';
 import { EXIT } from '../command-error.ts';
 import { gatewayOnHost } from '../find-daemon.ts';
@@ -35,7 +35,7 @@ async function showStatus(session: Session, format: string): Promise<void> {
 }
 
 function describe(session: Session, status: DaemonStatus, controlSocket: string): string {
-  const { reason, store, engine } = status;
+  const { reason, store, cluster, engine } = status;
   const state = session.coloured(status.state === 'serving' ? 'green' : 'red', status.state);
   const rows: readonly (readonly [string, string] | undefined)[] = [
     ['State:', `${state}, up ${humanDuration(status.uptime_ms).toLowerCase()}`],
@@ -57,6 +57,7 @@ function describe(session: Session, status: DaemonStatus, controlSocket: string)
       `${store.dataKeyId}, ${store.dataKeySealed ? 'sealed' : 'in the clear beside the data'}`,
     ],
     store && ['Disk free:', humanSize(store.diskFree_bytes)],
+    cluster && ['Node:', describeCluster(cluster)],
     engine && ['Engine:', describeEngine(engine)],
   ];
   return rows
@@ -69,6 +70,12 @@ function describeSecrets({ secrets, loaded_percent }: StoreStatus): string {
   return loaded_percent === undefined
     ? String(secrets)
     : `${secrets}, of which an index is being loaded (${loaded_percent} %): it cannot list them yet`;
+}
+
+function describeCluster({ address, nodeId, problem, role }: ClusterStatus): string {
+  const who = role === undefined ? 'in no cluster yet' : `${role} ${nodeId ?? ''}`;
+  const where = address === undefined ? 'not listening for other nodes' : `reached at ${address}`;
+  return printable(`${who}, ${where}${problem === undefined ? '' : `; ${problem}`}`);
 }
 
 function describeEngine({ address, reachable, problem, version, swarm, manager }: EngineStatus): string {

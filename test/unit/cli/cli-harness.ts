@@ -3,6 +3,7 @@
 import { PassThrough, Readable, Writable } from 'node:stream';
 import type { ControlOptions } from '../../../src/control/index.ts';
 import { type Environment, type Input, type Io, type Output, run } from '../../../src/cli/index.ts';
+import { FakeCluster } from '../../support/fake-cluster.ts';
 import { type Harness, withControl } from '../control/control-harness.ts';
 
 export const NOW_MS = Date.UTC(2026, 0, 15, 12);
@@ -40,6 +41,16 @@ export async function withCli(
   });
 }
 
+export interface ClusterCliHarness extends CliHarness {
+  readonly cluster: FakeCluster;
+}
+
+/** As `withCli`, with a cluster of its own behind the control server. */
+export async function withClusterCli(work: (harness: ClusterCliHarness) => Promise<void>): Promise<void> {
+  const cluster = new FakeCluster();
+  await withCli({ cluster: () => cluster }, (harness) => work({ ...harness, cluster }));
+}
+
 /** One run of the command line. */
 export async function runCli(
   argv: readonly string[],
@@ -57,6 +68,7 @@ export async function runCli(
     runDirectory: options.runDirectory ?? directory,
     asDockerPlugin: options.asDockerPlugin ?? false,
     now_ms: () => NOW_MS + 90_000,
+    pause: () => Promise.resolve(),
   };
   const code = await run(argv, io);
   return { code, stdout: stdout.text, stderr: stderr.text };

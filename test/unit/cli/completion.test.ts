@@ -6,6 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { completionScript, SHELLS } from '../../../src/cli/completion-scripts.ts';
 import type { Refusal } from '../../../src/control/index.ts';
+import { FakeCluster, nodeOf } from '../../support/fake-cluster.ts';
 import { type Cli, withCli } from './cli-harness.ts';
 
 /** The candidates for the last word, and the directive after them. */
@@ -27,7 +28,7 @@ test('completion knows commands, options, their values, secrets and services', a
     }
     assert.equal(
       await complete(cli, ''),
-      'put ls inspect rm status context doctor why completion version :4',
+      'put ls inspect rm cluster node join-token ca status context doctor why completion version :4',
     );
     assert.equal(await complete(cli, 'in'), 'inspect :4');
     assert.equal(await complete(cli, 'rm', 'db'), 'db_a db_b :4');
@@ -43,14 +44,40 @@ test('completion knows commands, options, their values, secrets and services', a
     assert.equal(await complete(cli, 'completion', 'z'), 'zsh :4');
     assert.equal(
       await complete(cli, 'bogus', ''),
-      'put ls inspect rm status context doctor why completion version :4',
+      'put ls inspect rm cluster node join-token ca status context doctor why completion version :4',
     );
+  });
+});
+
+test('completion knows the commands under a command, nodes, roles and tokens', async () => {
+  const cluster = new FakeCluster();
+  await withCli({ cluster: () => cluster }, async ({ cli }) => {
+    assert.equal(await complete(cli, 'node', ''), 'ls inspect promote demote rm :4');
+    assert.equal(await complete(cli, 'node', 'p'), 'promote :4');
+    assert.equal(await complete(cli, 'node', 'inspect', ''), 'four one three two :4');
+    assert.equal(await complete(cli, 'node', 'rm', '--force', 'two', 't'), 'three :4');
+    assert.equal(await complete(cli, 'node', 'remove', 'f'), 'four :4');
+    assert.equal(await complete(cli, 'node', 'ls', '--q'), '--quiet :4');
+    assert.equal(await complete(cli, 'node', 'ls', ''), ':4');
+    assert.equal(await complete(cli, 'join-token', ''), 'worker manager ls revoke :4');
+    assert.equal(await complete(cli, 'join-token', '--ttl', '2'), '24h :4');
+    assert.equal(await complete(cli, 'join-token', '--ttl', '1h', 'm'), 'manager :4');
+    assert.equal(await complete(cli, 'join-token', 'worker', ''), ':4');
+    assert.equal(await complete(cli, 'join-token', 'revoke', ''), 'tok1 :4');
+    assert.equal(await complete(cli, 'join-token', 'revoke', 'tok1', ''), ':4');
+    assert.equal(await complete(cli, 'cluster', ''), 'update :4');
+    assert.equal(await complete(cli, 'ca', '--ro'), '--rotate :4');
+    cluster.members = [...cluster.members, nodeOf('id5', 'two')];
+    assert.equal(await complete(cli, 'node', 'inspect', ''), 'four id2 id5 one three :4');
   });
 });
 
 test('completion is quiet where no daemon answers', async () => {
   await withCli({}, async ({ cli, directory }) => {
     assert.equal(await complete(cli, '--socket', `${directory}/none`, 'rm', ''), ':4');
+    assert.equal(await complete(cli, '--socket', `${directory}/none`, 'node', 'rm', ''), ':4');
+    assert.equal(await complete(cli, 'node', 'rm', ''), ':4');
+    assert.equal(await complete(cli, 'join-token', 'revoke', ''), ':4');
   });
 });
 

@@ -114,6 +114,11 @@ test('doctor fails for a daemon that does not serve, is not there, or has moved'
       degraded.stdout,
       /^failure {2}daemon: .* is degraded: the store is open elsewhere\. Mend: Stop/,
     );
+    const notManager = { code: 'cluster.not-a-manager', message: 'this node is a worker' };
+    status = { ...STATUS, state: 'degraded', reason: notManager };
+    const worker = await cli(['doctor'], { env });
+    assert.equal(worker.code, 0, 'a worker is as it should be');
+    assert.match(worker.stdout, /^ok {7}daemon: .*: this node is a worker\n/);
     const absent = await runCli(['doctor'], directory, { env, runDirectory: `${directory}/none` });
     assert.equal(absent.code, 2);
     assert.match(absent.stdout, /^failure {2}daemon: no coffer daemon found.* Mend: Install it/);

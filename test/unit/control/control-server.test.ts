@@ -94,6 +94,8 @@ test('an unknown path, a wrong method and an unknown parameter get one clear sen
       ['PUT', '/v1/secrets/s?expcet=absent', 400, 'request.invalid'],
       ['PUT', '/v1/secrets/s?expect=-1', 400, 'request.invalid'],
       ['PUT', '/v1/secrets/s?expect=1&expect=2', 400, 'request.invalid'],
+      ['PUT', '/v1/secrets/s?request=1', 400, 'request.invalid'],
+      ['PUT', `/v1/secrets/s?request=${'A'.repeat(32)}`, 400, 'request.invalid'],
       ['PUT', '/v1/secrets/s?label=novalue', 400, 'request.invalid'],
       ['PUT', '/v1/secrets/-bad-', 400, 'secret.name-invalid'],
       [`PUT`, `/v1/secrets/${'x'.repeat(65)}`, 400, 'secret.name-invalid'],

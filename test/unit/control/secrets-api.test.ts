@@ -100,6 +100,18 @@ test('expect decides whether a value may be replaced', async () => {
   });
 });
 
+test('a request id is the one that the change is proposed under, and none is made up here', async () => {
+  await withControl({}, async (harness) => {
+    const id = '0123456789abcdef'.repeat(2);
+    await send(harness, 'PUT', `/v1/secrets/s?request=${id}`, Buffer.from('x'));
+    assert.equal(harness.store.lastRequestId, id);
+    await send(harness, 'PUT', '/v1/secrets/s', Buffer.from('x'));
+    assert.equal(harness.store.lastRequestId, undefined);
+    await send(harness, 'POST', `/v1/secrets/g/generate?spec=uuid&request=${id}`);
+    assert.equal(harness.store.lastRequestId, id);
+  });
+});
+
 test('labels that are not given stay, and an odd key does no harm', async () => {
   await withControl({}, async (harness) => {
     await send(harness, 'PUT', '/v1/secrets/s?label=__proto__=x&label=k=', Buffer.from('1'));

@@ -15,6 +15,14 @@ test('without any variable, a plain process has the places that Docker’s users
       driverName: undefined,
       logLevel: 'info',
       stackRotation: true,
+      cluster: {
+        listen: { host: '0.0.0.0', port: 7373 },
+        advertise: undefined,
+        join: [],
+        joinToken: undefined,
+        joinTokenFile: undefined,
+        reenrol: false,
+      },
       mode: 'process',
     },
   });
@@ -31,6 +39,11 @@ test('what is set is taken', () => {
     COFFER_DRIVER: 'registry.example:5000/team/coffer:2',
     COFFER_LOG_LEVEL: 'debug',
     COFFER_STACK_ROTATION: 'off',
+    COFFER_LISTEN: '[::1]:9000',
+    COFFER_ADVERTISE: 'db1.example',
+    COFFER_JOIN: '10.0.0.1, 10.0.0.2:9000,',
+    COFFER_JOIN_TOKEN_FILE: '/run/token',
+    COFFER_REENROL: 'on',
     COFFER_MODE: 'managed',
   });
   assert.equal(problem, undefined);
@@ -38,6 +51,15 @@ test('what is set is taken', () => {
   assert.equal(settings.driverName, 'registry.example:5000/team/coffer:2');
   assert.equal(settings.logLevel, 'debug');
   assert.equal(settings.stackRotation, false);
+  assert.deepEqual(settings.cluster, {
+    listen: { host: '::1', port: 9000 },
+    advertise: 'db1.example',
+    join: ['10.0.0.1:7373', '10.0.0.2:9000'],
+    joinToken: undefined,
+    joinTokenFile: '/run/token',
+    reenrol: true,
+  });
+  assert.equal(readSettings({ COFFER_LISTEN: 'off' }).settings.cluster.listen, undefined);
   assert.equal(settings.mode, 'managed');
 });
 

@@ -11,6 +11,7 @@ import { StoreKeeper } from '../../../src/daemon/store-keeper.ts';
 import { EngineClient } from '../../../src/engine/index.ts';
 import { newSecretId } from '../../../src/secrets/index.ts';
 import { openStore, type ReplicatedStore, systemClock } from '../../../src/store/index.ts';
+import { FakeCluster } from '../../support/fake-cluster.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { openTestStore, putValue } from '../../support/test-store.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -85,7 +86,13 @@ test('a store serves before its index is loaded; who needs all of it waits, and 
   assert.equal(keeper.source().status().loaded_percent, 50, 'the secret is loaded, and its name is not yet');
   assert.equal(keeper.source().byName('a')?.name, 'a');
   const engine = new EngineClient({ socketPath: path.join(stateDirectory, 'none'), timeout_ms: 100 });
-  const checks = await examine({ keeper, engine, driverName: () => 'coffer' });
+  const checks = await examine({
+    keeper,
+    engine,
+    driverName: () => 'coffer',
+    place: () => ({ role: undefined, nodeId: undefined, address: undefined, problem: undefined }),
+    admin: () => new FakeCluster(),
+  });
   assert.match(
     checks.find(({ name }) => name === 'store')?.message ?? '',
     /index is still being loaded \(50 %\)/,

@@ -35,6 +35,8 @@ test('the engine tells of itself and its secrets', async (context) => {
     swarmId: engine.swarmId,
     controlAvailable: true,
     nodeId: 'node1',
+    nodeAddress: undefined,
+    managerAddresses: [],
     serverVersion: '20.10.24',
   });
   const [secret] = await client.listSecrets({ names: ['db'] });

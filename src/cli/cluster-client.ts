@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import type {
+  AuthorityDescription,
+  ClusterDescription,
+  NodeDescription,
+  NodeReply,
+  NodeRole,
+  TokenDescription,
+  TokenReply,
+  TokenWish,
+} from '../control/index.ts';
+import * as replies from './cluster-replies.ts';
+import type { ControlClient } from './control-client.ts';
+
+/** The daemon gives up a change of the managers before this. */
+const MANAGERS_TIMEOUT_MS = 90_000;
+
+/** The cluster's part of coffer's own API. It rejects as `ControlClient` does. */
+export class ClusterClient {
+  readonly #control: ControlClient;
+
+  constructor(control: ControlClient) {
+    this.#control = control;
+  }
+
+  describe(): Promise<ClusterDescription> {
+    return this.#control.call({ method: 'GET', path: '/v1/cluster' }, replies.clusterDescription);
+  }
+
+  setCertificateLifetime(lifetime_ms: number): Promise<ClusterDescription> {
+    const path = '/v1/cluster/certificate-lifetime';
+    return this.#control.call({ method: 'PUT', path, body: { lifetime_ms } }, replies.clusterDescription);
+  }
+
+  async nodes(): Promise<readonly NodeDescription[]> {
+    return (await this.#control.call({ method: 'GET', path: '/v1/nodes' }, replies.nodesReply)).nodes;
+  }
+
+  node(reference: string): Promise<NodeReply> {
+    return this.#control.call({ method: 'GET', path: nodePath(reference) }, replies.nodeReply);
+  }
+
+  /** Resolves when the change has taken effect, a minute later at the most. */
+  setRole(reference: string, role: NodeRole, force: boolean): Promise<NodeReply> {
+    const path = `${nodePath(reference)}/role`;
+    const timeout_ms = MANAGERS_TIMEOUT_MS;
+    return this.#control.call({ method: 'PUT', path, body: { role, force }, timeout_ms }, replies.nodeReply);
+  }
+
+  remove(reference: string, force: boolean): Promise<NodeReply> {
+    const query = new URLSearchParams({ force: force ? '1' : '0' });
+    const timeout_ms = MANAGERS_TIMEOUT_MS;
+    const path = nodePath(reference);
+    return this.#control.call({ method: 'DELETE', path, query, timeout_ms }, replies.nodeReply);
+  }
+
+  authority(): Promise<AuthorityDescription> {
+    return this.#control.call({ method: 'GET', path: '/v1/ca' }, replies.authorityDescription);
+  }
+
+  rotateAuthority(): Promise<AuthorityDescription> {
+    return this.#control.call({ method: 'POST', path: '/v1/ca/rotate' }, replies.authorityDescription);
+  }
+
+  async tokens(): Promise<readonly TokenDescription[]> {
+    return (await this.#control.call({ method: 'GET', path: '/v1/join-tokens' }, replies.tokensReply)).tokens;
+  }
+
+  createToken(wish: TokenWish): Promise<TokenReply> {
+    return this.#control.call({ method: 'POST', path: '/v1/join-tokens', body: wish }, replies.tokenReply);
+  }
+
+  async revokeToken(id: string): Promise<void> {
+    const path = `/v1/join-tokens/${encodeURIComponent(id)}`;
+    await this.#control.call({ method: 'DELETE', path }, replies.tokenRevokedReply);
+  }
+}
+
+function nodePath(reference: string): string {
+  return `/v1/nodes/${encodeURIComponent(reference)}`;
+}

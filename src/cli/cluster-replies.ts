@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the daemon may answer about the cluster; see replies.ts.
+import * as v from 'valibot';
+import type {
+  AuthorityDescription,
+  ClusterDescription,
+  NodeDescription,
+  NodeReply,
+  NodesReply,
+  TokenDescription,
+  TokenReply,
+  TokenRevokedReply,
+  TokensReply,
+} from '../control/index.ts';
+import type { ReplySchema } from './replies.ts';
+
+const texts = v.array(v.string());
+const role = v.picklist(['manager', 'worker']);
+
+const node: ReplySchema<NodeDescription> = v.object({
+  id: v.string(),
+  hostname: v.string(),
+  role,
+  status: v.picklist(['ready', 'joining', 'down', 'unknown']),
+  leader: v.boolean(),
+  voter: v.boolean(),
+  self: v.boolean(),
+  address: v.string(),
+  engineNodeId: v.string(),
+  joinedAt_ms: v.number(),
+  certificate: v.object({ notAfter_ms: v.number(), authorityDigest: v.string() }),
+  matchIndex: v.optional(v.number()),
+});
+
+export const nodesReply: ReplySchema<NodesReply> = v.object({ nodes: v.array(node) });
+
+export const nodeReply: ReplySchema<NodeReply> = v.object({ node, warnings: texts });
+
+export const clusterDescription: ReplySchema<ClusterDescription> = v.object({
+  id: v.string(),
+  createdAt_ms: v.number(),
+  managers: v.number(),
+  workers: v.number(),
+  voters: v.number(),
+  quorum: v.number(),
+  reachableVoters: v.optional(v.number()),
+  leader: v.optional(v.object({ id: v.string(), hostname: v.string() })),
+  certificateLifetime_ms: v.number(),
+  revoked: v.number(),
+  warnings: texts,
+});
+
+export const authorityDescription: ReplySchema<AuthorityDescription> = v.object({
+  digest: v.string(),
+  certificates: v.string(),
+  notAfter_ms: v.number(),
+  rotation: v.optional(
+    v.object({ startedAt_ms: v.number(), nodes: v.number(), renewed: v.number(), unreachable: texts }),
+  ),
+});
+
+const token: ReplySchema<TokenDescription> = v.object({
+  id: v.string(),
+  role,
+  createdAt_ms: v.number(),
+  expiresAt_ms: v.number(),
+  usesLeft: v.number(),
+});
+
+export const tokensReply: ReplySchema<TokensReply> = v.object({ tokens: v.array(token) });
+
+export const tokenReply: ReplySchema<TokenReply> = v.object({
+  token: v.string(),
+  description: token,
+  addresses: texts,
+});
+
+export const tokenRevokedReply: ReplySchema<TokenRevokedReply> = v.object({ id: v.string() });

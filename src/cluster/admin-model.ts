@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cluster as its administrator sees it: what can be asked, and what is told. Types alone, so that the command line can
+// share them at no cost.
+
+export type NodeRole = 'manager' | 'worker';
+
+/**
+ * How a node is, as far as the leader can tell: `ready` was heard from lately, `down` was not, `unknown` while no leader
+ * is known; `joining` is a manager that does not vote yet.
+ */
+export type NodeStatus = 'ready' | 'joining' | 'down' | 'unknown';
+
+export interface NodeDescription {
+  readonly id: string;
+  readonly hostname: string;
+  readonly role: NodeRole;
+  readonly status: NodeStatus;
+  /** Of managers: whether it leads. */
+  readonly leader: boolean;
+  /** Of managers: whether its vote counts. False for a learner that is catching up. */
+  readonly voter: boolean;
+  /** Whether it is the node that answers. */
+  readonly self: boolean;
+  /** `host:port`; empty for a worker. */
+  readonly address: string;
+  /** The node's id in the engine's swarm; empty if it is in none. */
+  readonly engineNodeId: string;
+  readonly joinedAt_ms: number;
+  readonly certificate: { readonly notAfter_ms: number; readonly authorityDigest: string };
+  /** Of managers, as the leader sees it: the last entry that its disk is known to have. */
+  readonly matchIndex?: number | undefined;
+}
+
+/** `GET /v1/nodes`. */
+export interface NodesReply {
+  readonly nodes: readonly NodeDescription[];
+}
+
+/** `GET /v1/nodes/:node`, `PUT /v1/nodes/:node/role`, `DELETE /v1/nodes/:node` (the node as it was). */
+export interface NodeReply {
+  readonly node: NodeDescription;
+  /** What the reader should know about the quorum now: an even number of managers, one that cannot be lost. */
+  readonly warnings: readonly string[];
+}
+
+/** `GET /v1/cluster`. */
+export interface ClusterDescription {
+  readonly id: string;
+  readonly createdAt_ms: number;
+  readonly managers: number;
+  readonly workers: number;
+  /** Managers that vote, how many of them make a quorum, and how many are reachable as far as the leader can tell. */
+  readonly voters: number;
+  readonly quorum: number;
+  readonly reachableVoters?: number | undefined;
+  /** The leader's id and name; absent while there is none. */
+  readonly leader?: { readonly id: string; readonly hostname: string } | undefined;
+  readonly certificateLifetime_ms: number;
+  /** Nodes that were removed and whose certificates are not yet surely expired. */
+  readonly revoked: number;
+  readonly warnings: readonly string[];
+}
+
+/** `GET /v1/ca`, `POST /v1/ca/rotate`. */
+export interface AuthorityDescription {
+  /** SHA-256 of the root certificate that issues, in hexadecimal. */
+  readonly digest: string;
+  /** PEM of all roots that are trusted now. */
+  readonly certificates: string;
+  readonly notAfter_ms: number;
+  readonly rotation?:
+    | {
+        readonly startedAt_ms: number;
+        /** Nodes in all, and how many have a certificate of the new root. */
+        readonly nodes: number;
+        readonly renewed: number;
+        /** Names of the nodes that cannot be reached, which the rotation does not wait for. */
+        readonly unreachable: readonly string[];
+      }
+    | undefined;
+}
+
+/** A join token without its secret: `GET /v1/join-tokens`. */
+export interface TokenDescription {
+  readonly id: string;
+  readonly role: NodeRole;
+  readonly createdAt_ms: number;
+  readonly expiresAt_ms: number;
+  readonly usesLeft: number;
+}
+
+export interface TokensReply {
+  readonly tokens: readonly TokenDescription[];
+}
+
+/** `POST /v1/join-tokens`, whose body is a `TokenWish`. The token is shown here and never again. */
+export interface TokenReply {
+  readonly token: string;
+  readonly description: TokenDescription;
+  /** Where to join: the managers' addresses. */
+  readonly addresses: readonly string[];
+}
+
+export interface TokenWish {
+  readonly role: NodeRole;
+  /** 1 minute to 30 days. Default: an hour. */
+  readonly ttl_ms?: number | undefined;
+  /** 1 to 1,000. Default: 10. */
+  readonly uses?: number | undefined;
+  /** Revokes all others of the role. */
+  readonly rotate?: boolean | undefined;
+}
+
+/** The cluster as the control API sees it. Node references are an id, a unique prefix of one, or a hostname. */
+export interface ClusterAdmin {
+  describe(): Promise<ClusterDescription>;
+  nodes(): Promise<readonly NodeDescription[]>;
+  node(reference: string): Promise<NodeReply>;
+  /** Refuses with `cluster.quorum` what would lose the quorum, unless `force`. Resolves when it has taken effect. */
+  setRole(reference: string, role: NodeRole, force: boolean): Promise<NodeReply>;
+  /** Refuses with `cluster.quorum` a manager, unless `force`, and a node that is not down, unless `force`. */
+  remove(reference: string, force: boolean): Promise<NodeReply>;
+  authority(): Promise<AuthorityDescription>;
+  /** Begins a rotation; `authority()` tells how far it is. */
+  rotateAuthority(): Promise<AuthorityDescription>;
+  setCertificateLifetime(lifetime_ms: number): Promise<ClusterDescription>;
+  tokens(): readonly TokenDescription[];
+  createToken(wish: TokenWish): Promise<TokenReply>;
+  /** By the token's id, which is the fifth part of the token. */
+  revokeToken(id: string): Promise<void>;
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// The leader's work on the CA: it ends a rotation, and forgets what has expired.
+import { CofferError, type Logger } from '../common/index.ts';
+import type { AuthorityObject, ClusterView, NodeObject } from '../membership/index.ts';
+import type { Replica, SecretStore } from '../store/index.ts';
+import { digestOf } from './certificates.ts';
+
+const STEP_MS = 1_000;
+const FORGET_MS = 60 * 60 * 1_000;
+/** Time for nodes that are just being started again: whoever is not heard from until then is not waited for. */
+const ROTATION_MIN_MS = 30_000;
+
+export interface RotationProgress {
+  readonly nodes: number;
+  readonly renewed: number;
+  /** Reachable, and still with a certificate of the old root. */
+  readonly awaited: readonly NodeObject[];
+  /** Not reachable, and still with a certificate of the old root: when they come back, they have to join again. */
+  readonly unreachable: readonly NodeObject[];
+}
+
+/** How far a rotation is. */
+export function rotationProgress(
+  view: ClusterView,
+  authority: AuthorityObject,
+  isReachable: (node: NodeObject) => boolean,
+): RotationProgress {
+  const digest = digestOf(authority);
+  const nodes = view.nodes();
+  const old = nodes.filter(({ certificate }) => certificate.authorityDigest !== digest);
+  return {
+    nodes: nodes.length,
+    renewed: nodes.length - old.length,
+    awaited: old.filter(isReachable),
+    unreachable: old.filter((node) => !isReachable(node)),
+  };
+}
+
+export interface AuthorityKeeperOptions {
+  readonly replica: Replica;
+  readonly store: SecretStore;
+  readonly isReachable: (node: NodeObject) => boolean;
+  /** How long a rotation lasts at least. Default: 30,000. */
+  readonly rotationMin_ms?: number | undefined;
+  readonly now_ms: () => number;
+  readonly logger: Logger;
+}
+
+/** Does its work while this node leads. */
+export class AuthorityKeeper {
+  readonly #options: AuthorityKeeperOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #running = false;
+  #forgot_ms = 0;
+
+  constructor(options: AuthorityKeeperOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#run(), STEP_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #run(): Promise<void> {
+    const { logger, replica } = this.#options;
+    const leads = replica.ended === undefined && replica.leader === replica.identity.raftId;
+    if (this.#running || !leads) {
+      return;
+    }
+    this.#running = true;
+    try {
+      await this.#finishRotation();
+      await this.#forgetExpired();
+    } catch (thrown) {
+      logger.debug("the CA's upkeep was put off", { reason: CofferError.from(thrown).message });
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #finishRotation(): Promise<void> {
+    const { isReachable, logger, now_ms, rotationMin_ms = ROTATION_MIN_MS, store } = this.#options;
+    const { authority } = store.cluster;
+    if (authority?.rotation === undefined) {
+      return;
+    }
+    const { awaited, unreachable } = rotationProgress(store.cluster, authority, isReachable);
+    if (awaited.length > 0 || now_ms() - authority.rotation.startedAt_ms < rotationMin_ms) {
+      return;
+    }
+    await store.propose({ kind: 'finish-rotation', certificate: authority.certificate });
+    logger.info('the CA was rotated', { leftBehind: unreachable.map(({ hostname }) => hostname).join(', ') });
+  }
+
+  async #forgetExpired(): Promise<void> {
+    const { now_ms, store } = this.#options;
+    const at_ms = now_ms();
+    if (at_ms - this.#forgot_ms < FORGET_MS) {
+      return;
+    }
+    this.#forgot_ms = at_ms;
+    const { cluster } = store;
+    const due =
+      cluster.tokens().some(({ expiresAt_ms }) => expiresAt_ms <= at_ms) ||
+      cluster.revocations().some(({ until_ms }) => until_ms <= at_ms);
+    if (due) {
+      await store.propose({ kind: 'forget-expired', at_ms });
+    }
+  }
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+// This node in its cluster: founding one, joining one, and being a manager or a worker of it.
+import type { KeyObject } from 'node:crypto';
+import { CofferError, type Logger } from '../common/index.ts';
+import { createAuthority, generateKey } from '../pki/index.ts';
+import { newSecretId } from '../secrets/index.ts';
+import { type OpenStoreOptions, type ReplicatedStore, storeExists } from '../store/index.ts';
+import { CredentialsSource } from '../transport/index.ts';
+import type { ClusterAdmin } from './admin-model.ts';
+import type { ClusterSettings, EngineFacts } from './cluster-settings.ts';
+import { Endpoint } from './endpoint.ts';
+import { enrol } from './enrolment.ts';
+import { credentialsOf, identityProblem, IdentityStore, type NodeIdentityFile } from './identity.ts';
+import { joinAsSet } from './joining.ts';
+import { Manager } from './manager.ts';
+import { OwnIdentity } from './own-identity.ts';
+import { lostStore, openStoreOf, readIdentity, withoutStore } from './own-state.ts';
+import { RaftTransport } from './raft-transport.ts';
+import { Worker } from './worker.ts';
+
+export interface ClusterNodeOptions {
+  readonly settings: ClusterSettings;
+  readonly store: Omit<OpenStoreOptions, 'transport' | 'joined'>;
+  readonly engineFacts: () => Promise<EngineFacts>;
+  /** The node's role is another one: its store is to be closed, and opened again. */
+  readonly onRoleChange: () => void;
+  /** The node was removed: its store is to be closed. */
+  readonly onRemoved: (reason: CofferError) => void;
+  /** How long a rotation of the CA lasts at least. Default: 30,000. */
+  readonly rotationMin_ms?: number | undefined;
+  readonly now_ms: () => number;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+/** What a node says of its place. */
+export interface ClusterPlace {
+  readonly role: 'manager' | 'worker' | undefined;
+  readonly nodeId: string | undefined;
+  /** Where others reach it; undefined if it does not listen. */
+  readonly address: string | undefined;
+  /** Why it does not listen, or is not heard. */
+  readonly problem: CofferError | undefined;
+}
+
+export class ClusterNode {
+  readonly #options: ClusterNodeOptions;
+  readonly #identities: IdentityStore;
+  readonly #key: KeyObject = generateKey();
+  #own: OwnIdentity | undefined;
+  readonly #credentials: CredentialsSource;
+  readonly #endpoint: Endpoint;
+  #manager: Manager | undefined;
+  #worker: Worker | undefined;
+  #removed: CofferError | undefined;
+
+  constructor(options: ClusterNodeOptions) {
+    this.#options = options;
+    this.#identities = new IdentityStore(options.store.stateDirectory);
+    this.#credentials = provisionalCredentials(this.#key, options.now_ms());
+    const { engineFacts, logger, settings } = options;
+    this.#endpoint = new Endpoint({
+      settings,
+      credentials: this.#credentials,
+      services: () => this.#manager?.services,
+      engineFacts,
+      logger,
+    });
+  }
+
+  get place(): ClusterPlace {
+    const identity = this.#own?.current;
+    return {
+      role: identity?.role,
+      nodeId: identity?.nodeId,
+      address: this.#endpoint.isListening ? this.#endpoint.address : undefined,
+      problem: this.#removed ?? this.#endpoint.problem ?? this.#worker?.problem,
+    };
+  }
+
+  /** Throws while this node is no manager that serves, and once it was removed. */
+  readonly admin = (): ClusterAdmin => {
+    if (this.#removed !== undefined) {
+      throw this.#removed;
+    }
+    if (this.#manager === undefined) {
+      throw this.#own?.current.role === 'worker' ? notAManager() : notJoined();
+    }
+    return this.#manager.admin;
+  };
+
+  /**
+   * Opens the store of a manager, after it has founded its cluster or joined one. Throws `cluster.not-a-manager` on a worker,
+   * which it has started to be; `cluster.joining` with the reason while it cannot join; `cluster.identity-*` and
+   * `cluster.node-removed`; and as `openStore` does.
+   */
+  async open(): Promise<ReplicatedStore> {
+    void this.#endpoint.askEngine();
+    this.#leaveRole();
+    if (this.#removed !== undefined) {
+      throw this.#removed;
+    }
+    const { stateDirectory } = this.#options.store;
+    const hasStore = await storeExists(stateDirectory);
+    const { logger, settings } = this.#options;
+    let identity = await readIdentity({
+      store: this.#identities,
+      hasStore,
+      reenrol: settings.reenrol,
+      logger,
+    });
+    if (identity === undefined && !hasStore) {
+      identity = await this.#joined();
+    }
+    if (identity?.role === 'worker') {
+      if (hasStore) {
+        identity = await withoutStore(identity, this.#identities, stateDirectory);
+      }
+      await this.#beWorker(identity);
+      throw notAManager();
+    }
+    if (identity !== undefined && !hasStore && identity.storeMade) {
+      throw lostStore(stateDirectory);
+    }
+    return this.#openManager(identity);
+  }
+
+  /** The store is being closed: the node is no manager until it is opened again. */
+  async close(): Promise<void> {
+    this.#leaveRole();
+    await this.#endpoint.close();
+  }
+
+  #leaveRole(): void {
+    this.#manager?.stop();
+    this.#worker?.stop();
+    this.#manager = undefined;
+    this.#worker = undefined;
+    this.#endpoint.believe(() => undefined);
+  }
+
+  async #openManager(before: NodeIdentityFile | undefined): Promise<ReplicatedStore> {
+    const { logger, random, store: storeOptions } = this.#options;
+    if (before !== undefined) {
+      this.#use(before);
+    }
+    const transport = new RaftTransport({
+      identity: () => this.#own?.current,
+      credentials: this.#credentials,
+      managers: () => this.#manager?.managers() ?? before?.managers ?? [],
+      logger,
+      random,
+      monotonic_ms: storeOptions.monotonic_ms,
+      onRefused: (reason) => this.#manager?.refused(reason),
+    });
+    await this.#endpoint.listen();
+    const store = await openStoreOf(before, { ...storeOptions, transport });
+    const { replica } = store;
+    this.#endpoint.believe(() => replica.state.index.cluster.node(replica.identity.nodeId));
+    try {
+      await this.#take(await this.#enrolled(store, before));
+      this.#beManager(store, transport);
+      return store;
+    } catch (thrown) {
+      transport.close();
+      await store.close();
+      throw thrown;
+    }
+  }
+
+  #enrolled(store: ReplicatedStore, before: NodeIdentityFile | undefined): Promise<NodeIdentityFile> {
+    const { logger, now_ms, settings } = this.#options;
+    return enrol({
+      store,
+      before,
+      key: this.#key,
+      address: this.#endpoint.address,
+      engineNodeId: this.#endpoint.engineNodeId,
+      reenrol: settings.reenrol,
+      keep: (identity) => this.#identities.write(identity),
+      now_ms,
+      logger,
+    });
+  }
+
+  #beManager(store: ReplicatedStore, transport: RaftTransport): void {
+    const { logger, now_ms, random, store: storeOptions } = this.#options;
+    if (this.#own === undefined) {
+      throw identityProblem('this node has no certificate');
+    }
+    this.#manager = new Manager({
+      store,
+      own: this.#own,
+      transport,
+      cutRefused: () => this.#endpoint.cutRefused(),
+      rotationMin_ms: this.#options.rotationMin_ms,
+      address: () => this.#endpoint.address,
+      engineNodeId: () => this.#endpoint.engineNodeId,
+      onDemoted: () => this.#roleChanged('worker'),
+      onReplaced: () => this.#roleChanged('manager'),
+      onRemoved: (reason) => this.#onRemoved(reason),
+      now_ms,
+      monotonic_ms: storeOptions.monotonic_ms,
+      random,
+      logger,
+    });
+    this.#manager.start();
+  }
+
+  async #beWorker(identity: NodeIdentityFile): Promise<void> {
+    const { logger, now_ms, random } = this.#options;
+    const own = this.#use(identity);
+    await this.#endpoint.listen();
+    this.#worker = new Worker({
+      own,
+      address: () => this.#endpoint.address,
+      engineNodeId: () => this.#endpoint.engineNodeId,
+      onPromoted: () => this.#roleChanged('manager'),
+      onRemoved: (reason) => this.#onRemoved(reason),
+      now_ms,
+      random,
+      logger,
+    });
+    this.#worker.start();
+  }
+
+  async #joined(): Promise<NodeIdentityFile | undefined> {
+    const { logger, now_ms, settings } = this.#options;
+    const joining = { settings, endpoint: this.#endpoint, key: this.#key, now_ms, logger };
+    const identity = await joinAsSet(joining);
+    if (identity !== undefined) {
+      await this.#identities.write(identity);
+      const { clusterId: cluster, nodeId: node, role } = identity;
+      logger.info('joined a cluster', { cluster, node, role });
+    }
+    return identity;
+  }
+
+  #use(identity: NodeIdentityFile): OwnIdentity {
+    this.#own = new OwnIdentity(this.#identities, identity, this.#credentials);
+    this.#credentials.replace(credentialsOf(identity));
+    return this.#own;
+  }
+
+  async #take(identity: NodeIdentityFile): Promise<void> {
+    await this.#identities.write(identity);
+    this.#use(identity);
+  }
+
+  #roleChanged(role: string): void {
+    this.#options.logger.info('the node has another role', { role });
+    this.#options.onRoleChange();
+  }
+
+  #onRemoved(reason: CofferError): void {
+    if (this.#removed === undefined) {
+      this.#removed = reason;
+      this.#leaveRole();
+      this.#options.onRemoved(reason);
+    }
+  }
+}
+
+/** Until the node has a certificate: whoever calls it back while it joins compares the key. */
+function provisionalCredentials(key: KeyObject, now_ms: number): CredentialsSource {
+  const { certificate } = createAuthority({ clusterId: newSecretId(), now_ms, key });
+  return new CredentialsSource({
+    certificate,
+    key: key.export({ type: 'pkcs8', format: 'pem' }),
+    roots: [],
+  });
+}
+
+function notAManager(): CofferError {
+  return new CofferError('cluster.not-a-manager', 'this node is a worker, and only managers keep secrets', {
+    hint: 'Type the command on a manager, or promote this node there: docker coffer node promote NODE.',
+  });
+}
+
+function notJoined(): CofferError {
+  return new CofferError('cluster.joining', 'the node has not joined its cluster yet');
+}

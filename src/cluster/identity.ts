@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who this node is to its cluster, as it is kept beside the store: one file that is replaced as a whole, so that key,
+// certificate and roots always belong together.
+import { readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import * as v from 'valibot';
+import { CofferError, systemErrorCode } from '../common/index.ts';
+import { PEM_BYTES_MAX, ROLES, TEXT_BYTES_MAX } from '../membership/index.ts';
+import {
+  describeCertificate,
+  importKey,
+  type NodeDescription,
+  publicKeyFingerprint,
+  splitPemBundle,
+} from '../pki/index.ts';
+import { makePrivateDirectory, writeFileAtomically } from '../storage/index.ts';
+import type { TlsCredentials } from '../transport/index.ts';
+
+const FORMAT = 1;
+const FILE = 'identity.json';
+const FILE_BYTES_MAX = 256 * 1024;
+
+const text = v.pipe(v.string(), v.maxLength(TEXT_BYTES_MAX));
+const pem = v.pipe(v.string(), v.maxLength(PEM_BYTES_MAX));
+
+const managerSchema = v.strictObject({
+  nodeId: text,
+  raftId: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  address: text,
+});
+
+const identitySchema = v.strictObject({
+  format: v.literal(FORMAT),
+  clusterId: text,
+  nodeId: text,
+  role: v.picklist(ROLES),
+  raftId: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  /**
+   * Whether the store of this identity was made: it is never made twice, since a node must not forget its votes. Of a
+   * worker: whether that store is there still, from when it was a manager.
+   */
+  storeMade: v.boolean(),
+  certificates: v.pipe(v.array(pem), v.minLength(1), v.maxLength(4)),
+  key: v.pipe(v.string(), v.maxLength(1_024), v.base64()),
+  roots: v.pipe(v.array(pem), v.minLength(1), v.maxLength(4)),
+  managers: v.pipe(v.array(managerSchema), v.maxLength(64)),
+});
+
+/** A manager as others reach it. */
+export type ManagerContact = Readonly<v.InferOutput<typeof managerSchema>>;
+export const managersSchema = v.pipe(v.array(managerSchema), v.maxLength(64));
+
+/** The key in it is the node's own, in the clear, until the store's keys can be sealed. */
+export interface NodeIdentityFile {
+  readonly clusterId: string;
+  readonly nodeId: string;
+  readonly role: (typeof ROLES)[number];
+  /** 0: a worker. */
+  readonly raftId: number;
+  readonly storeMade: boolean;
+  /** PEM: the node's own, then those up to a root. */
+  readonly certificates: readonly string[];
+  /** PKCS#8 DER. */
+  readonly key: Buffer;
+  /** PEM of those that are trusted. */
+  readonly roots: readonly string[];
+  /** The managers as they were last known: whom to call before the state says who they are. */
+  readonly managers: readonly ManagerContact[];
+}
+
+/** The file in the state directory. */
+export class IdentityStore {
+  readonly #file: string;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(stateDirectory: string) {
+    this.#file = path.join(stateDirectory, FILE);
+  }
+
+  /** Undefined if there is none; throws `cluster.identity-missing` if it cannot be understood. */
+  async read(): Promise<NodeIdentityFile | undefined> {
+    let content: string;
+    try {
+      content = await readFile(this.#file, 'utf8');
+    } catch (thrown) {
+      if (systemErrorCode(thrown) === 'ENOENT') {
+        return undefined;
+      }
+      throw CofferError.from(thrown, 'store.faulted');
+    }
+    const parsed = v.safeParse(identitySchema, parseJson(content.slice(0, FILE_BYTES_MAX)));
+    if (!parsed.success) {
+      throw identityProblem(`${this.#file} is not what was written`);
+    }
+    const { clusterId, nodeId, role, raftId, storeMade, certificates, key, roots, managers } = parsed.output;
+    const keyBytes = Buffer.from(key, 'base64');
+    const identity = {
+      clusterId,
+      nodeId,
+      role,
+      raftId,
+      storeMade,
+      certificates,
+      key: keyBytes,
+      roots,
+      managers,
+    };
+    checkIdentity(identity, this.#file);
+    return identity;
+  }
+
+  /** Durably, and in one piece; what is written last stays. */
+  write(identity: NodeIdentityFile): Promise<void> {
+    const written = this.#last.then(() => this.#write(identity));
+    this.#last = written.catch(() => undefined);
+    return written;
+  }
+
+  async #write(identity: NodeIdentityFile): Promise<void> {
+    await makePrivateDirectory(path.dirname(this.#file));
+    const { key, ...rest } = identity;
+    const content = { format: FORMAT, ...rest, key: key.toString('base64') };
+    await writeFileAtomically(this.#file, Buffer.from(`${JSON.stringify(content, undefined, 1)}\n`));
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#file, { force: true });
+  }
+}
+
+/** What the node's certificate says. */
+export function certificateOf({ certificates }: NodeIdentityFile): NodeDescription {
+  return describeCertificate(certificates[0] ?? '');
+}
+
+export function credentialsOf({ certificates, key, roots }: NodeIdentityFile): TlsCredentials {
+  return {
+    certificate: certificates.join(''),
+    key: importKey(key).export({ type: 'pkcs8', format: 'pem' }),
+    roots,
+  };
+}
+
+export function identityProblem(sentence: string): CofferError {
+  return new CofferError('cluster.identity-missing', sentence, {
+    hint: 'Put it back from a copy of the state directory, or set COFFER_REENROL=on for one start.',
+  });
+}
+
+/** Key and certificate belong together, and say what the file says. */
+function checkIdentity(identity: NodeIdentityFile, file: string): void {
+  try {
+    const { publicKeyFingerprint: certified, subject } = certificateOf(identity);
+    const { clusterId, nodeId, role } = identity;
+    const sameNode = subject.clusterId === clusterId && subject.nodeId === nodeId && subject.role === role;
+    if (sameNode && certified === publicKeyFingerprint(importKey(identity.key))) {
+      identity.roots.forEach(splitPemBundle);
+      return;
+    }
+  } catch (thrown) {
+    throw identityProblem(`${file} is damaged: ${CofferError.from(thrown).detail}`);
+  }
+  throw identityProblem(`the certificate in ${file} belongs to another node or key`);
+}
+
+function parseJson(content: string): unknown {
+  try {
+    return JSON.parse(content) as unknown;
+  } catch {
+    return undefined;
+  }
+}

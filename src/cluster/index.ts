@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// A node among others: certificates, joining, membership, and the way of the log's messages.
+export { DEFAULT_PORT, withPort } from './addresses.ts';
+export type {
+  AuthorityDescription,
+  ClusterAdmin,
+  ClusterDescription,
+  NodeDescription,
+  NodeReply,
+  NodeRole,
+  NodesReply,
+  NodeStatus,
+  TokenDescription,
+  TokenReply,
+  TokensReply,
+  TokenWish,
+} from './admin-model.ts';
+export { ClusterNode, type ClusterNodeOptions, type ClusterPlace } from './cluster-node.ts';
+export type { ClusterSettings, EngineFacts } from './cluster-settings.ts';

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+// A node while it is a manager: its place in the log, what it answers to others, and what it does when it leads.
+import { createPublicKey } from 'node:crypto';
+import { hostname } from 'node:os';
+import { CofferError, type Logger } from '../common/index.ts';
+import type { NodeObject } from '../membership/index.ts';
+import { exportKey, generateKey } from '../pki/index.ts';
+import type { ReplicatedStore } from '../store/index.ts';
+import type { PeerIdentity } from '../transport/index.ts';
+import { AuthorityKeeper } from './authority-keeper.ts';
+import { refusalOf, removedNode } from './authorize.ts';
+import { chainOf, issueFor, requireAuthority, rootsOf } from './certificates.ts';
+import { isDescribedAs } from './contacts.ts';
+import { Departure } from './departure.ts';
+import { ForwardingAdmin } from './forwarding-admin.ts';
+import type { ManagerContact } from './identity.ts';
+import { JoinService } from './join-service.ts';
+import { LocalAdmin } from './local-admin.ts';
+import { MemberClient } from './member-client.ts';
+import { MemberService } from './member-service.ts';
+import { MembershipKeeper } from './membership-keeper.ts';
+import type { OwnIdentity } from './own-identity.ts';
+import type { PortServices } from './port.ts';
+import type { RaftTransport } from './raft-transport.ts';
+import { Reachability } from './reachability.ts';
+import { isOutdated, Renewal } from './renewal.ts';
+import { BODY, encodeBody, type Hello } from './rpc-body.ts';
+import { Standing } from './standing.ts';
+
+const ANNOUNCE_MS = 2_000;
+/** How soon a connection is cut after its certificate has expired. */
+const CUT_MS = 10_000;
+
+export interface ManagerOptions {
+  readonly store: ReplicatedStore;
+  readonly own: OwnIdentity;
+  readonly transport: RaftTransport;
+  /** Cuts the connections of those who may speak no longer. */
+  readonly cutRefused: () => void;
+  readonly rotationMin_ms?: number | undefined;
+  /** Where the others reach this node. */
+  readonly address: () => string;
+  readonly engineNodeId: () => string;
+  /** This node is a worker from now on, and has the certificate for it. */
+  readonly onDemoted: () => void;
+  /** This node was no manager for a while, and is one again, under another id in the log. */
+  readonly onReplaced: () => void;
+  readonly onRemoved: (reason: CofferError) => void;
+  readonly now_ms: () => number;
+  readonly monotonic_ms: () => number;
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+export class Manager {
+  readonly #options: ManagerOptions;
+  readonly #client: MemberClient;
+  readonly #renewal: Renewal;
+  readonly #membership: MembershipKeeper;
+  readonly #authority: AuthorityKeeper;
+  readonly admin: ForwardingAdmin;
+  readonly services: PortServices;
+  readonly #reachability: Reachability;
+  readonly #standing: Standing;
+  readonly #departure = new Departure();
+  #announceTimer: NodeJS.Timeout | undefined;
+  #cutTimer: NodeJS.Timeout | undefined;
+  #unwatch: () => void = () => undefined;
+  #stopped = false;
+
+  constructor(options: ManagerOptions) {
+    this.#options = { ...options, ...this.#departure.telling(options) };
+    const { logger, now_ms, own, random, rotationMin_ms, store, transport } = options;
+    const { replica } = store;
+    const { clusterId, nodeId } = own.current;
+    const { credentials } = own;
+    const reachability = new Reachability(options);
+    this.#reachability = reachability;
+    this.#client = new MemberClient({ clusterId, nodeId, credentials, managers: () => this.managers() });
+    this.#standing = new Standing({
+      ...this.#options,
+      client: this.#client,
+      description: () => this.#description(),
+    });
+    const isReachable = (node: NodeObject): boolean | undefined => reachability.isReachable(node);
+    const local = new LocalAdmin({ replica, store, isReachable, now_ms });
+    const { happened: left } = this.#departure;
+    const leader = (): ManagerContact | undefined => reachability.leader();
+    this.admin = new ForwardingAdmin({ local, client: this.#client, nodeId, leader, left });
+    const join = new JoinService({ clusterId, store: () => store, now_ms, logger });
+    const member = new MemberService({
+      clusterId,
+      store: () => store,
+      leader: () => leader()?.nodeId ?? '',
+      administer: (call, given) => this.admin.administer(call, given),
+      onContact: (id, address) => reachability.heardFrom(id, address),
+      now_ms,
+      logger,
+    });
+    this.services = {
+      raft: transport,
+      memberMethods: member.methods,
+      joinMethods: join.methods,
+      refusalOf: (peer, protocol) => this.#refusalOf(peer, protocol),
+    };
+    this.#renewal = new Renewal({
+      identity: () => own.current,
+      isOutdated: () => isOutdated(own.current, store.replica.state.index.cluster),
+      renew: () => this.#renew(),
+      now_ms,
+      random,
+      logger,
+    });
+    this.#membership = new MembershipKeeper({ replica, store, now_ms, logger });
+    this.#authority = new AuthorityKeeper({
+      replica,
+      store,
+      isReachable: (node) => isReachable(node) ?? true,
+      rotationMin_ms,
+      now_ms,
+      logger,
+    });
+  }
+
+  start(): void {
+    const { cutRefused, store, transport } = this.#options;
+    transport.attach(store.replica);
+    this.#unwatch = store.replica.watch({
+      onClusterChange: () => this.#changed(),
+      onLeader: () => this.#leaderChanged(),
+    });
+    this.#membership.start();
+    this.#authority.start();
+    this.#renewal.start();
+    this.#announceTimer = setInterval(() => void this.#announce(), ANNOUNCE_MS).unref();
+    this.#cutTimer = setInterval(cutRefused, CUT_MS).unref();
+    void this.#announce();
+    this.#changed();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#standing.stop();
+    this.#unwatch();
+    clearInterval(this.#announceTimer);
+    clearInterval(this.#cutTimer);
+    this.#membership.stop();
+    this.#authority.stop();
+    this.#renewal.stop();
+    this.#client.close();
+    this.#options.transport.close();
+  }
+
+  /** All managers as far as they are known. */
+  managers(): readonly ManagerContact[] {
+    return this.#reachability.managers();
+  }
+
+  /** Another manager has refused to speak with this one. */
+  refused(reason: CofferError): void {
+    this.#standing.refused(reason);
+  }
+
+  #refusalOf(peer: PeerIdentity, protocol: string): CofferError | undefined {
+    const { now_ms, own, store } = this.#options;
+    const { clusterId, managers: contacts } = own.current;
+    const view = store.replica.state.index.cluster;
+    return refusalOf(peer, protocol, { clusterId, view, contacts, now_ms: now_ms() });
+  }
+
+  #leaderChanged(): void {
+    this.#reachability.leaderChanged();
+    this.#membership.wake();
+  }
+
+  #changed(): void {
+    if (this.#stopped) {
+      return;
+    }
+    const { cutRefused, own, store, transport } = this.#options;
+    transport.refresh();
+    cutRefused();
+    this.#membership.wake();
+    this.#renewal.wake();
+    const view = store.replica.state.index.cluster;
+    if (view.authority === undefined) {
+      return;
+    }
+    void this.#takeRoots(rootsOf(view.authority));
+    if (view.revocation(own.current.nodeId) !== undefined) {
+      this.#options.onRemoved(removedNode(own.current.nodeId));
+    } else if (view.node(own.current.nodeId)?.role === 'worker') {
+      this.#standing.ask();
+    }
+  }
+
+  async #takeRoots(roots: readonly string[]): Promise<void> {
+    const { logger, own } = this.#options;
+    if (own.current.roots.join('') === roots.join('')) {
+      return;
+    }
+    await own.update({ roots }).catch((thrown: unknown) => {
+      const reason = CofferError.from(thrown).message;
+      logger.error('the roots that are trusted could not be written down', { reason });
+    });
+  }
+
+  #description(): Hello {
+    const { address, engineNodeId } = this.#options;
+    return { hostname: hostname(), address: address(), engineNodeId: engineNodeId() };
+  }
+
+  /** Says where this node is, if the state knows something else: to the log, and to each manager by itself. */
+  async #announce(): Promise<void> {
+    const { logger, own, store } = this.#options;
+    const { nodeId } = own.current;
+    this.#standing.askIfDoubted();
+    const node = store.replica.state.index.cluster.node(nodeId);
+    const said = this.#description();
+    // Without a leader this node's own state may be old: the others may have been told something else since.
+    const isKnown =
+      node === undefined || (isDescribedAs(node, said) && this.#reachability.leader() !== undefined);
+    if (isKnown || this.#stopped) {
+      return;
+    }
+    // To each of them: whoever has voted for this node must know where to send its vote.
+    const others = this.managers().filter((manager) => manager.nodeId !== nodeId);
+    for (const manager of others) {
+      this.#client.call(manager, 'hello', encodeBody(BODY.hello, said), ANNOUNCE_MS).catch(() => undefined);
+    }
+    if (isDescribedAs(node, said)) {
+      return;
+    }
+    try {
+      await store.propose({ kind: 'describe-node', nodeId, ...said }, { timeout_ms: ANNOUNCE_MS });
+    } catch (thrown) {
+      logger.debug('the others do not know this address yet', { reason: CofferError.from(thrown).message });
+    }
+  }
+
+  /** A manager has the CA's key: it issues its own certificate, and the log takes it if this node is a manager still. */
+  async #renew(): Promise<void> {
+    const { now_ms, own, store } = this.#options;
+    const { clusterId, nodeId } = own.current;
+    const key = generateKey();
+    const publicKey = createPublicKey(key);
+    const { cluster } = store;
+    const authority = requireAuthority(cluster);
+    const certificate = issueFor(cluster, { clusterId, nodeId, role: 'manager' }, publicKey, now_ms());
+    await store.propose({ kind: 'renew-certificate', nodeId, role: 'manager', certificate });
+    await own.update({
+      certificates: chainOf(authority, certificate),
+      key: exportKey(key),
+      roots: rootsOf(requireAuthority(store.cluster)),
+    });
+    this.#client.reset();
+  }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bodies of calls between nodes: JSON, held against a schema before anything is done with it.
+import * as v from 'valibot';
+import { CofferError } from '../common/index.ts';
+import { PEM_BYTES_MAX, ROLES, TEXT_BYTES_MAX } from '../membership/index.ts';
+import { managersSchema } from './identity.ts';
+
+const text = v.pipe(v.string(), v.maxLength(TEXT_BYTES_MAX));
+const pem = v.pipe(v.string(), v.maxLength(PEM_BYTES_MAX));
+const pems = v.pipe(v.array(pem), v.minLength(1), v.maxLength(4));
+const integer = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** Bodies of requests and replies, by the methods that they belong to. */
+export const BODY = {
+  nothing: v.strictObject({}),
+  /** What a stranger is told: PEM of the roots. */
+  authority: v.object({ roots: pems }),
+  /** What a node that joins sends, once it knows whom it speaks to. */
+  join: v.strictObject({
+    tokenId: text,
+    secret: v.pipe(v.string(), v.maxLength(64), v.base64()),
+    role: v.picklist(ROLES),
+    request: pem,
+    hostname: text,
+    address: text,
+    engineNodeId: text,
+  }),
+  /** Who a node is now. */
+  identity: v.object({
+    clusterId: text,
+    nodeId: text,
+    role: v.picklist(ROLES),
+    raftId: integer,
+    certificates: pems,
+    roots: pems,
+    managers: managersSchema,
+  }),
+  /** What a node says of itself. */
+  hello: v.strictObject({ hostname: text, address: text, engineNodeId: text }),
+  /** What it is told: what it should be, whom it should trust (the root that issues first), whom it can call. */
+  welcome: v.object({
+    role: v.picklist(ROLES),
+    raftId: integer,
+    roots: pems,
+    managers: managersSchema,
+    leader: text,
+  }),
+  renew: v.strictObject({ request: pem }),
+  /** A call of the administration, for the leader to carry out. */
+  admin: v.strictObject({ call: text, arguments: v.pipe(v.array(v.unknown()), v.maxLength(4)) }),
+  adminReply: v.object({ result: v.unknown() }),
+} as const;
+
+type Schema = v.GenericSchema;
+
+export function encodeBody<S extends Schema>(_schema: S, body: v.InferInput<S>): Buffer {
+  return Buffer.from(JSON.stringify(body));
+}
+
+/** Throws `request.invalid` for what does not fit. */
+export function decodeBody<S extends Schema>(schema: S, bytes: Buffer): v.InferOutput<S> {
+  const parsed = v.safeParse(schema, parseJson(bytes));
+  if (!parsed.success) {
+    throw new CofferError('request.invalid', 'the other node has sent what this version does not understand');
+  }
+  return parsed.output;
+}
+
+export type JoinRequest = v.InferOutput<typeof BODY.join>;
+export type IssuedIdentity = v.InferOutput<typeof BODY.identity>;
+export type Hello = v.InferOutput<typeof BODY.hello>;
+export type Welcome = v.InferOutput<typeof BODY.welcome>;
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8')) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// What travels over the control socket about the cluster. Types alone, as in wire.ts.
+export type {
+  AuthorityDescription,
+  ClusterAdmin,
+  ClusterDescription,
+  NodeDescription,
+  NodeReply,
+  NodeRole,
+  NodesReply,
+  NodeStatus,
+  TokenDescription,
+  TokenReply,
+  TokensReply,
+  TokenWish,
+} from '../cluster/index.ts';
+
+/** `DELETE /v1/join-tokens/:id`. */
+export interface TokenRevokedReply {
+  readonly id: string;
+}

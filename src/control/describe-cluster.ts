@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is told of the cluster. As in describe.ts each field is named, so that none leaves by itself: what stands
+// behind these descriptions holds the CA's key.
+import type {
+  AuthorityDescription,
+  ClusterDescription,
+  NodeDescription,
+  NodeReply,
+  TokenDescription,
+  TokenReply,
+} from './cluster-wire.ts';
+
+export function describeNode(node: NodeDescription): NodeDescription {
+  return {
+    id: node.id,
+    hostname: node.hostname,
+    role: node.role,
+    status: node.status,
+    leader: node.leader,
+    voter: node.voter,
+    self: node.self,
+    address: node.address,
+    engineNodeId: node.engineNodeId,
+    joinedAt_ms: node.joinedAt_ms,
+    certificate: {
+      notAfter_ms: node.certificate.notAfter_ms,
+      authorityDigest: node.certificate.authorityDigest,
+    },
+    matchIndex: node.matchIndex,
+  };
+}
+
+export function describeNodeReply({ node, warnings }: NodeReply): NodeReply {
+  return { node: describeNode(node), warnings };
+}
+
+export function describeCluster(cluster: ClusterDescription): ClusterDescription {
+  return {
+    id: cluster.id,
+    createdAt_ms: cluster.createdAt_ms,
+    managers: cluster.managers,
+    workers: cluster.workers,
+    voters: cluster.voters,
+    quorum: cluster.quorum,
+    reachableVoters: cluster.reachableVoters,
+    leader: cluster.leader && { id: cluster.leader.id, hostname: cluster.leader.hostname },
+    certificateLifetime_ms: cluster.certificateLifetime_ms,
+    revoked: cluster.revoked,
+    warnings: cluster.warnings,
+  };
+}
+
+export function describeAuthority(authority: AuthorityDescription): AuthorityDescription {
+  const { rotation } = authority;
+  return {
+    digest: authority.digest,
+    certificates: certificatesAlone(authority.certificates),
+    notAfter_ms: authority.notAfter_ms,
+    rotation: rotation && {
+      startedAt_ms: rotation.startedAt_ms,
+      nodes: rotation.nodes,
+      renewed: rotation.renewed,
+      unreachable: rotation.unreachable,
+    },
+  };
+}
+
+export function describeToken(token: TokenDescription): TokenDescription {
+  return {
+    id: token.id,
+    role: token.role,
+    createdAt_ms: token.createdAt_ms,
+    expiresAt_ms: token.expiresAt_ms,
+    usesLeft: token.usesLeft,
+  };
+}
+
+/** The one reply that holds a token's secret. */
+export function describeNewToken({ token, description, addresses }: TokenReply): TokenReply {
+  return { token, description: describeToken(description), addresses };
+}
+
+/** Of a PEM text the certificates, and nothing else that may stand between them. */
+function certificatesAlone(pem: string): string {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => `${block}\n`).join('');
+}

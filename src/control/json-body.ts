@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// The few request bodies of the control API that are JSON. An unknown key is refused, as in the query.
+import type { IncomingMessage } from 'node:http';
+import * as v from 'valibot';
+import { CofferError, readBody } from '../common/index.ts';
+
+/** Far more than any of them needs. */
+const JSON_BYTES_MAX = 16 * 1024;
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const TTL_SENTENCE = 'ttl_ms is a whole number, 60000 (a minute) to 2592000000 (30 days)';
+const USES_SENTENCE = 'uses is a whole number, 1 to 1000';
+const LIFETIME_SENTENCE = 'lifetime_ms is a whole number of milliseconds';
+
+const role = v.picklist(['manager', 'worker'], 'role is manager or worker');
+
+export const BODIES = {
+  role: v.strictObject({ role, force: v.optional(v.boolean('force is true or false'), false) }),
+  lifetime: v.strictObject({
+    lifetime_ms: v.pipe(
+      v.number(LIFETIME_SENTENCE),
+      v.safeInteger(LIFETIME_SENTENCE),
+      v.minValue(1, LIFETIME_SENTENCE),
+    ),
+  }),
+  tokenWish: v.strictObject({
+    role,
+    ttl_ms: v.optional(
+      v.pipe(
+        v.number(TTL_SENTENCE),
+        v.safeInteger(TTL_SENTENCE),
+        v.minValue(MINUTE_MS, TTL_SENTENCE),
+        v.maxValue(30 * DAY_MS, TTL_SENTENCE),
+      ),
+    ),
+    uses: v.optional(
+      v.pipe(
+        v.number(USES_SENTENCE),
+        v.safeInteger(USES_SENTENCE),
+        v.minValue(1, USES_SENTENCE),
+        v.maxValue(1_000, USES_SENTENCE),
+      ),
+    ),
+    rotate: v.optional(v.boolean('rotate is true or false')),
+  }),
+} as const;
+
+/**
+ * Reads a body of `application/json`, 16 KiB at most, by its schema. Throws `request.too-large`, and
+ * `request.invalid` with one sentence about the first thing wrong.
+ */
+export async function readJson<const Schema extends (typeof BODIES)[keyof typeof BODIES]>(
+  request: IncomingMessage,
+  schema: Schema,
+): Promise<v.InferOutput<Schema>> {
+  const type = request.headers['content-type'] ?? '';
+  if (!/^application\/json\s*(;|$)/i.test(type)) {
+    throw new CofferError('request.invalid', 'the body is JSON', {
+      hint: 'Send it with "Content-Type: application/json".',
+    });
+  }
+  const bytes = await readBody(request, {
+    limit_bytes: JSON_BYTES_MAX,
+    tooLarge: () => new CofferError('request.too-large', `the body has ${JSON_BYTES_MAX} bytes at most`),
+  });
+  const result = v.safeParse(schema, parse(bytes), { abortEarly: true });
+  if (result.success) {
+    return result.output;
+  }
+  const [issue] = result.issues;
+  throw new CofferError('request.invalid', sentenceOf(issue));
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8')) as unknown;
+  } catch {
+    throw new CofferError('request.invalid', 'the body is not JSON');
+  }
+}
+
+function sentenceOf(issue: v.BaseIssue<unknown>): string {
+  if (issue.type !== 'strict_object') {
+    return issue.message;
+  }
+  const key = v.getDotPath(issue)?.slice(0, 100);
+  if (key === undefined) {
+    return 'the body is a JSON object';
+  }
+  return issue.expected === 'never'
+    ? `unknown key ${JSON.stringify(key)} in the body`
+    : `the body lacks ${JSON.stringify(key)}`;
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// docs/operations.md, carried out as it is written, on machines made of namespaces. What is done to the plugin there is
+// done to a plain process here; the commands of coffer are the real ones.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { NodesReply, TokensReply } from '../../src/control/index.ts';
+import { ManagerProcess } from '../support/manager-process.ts';
+import { acceptedBody } from '../support/manager-refusal.ts';
+import { Network, type NetworkHost } from '../support/network.ts';
+import { projectRoot } from '../support/project.ts';
+import { callControl } from '../support/secret-calls.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+/** Of the machines in the text, a is the first. */
+const ADDRESS = '10.0.0.';
+const EFFECT_TIMEOUT_MS = 60_000;
+
+interface Step {
+  readonly machine: string;
+  readonly command: string;
+}
+
+interface Section {
+  readonly title: string;
+  readonly steps: readonly Step[];
+}
+
+function sections(): readonly Section[] {
+  const text = readFileSync(path.join(projectRoot(), 'docs', 'operations.md'), 'utf8');
+  return text
+    .split(/^## /m)
+    .slice(1)
+    .map((section) => ({
+      title: section.slice(0, section.indexOf('\n')),
+      steps: [...section.matchAll(/^ {4}([a-d])\$ (.+)$/gm)].map(([, machine = '', command = '']) => ({
+        machine,
+        command,
+      })),
+    }))
+    .filter(({ steps }) => steps.length > 0);
+}
+
+/** The machines of the text, and what has been typed on them. */
+class Machines {
+  readonly #network: Network;
+  readonly #hosts = new Map<string, NetworkHost>();
+  readonly #managers = new Map<string, ManagerProcess>();
+  /** The settings of a plugin that was installed and is disabled. */
+  #token = '';
+
+  constructor(network: Network) {
+    this.#network = network;
+  }
+
+  manager(machine: string): ManagerProcess {
+    return this.#managers.get(machine) ?? assert.fail(`coffer is installed on ${machine} by now`);
+  }
+
+  /** Carries out one line. */
+  async type({ machine, command }: Step): Promise<string> {
+    const words = command.split(' ');
+    const settings = new Map(
+      words.filter((word) => /^COFFER_\w+=/.test(word)).map((word) => word.split('=', 2) as [string, string]),
+    );
+    const verb = words.slice(0, 3).join(' ');
+    switch (verb) {
+      case 'docker plugin install':
+        await this.#install(machine, settings);
+        return '';
+      case 'docker plugin disable':
+        await this.manager(machine).stop();
+        return '';
+      case 'docker plugin set':
+        await this.#readdress(machine, settings);
+        return '';
+      case 'docker plugin enable':
+        await this.manager(machine).start();
+        return '';
+      default:
+        return this.#coffer(machine, words);
+    }
+  }
+
+  async destroy(): Promise<void> {
+    for (const manager of this.#managers.values()) {
+      await manager.destroy();
+    }
+  }
+
+  async #coffer(machine: string, words: readonly string[]): Promise<string> {
+    assert.deepEqual(words.slice(0, 2), ['docker', 'coffer'], words.join(' '));
+    const { stdout } = await this.manager(machine).cli(words.slice(2));
+    this.#token = /coffer-1-[mw]-[0-9a-z-]+/.exec(stdout)?.[0] ?? this.#token;
+    return stdout;
+  }
+
+  async #install(machine: string, settings: ReadonlyMap<string, string>): Promise<void> {
+    const host = await this.#network.host(machine, this.#addressOf(machine));
+    this.#hosts.set(machine, host);
+    const join = settings.get('COFFER_JOIN');
+    const token = settings.get('COFFER_JOIN_TOKEN');
+    assert.ok(token === undefined || token === 'TOKEN', 'the token stands for the one that was printed last');
+    const joining = join === undefined ? undefined : { addresses: [join], token: this.#token };
+    const manager = await ManagerProcess.start({ name: machine, host, ...(joining && { joining }) });
+    this.#managers.set(machine, manager);
+    await manager.serving(EFFECT_TIMEOUT_MS);
+    await this.settled();
+  }
+
+  async #readdress(machine: string, settings: ReadonlyMap<string, string>): Promise<void> {
+    const address = settings.get('COFFER_ADVERTISE') ?? assert.fail('an address is set');
+    await this.#hosts.get(machine)?.changeAddress(address);
+  }
+
+  /** All managers that run vote, and are known where they are. */
+  async settled(): Promise<void> {
+    const running = [...this.#managers.values()].filter((manager) => manager.running);
+    const one = running[0] ?? assert.fail('some manager runs');
+    await waitFor(
+      async () => {
+        const nodes = await this.nodes(one);
+        const voting = nodes.filter(({ status, voter }) => status === 'ready' && voter);
+        return running.every(({ address }) => voting.some((node) => node.address === address));
+      },
+      { what: 'all managers to vote', timeout_ms: EFFECT_TIMEOUT_MS },
+    );
+  }
+
+  async nodes(manager: ManagerProcess): Promise<NodesReply['nodes']> {
+    const reply = acceptedBody(await callControl(manager, 'GET', '/v1/nodes')) as NodesReply;
+    return reply.nodes;
+  }
+
+  #addressOf(machine: string): string {
+    return `${ADDRESS}${'abcd'.indexOf(machine) + 1}`;
+  }
+}
+
+/** What is so when a section is done. */
+const OUTCOMES: Readonly<Record<string, (machines: Machines) => Promise<void>>> = {
+  'Grow: from one manager to three': async (machines) => {
+    const names = await hostnames(machines);
+    assert.deepEqual(names, ['a', 'b', 'c']);
+    await machines.manager('b').put('grown', 'value');
+    assert.equal((await machines.manager('c').deliver('grown')).toString(), 'value');
+  },
+  'Replace a manager': async (machines) => {
+    assert.deepEqual(await hostnames(machines), ['a', 'b', 'd']);
+    assert.equal((await machines.manager('d').deliver('grown')).toString(), 'value');
+  },
+  Shrink: async (machines) => assert.deepEqual(await hostnames(machines), ['a', 'b']),
+  'Move a manager to another address': async (machines) => {
+    await waitFor(
+      async () => {
+        const nodes = await machines.nodes(machines.manager('a'));
+        return nodes.some(({ address, status }) => address === '10.0.0.12:7373' && status === 'ready');
+      },
+      { what: 'the new address to be known', timeout_ms: EFFECT_TIMEOUT_MS },
+    );
+    await machines.manager('b').put('moved', 'value');
+  },
+  'Rotate the join tokens': async (machines) => {
+    const reply = await callControl(machines.manager('a'), 'GET', '/v1/join-tokens');
+    assert.equal((acceptedBody(reply) as TokensReply).tokens.length, 1);
+  },
+  'Rotate the CA': async (machines) => {
+    const nodes = await machines.nodes(machines.manager('b'));
+    assert.equal(new Set(nodes.map(({ certificate }) => certificate.authorityDigest)).size, 1);
+    await machines.manager('b').put('rotated', 'value');
+    assert.equal((await machines.manager('a').deliver('rotated')).toString(), 'value');
+  },
+};
+
+async function hostnames(machines: Machines): Promise<readonly string[]> {
+  return (await machines.nodes(machines.manager('a'))).map(({ hostname }) => hostname).sort();
+}
+
+describe('docs/operations.md', () => {
+  let machines: Machines;
+  let network: Network;
+
+  before(async () => {
+    network = await Network.create();
+    machines = new Machines(network);
+  });
+  after(async () => {
+    await machines?.destroy();
+    await network?.destroy();
+  });
+
+  for (const { title, steps } of sections()) {
+    test(title, async () => {
+      for (const step of steps) {
+        await machines.type(step);
+      }
+      const outcome = OUTCOMES[title] ?? assert.fail(`there is an outcome for ${title}`);
+      await outcome(machines);
+    });
+  }
+
+  test('has no other steps than those', () => {
+    assert.deepEqual(
+      sections().map(({ title }) => title),
+      Object.keys(OUTCOMES),
+    );
+  });
+});

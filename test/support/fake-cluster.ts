@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// A cluster of three managers and a worker that does what it is told and remembers it. Whatever it says carries more than
+// it should, as a model might that has grown a field.
+import { CofferError } from '../../src/common/index.ts';
+import type {
+  AuthorityDescription,
+  ClusterAdmin,
+  ClusterDescription,
+  NodeDescription,
+  NodeReply,
+  NodeRole,
+  TokenDescription,
+  TokenReply,
+  TokenWish,
+} from '../../src/control/index.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+export const LEAK = '-----BEGIN PRIVATE KEY-----\nMC4CAQ==\n-----END PRIVATE KEY-----\n';
+export const ROOT_PEM = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+export const TOKEN = 'COFFER-1-digest-tok2-s3cr3t';
+
+export const CLUSTER_NOW_MS = Date.UTC(2026, 0, 15, 12);
+
+export function nodeOf(id: string, hostname: string, over: Partial<NodeDescription> = {}): NodeDescription {
+  return {
+    id,
+    hostname,
+    role: 'manager',
+    status: 'ready',
+    leader: false,
+    voter: true,
+    self: false,
+    address: `${hostname}.example:7373`,
+    engineNodeId: `engine-${id}`,
+    joinedAt_ms: CLUSTER_NOW_MS,
+    certificate: { notAfter_ms: CLUSTER_NOW_MS + 90 * DAY_MS, authorityDigest: 'd1' },
+    ...over,
+  };
+}
+
+export class FakeCluster implements ClusterAdmin {
+  /** Each change that was asked for, in words. */
+  readonly calls: string[] = [];
+  members: readonly NodeDescription[] = [
+    nodeOf('id1', 'one', { leader: true, self: true, matchIndex: 7 }),
+    nodeOf('id2', 'two'),
+    nodeOf('id3', 'three', { status: 'down', certificate: { notAfter_ms: 0, authorityDigest: 'd0' } }),
+    nodeOf('id4', 'four', { role: 'worker', voter: false, address: '' }),
+  ];
+  warnings: readonly string[] = [];
+  leader: ClusterDescription['leader'] = { id: 'id1', hostname: 'one' };
+  lifetime_ms = 90 * DAY_MS;
+  /** What `authority` tells, in turn; the last one stays. */
+  rotations: AuthorityDescription['rotation'][] = [undefined];
+  listed: readonly TokenDescription[] = [tokenOf('tok1', 'worker')];
+  addresses: readonly string[] = ['10.0.0.1:7373', '10.0.0.2:7373'];
+  /** Waited for before a role changes. */
+  settled: Promise<void> = Promise.resolve();
+  /** What the next call is refused with. */
+  refusal: Error | undefined;
+
+  async describe(): Promise<ClusterDescription> {
+    this.#refuse();
+    const managers = this.members.filter(({ role }) => role === 'manager').length;
+    return leaking({
+      id: 'cluster1',
+      createdAt_ms: CLUSTER_NOW_MS,
+      managers,
+      workers: this.members.length - managers,
+      voters: managers,
+      quorum: Math.floor(managers / 2) + 1,
+      reachableVoters: this.members.filter(({ voter, status }) => voter && status === 'ready').length,
+      leader: this.leader && leaking(this.leader),
+      certificateLifetime_ms: this.lifetime_ms,
+      revoked: 1,
+      warnings: this.warnings,
+    });
+  }
+
+  async nodes(): Promise<readonly NodeDescription[]> {
+    this.#refuse();
+    return this.members.map(leakingNode);
+  }
+
+  async node(reference: string): Promise<NodeReply> {
+    this.#refuse();
+    return this.#reply(this.#find(reference));
+  }
+
+  async setRole(reference: string, role: NodeRole, force: boolean): Promise<NodeReply> {
+    this.calls.push(`setRole ${reference} ${role}${force ? ' force' : ''}`);
+    await this.settled;
+    this.#refuse();
+    const changed = { ...this.#find(reference), role, voter: role === 'manager' };
+    this.members = this.members.map((node) => (node.id === changed.id ? changed : node));
+    return this.#reply(changed);
+  }
+
+  async remove(reference: string, force: boolean): Promise<NodeReply> {
+    this.calls.push(`remove ${reference}${force ? ' force' : ''}`);
+    this.#refuse();
+    const found = this.#find(reference);
+    if (!force && found.role === 'manager') {
+      throw new CofferError('cluster.quorum', `node ${found.hostname} is a manager`, {
+        hint: `Demote it first: docker coffer node demote ${found.hostname}`,
+      });
+    }
+    this.members = this.members.filter(({ id }) => id !== found.id);
+    return this.#reply(found);
+  }
+
+  async authority(): Promise<AuthorityDescription> {
+    this.#refuse();
+    const [first, ...later] = this.rotations;
+    if (later.length > 0) {
+      this.rotations = later;
+    }
+    return this.#authority(first);
+  }
+
+  async rotateAuthority(): Promise<AuthorityDescription> {
+    this.calls.push('rotateAuthority');
+    this.#refuse();
+    return this.authority();
+  }
+
+  async setCertificateLifetime(lifetime_ms: number): Promise<ClusterDescription> {
+    this.calls.push(`setCertificateLifetime ${lifetime_ms}`);
+    this.#refuse();
+    this.lifetime_ms = lifetime_ms;
+    return this.describe();
+  }
+
+  tokens(): readonly TokenDescription[] {
+    this.#refuse();
+    return this.listed.map(leaking);
+  }
+
+  async createToken(wish: TokenWish): Promise<TokenReply> {
+    this.calls.push(`createToken ${JSON.stringify(wish)}`);
+    this.#refuse();
+    const { role, ttl_ms = HOUR_MS, uses = 10 } = wish;
+    const description = tokenOf('tok2', role, { expiresAt_ms: CLUSTER_NOW_MS + ttl_ms, usesLeft: uses });
+    this.listed = [...(wish.rotate === true ? [] : this.listed), description];
+    return leaking({ token: TOKEN, description: leaking(description), addresses: this.addresses });
+  }
+
+  async revokeToken(id: string): Promise<void> {
+    this.calls.push(`revokeToken ${id}`);
+    this.#refuse();
+    this.listed = this.listed.filter((token) => token.id !== id);
+  }
+
+  #authority(rotation: AuthorityDescription['rotation']): AuthorityDescription {
+    return leaking({
+      digest: 'd1',
+      certificates: `${ROOT_PEM}${LEAK}${ROOT_PEM}`,
+      notAfter_ms: CLUSTER_NOW_MS + 7_300 * DAY_MS,
+      rotation: rotation && leaking(rotation),
+    });
+  }
+
+  #find(reference: string): NodeDescription {
+    const found = this.members.find(({ id, hostname }) => id === reference || hostname === reference);
+    if (found === undefined) {
+      throw new CofferError('cluster.node-not-found', `node ${reference} not found`, {
+        hint: 'List the nodes with: docker coffer node ls',
+      });
+    }
+    return found;
+  }
+
+  #reply(node: NodeDescription): NodeReply {
+    return leaking({ node: leakingNode(node), warnings: this.warnings });
+  }
+
+  #refuse(): void {
+    const { refusal } = this;
+    this.refusal = undefined;
+    if (refusal !== undefined) {
+      throw refusal;
+    }
+  }
+}
+
+export function tokenOf(id: string, role: NodeRole, over: Partial<TokenDescription> = {}): TokenDescription {
+  const createdAt_ms = CLUSTER_NOW_MS;
+  return { id, role, createdAt_ms, expiresAt_ms: createdAt_ms + HOUR_MS, usesLeft: 10, ...over };
+}
+
+function leaking<T extends object>(described: T): T {
+  return { ...described, privateKey: LEAK, secretHash: LEAK };
+}
+
+function leakingNode(node: NodeDescription): NodeDescription {
+  return leaking({ ...node, certificate: leaking(node.certificate) });
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Several engines as one swarm.
+import { type Engine, type EngineOptions, startEngine } from './engine.ts';
+import type { Network } from './network.ts';
+import { waitFor } from './wait-for.ts';
+
+/** Starts engines on a network, all of them managers of one swarm. The test stops each of them. */
+export async function startSwarm(
+  network: Network,
+  count: number,
+  options: Pick<EngineOptions, 'dockerdArguments'> = {},
+): Promise<readonly Engine[]> {
+  const engines: Engine[] = [];
+  try {
+    for (let number = 1; number <= count; number += 1) {
+      engines.push(await startEngine({ ...options, name: `engine-${number}`, network }));
+    }
+    const [first, ...others] = engines;
+    await first?.swarmInit();
+    for (const other of others) {
+      // One after the other: a second change of the membership is refused while one is under way.
+      await other.swarmJoin(first ?? other);
+    }
+    return engines;
+  } catch (error) {
+    await Promise.all(engines.map((engine) => engine.stop()));
+    throw error;
+  }
+}
+
+/**
+ * Resolves to the engine that leads the swarm, once all of `engines` agree that it is one of them, and see each of them
+ * as reachable.
+ */
+export async function leaderOf(engines: readonly Engine[], timeout_ms: number): Promise<Engine> {
+  return waitFor(
+    async () => {
+      const views = await Promise.all(engines.map(view));
+      const leaders = new Set(views.map(({ leader }) => leader));
+      const names = engines.map(({ box }) => box.name);
+      const allReach = views.every(({ reachable }) => names.every((name) => reachable.includes(name)));
+      const [name] = leaders;
+      return leaders.size === 1 && allReach ? engines.find(({ box }) => box.name === name) : undefined;
+    },
+    { what: 'the swarm to have a leader', timeout_ms, interval_ms: 200 },
+  );
+}
+
+/** The swarm as one engine sees it, by the nodes' names. */
+async function view(
+  engine: Engine,
+): Promise<{ readonly leader: string; readonly reachable: readonly string[] }> {
+  const { stdout } = await engine.docker(['node', 'ls', '--format', '{{.Hostname}} {{.ManagerStatus}}'], {
+    timeout_ms: 5_000,
+  });
+  const nodes = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '));
+  const named = (states: readonly string[]): string[] =>
+    nodes.flatMap(([name = '', state = '']) => (states.includes(state) ? [name] : []));
+  return { leader: named(['Leader'])[0] ?? '', reachable: named(['Leader', 'Reachable']) };
+}

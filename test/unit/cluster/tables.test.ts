@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an administrator is told of the quorum and of a rotation; how calls are bounded; how addresses are read.
+import assert from 'node:assert/strict';
+import type { NetworkInterfaceInfo } from 'node:os';
+import { describe, test } from 'node:test';
+import { advertised, ownAddress, withPort } from '../../../src/cluster/addresses.ts';
+import { rotationProgress } from '../../../src/cluster/authority-keeper.ts';
+import { newAuthority, nextAuthority } from '../../../src/cluster/certificates.ts';
+import { describeQuorum, lossWarning } from '../../../src/cluster/quorum-view.ts';
+import { TokenBuckets } from '../../../src/cluster/token-buckets.ts';
+import { CofferError } from '../../../src/common/index.ts';
+import type { NodeObject } from '../../../src/membership/index.ts';
+import { authorityDigest } from '../../../src/pki/index.ts';
+import { aNode } from '../../support/cluster-objects.ts';
+import { viewOf } from './service-harness.ts';
+
+describe('the quorum, in words', () => {
+  const view = (voters: number, reachable: number | undefined): Parameters<typeof describeQuorum>[0] => ({
+    voters,
+    quorum: Math.floor(voters / 2) + 1,
+    reachable,
+  });
+
+  const WARNINGS: readonly (readonly [number, number | undefined, readonly RegExp[]])[] = [
+    [1, 1, []],
+    [1, undefined, []],
+    [3, 3, []],
+    [5, 4, []],
+    [3, undefined, []],
+    [2, 2, [/2 managers vote, an even number: none of them can be lost/]],
+    [4, 4, [/4 managers vote, an even number: 1 of them can be lost, as with 3/]],
+    [6, undefined, [/2 of them can be lost, as with 5/]],
+    [3, 2, [/1 of 3 managers cannot be reached; no further one may be lost/]],
+    [5, 3, [/2 of 5 managers cannot be reached/]],
+    [3, 1, [/The quorum is lost: 1 of 3 managers can be reached, and 2 are needed/]],
+    [2, 1, [/an even number/, /The quorum is lost: 1 of 2/]],
+    [4, 3, [/an even number/, /1 of 4 managers cannot be reached/]],
+  ];
+  for (const [voters, reachable, sentences] of WARNINGS) {
+    test(`${reachable ?? 'an unknown number'} of ${voters} can be reached`, () => {
+      const warnings = describeQuorum(view(voters, reachable));
+      assert.equal(warnings.length, sentences.length, warnings.join(' '));
+      sentences.forEach((sentence, index) => assert.match(warnings[index] ?? '', sentence));
+    });
+  }
+
+  /** Voters, those that can be reached, whether the one that is to go can, and why it may not. */
+  const LOSSES: readonly (readonly [number, number | undefined, boolean, RegExp | undefined])[] = [
+    [1, 1, true, /the last manager that votes/],
+    [1, undefined, false, /the last manager that votes/],
+    [2, 2, true, undefined],
+    [2, 1, false, undefined],
+    [3, 3, true, undefined],
+    [3, 2, false, undefined],
+    [3, 2, true, /only 1 of the 2 managers that would be left can be reached, and 2 are needed/],
+    [4, 3, true, undefined],
+    [5, 3, false, undefined],
+    [5, 3, true, /only 2 of the 4 .* 3 are needed/],
+    [5, 4, true, undefined],
+    [5, undefined, true, undefined],
+  ];
+  for (const [voters, reachable, member, why] of LOSSES) {
+    test(`of ${voters} voters, ${reachable ?? 'unknown'} reachable, one goes that is ${member ? 'there' : 'away'}`, () => {
+      const warning = lossWarning(view(voters, reachable), member);
+      if (why === undefined) {
+        assert.equal(warning, undefined);
+      } else {
+        assert.match(warning ?? '', why);
+      }
+    });
+  }
+});
+
+test('how far a rotation is: by certificates, those that are awaited apart from those that are away', () => {
+  const old = newAuthority('c'.repeat(25), Date.now());
+  const authority = nextAuthority(old, 'c'.repeat(25), Date.now());
+  const digest = (pem: string): string => authorityDigest(pem).toString('hex');
+  const node = (name: string, issuer: string): NodeObject => {
+    const plain = aNode(name);
+    return { ...plain, certificate: { ...plain.certificate, authorityDigest: digest(issuer) } };
+  };
+  const view = viewOf(
+    authority,
+    node('renewed', authority.certificate),
+    node('awaited', old.certificate),
+    node('away', old.certificate),
+    node('renewed-and-away', authority.certificate),
+  );
+  const progress = rotationProgress(view, authority, ({ hostname }) => !hostname.includes('away'));
+  const names = (nodes: readonly NodeObject[]): readonly string[] => nodes.map(({ hostname }) => hostname);
+  assert.deepEqual([progress.nodes, progress.renewed], [4, 2]);
+  assert.deepEqual([names(progress.awaited), names(progress.unreachable)], [['awaited'], ['away']]);
+});
+
+describe('token buckets', () => {
+  function buckets(): { take: (key: string, times?: number) => number; pass: (time_ms: number) => void } {
+    let now_ms = 1_000_000;
+    const all = new TokenBuckets({ burst: 3, refill_ms: 100, now_ms: () => now_ms });
+    return {
+      take: (key, times = 1) => {
+        let taken = 0;
+        for (let count = 0; count < times; count += 1) {
+          try {
+            all.take(key, 'things');
+            taken += 1;
+          } catch (thrown) {
+            assert.ok(thrown instanceof CofferError && thrown.code === 'cluster.rate-limited');
+            assert.match(thrown.detail, /too many things/);
+          }
+        }
+        return taken;
+      },
+      pass: (time_ms) => void (now_ms += time_ms),
+    };
+  }
+
+  test('give each key its burst, and then one more from time to time, never more than the burst', () => {
+    const { pass, take } = buckets();
+    assert.equal(take('a', 5), 3);
+    assert.equal(take('b', 5), 3);
+    pass(99);
+    assert.equal(take('a', 5), 0);
+    pass(1);
+    assert.equal(take('a', 5), 1);
+    pass(250);
+    assert.equal(take('a', 5), 2);
+    pass(50);
+    assert.equal(take('a', 5), 1, 'halves count');
+    pass(1_000_000);
+    assert.equal(take('a', 5), 3);
+  });
+
+  test('are not filled by a clock that goes back, and not blocked by it for long', () => {
+    const { pass, take } = buckets();
+    assert.equal(take('a', 5), 3);
+    pass(-500_000);
+    assert.equal(take('a', 5), 0);
+    pass(100);
+    assert.equal(take('a', 5), 1);
+  });
+
+  test('bound all keys beyond a thousand as one, so that no flood of keys fills the memory', () => {
+    const { pass, take } = buckets();
+    for (let key = 0; key < 1_000; key += 1) {
+      assert.equal(take(`key-${key}`), 1);
+    }
+    assert.equal(take('one', 2) + take('two', 2) + take('three', 2), 3);
+    assert.equal(take('key-7', 3), 2, 'those that are known have their own');
+    pass(300);
+    assert.equal(take('two', 5), 3);
+  });
+});
+
+describe('addresses', () => {
+  const WITH_PORT: readonly (readonly [string, string | undefined])[] = [
+    ['host', 'host:7373'],
+    ['host:1', 'host:1'],
+    ['host.example:65535', 'host.example:65535'],
+    ['10.0.0.1', '10.0.0.1:7373'],
+    ['::1', '[::1]:7373'],
+    ['fe80::1:2', '[fe80::1:2]:7373'],
+    ['[::1]', '[::1]:7373'],
+    ['[::1]:80', '[::1]:80'],
+    ['host:0', undefined],
+    ['host:65536', undefined],
+    ['host:', undefined],
+    [':7373', undefined],
+    ['', undefined],
+    ['ho st', undefined],
+    ['[::1', undefined],
+    ['::1]:80', undefined],
+    ['host:port', undefined],
+    ['http://host', undefined],
+  ];
+  for (const [text, expected] of WITH_PORT) {
+    test(`${JSON.stringify(text)} is ${expected ?? 'none'}`, () => {
+      if (expected === undefined) {
+        assert.throws(() => withPort(text), { code: 'transport.unreachable' });
+      } else {
+        assert.equal(withPort(text), expected);
+      }
+    });
+  }
+
+  test('until the engine answers it is what the cluster knows, if the machine still has it, and never an engine’s bridge', () => {
+    const one = (address: string, internal = false): NetworkInterfaceInfo[] => [
+      { address, netmask: '255.255.255.0', family: 'IPv4', mac: '', internal, cidr: null },
+    ];
+    const interfaces = {
+      lo: one('127.0.0.1', true),
+      docker_gwbridge: one('172.18.0.1'),
+      eth0: one('10.0.0.3'),
+      eth1: one('10.0.1.3'),
+    };
+    assert.equal(ownAddress(interfaces, undefined), '10.0.0.3');
+    assert.equal(ownAddress(interfaces, ''), '10.0.0.3');
+    assert.equal(ownAddress(interfaces, '10.0.1.3:7373'), '10.0.1.3');
+    assert.equal(ownAddress(interfaces, '10.0.9.9:7373'), '10.0.0.3', 'it has another address since');
+    assert.equal(ownAddress(interfaces, '127.0.0.1:7373'), '10.0.0.3', 'nobody else reaches that');
+    assert.equal(ownAddress({ lo: interfaces.lo }, undefined), undefined);
+  });
+
+  test('the advertised one is what was wished, else where it listens, else what the engine or the way to a manager says', () => {
+    const listening = { host: '0.0.0.0', port: 7000 };
+    const known = {
+      listening,
+      engineAddress: '10.0.0.1',
+      towardsManager: '10.0.0.2',
+      wished: undefined,
+      told: '192.0.2.9:7000',
+    };
+    assert.equal(advertised({ ...known, wished: 'name' }), 'name:7000');
+    assert.equal(advertised({ ...known, wished: 'name:9' }), 'name:9');
+    assert.equal(advertised({ ...known, listening: { host: '192.0.2.1', port: 7000 } }), '192.0.2.1:7000');
+    assert.equal(advertised(known), '10.0.0.1:7000');
+    assert.equal(advertised({ ...known, engineAddress: 'fd00::1' }), '[fd00::1]:7000');
+    assert.equal(advertised({ ...known, engineAddress: undefined }), '10.0.0.2:7000');
+    for (const host of ['0.0.0.0', '::', '']) {
+      const nothing = {
+        engineAddress: undefined,
+        towardsManager: undefined,
+        wished: undefined,
+        told: undefined,
+      };
+      const address = advertised({ ...nothing, listening: { host, port: 7000 } });
+      assert.match(address, /^(?!0\.0\.0\.0|\[::\])\S+:7000$/, 'somewhere that can be called');
+    }
+  });
+});
