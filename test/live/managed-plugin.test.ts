@@ -47,7 +47,7 @@ describe('the managed plugin', () => {
     assert.equal(await delivered(engine, 'first'), 'the first value');
   });
 
-  test('has no network and no capability beyond those that every container has', async () => {
+  test('has the host’s network, for other nodes to reach it, and no capability beyond those that every container has', async () => {
     const { stdout } = await engine.docker([
       'plugin',
       'inspect',
@@ -62,7 +62,7 @@ describe('the managed plugin', () => {
       readonly PidHost: boolean;
       readonly IpcHost: boolean;
     };
-    assert.equal(config.Network.Type, '');
+    assert.equal(config.Network.Type, 'host');
     assert.deepEqual(config.Linux.Capabilities ?? [], []);
     assert.deepEqual([config.Linux.AllowAllDevices, config.PidHost, config.IpcHost], [false, false, false]);
     assert.deepEqual(
@@ -125,12 +125,12 @@ describe('the managed plugin from a registry', () => {
   });
   after(async () => engine.stop());
 
-  test('asks for one privilege, the engine socket, and is not installed without it', async () => {
+  test('asks for two privileges, the host’s network and the engine socket, and is not installed without them', async () => {
     const args = ['plugin', 'install', '--alias', 'coffer', `${registry.address}/coffer:1`];
     const { code, stdout } = await engine.tryDocker(args, { input: 'n\n' });
     assert.notEqual(code, 0);
     const asked = stdout.split('\n').filter((line) => line.startsWith(' - '));
-    assert.deepEqual(asked, [' - mount: [/var/run/docker.sock]']);
+    assert.deepEqual(asked, [' - network: [host]', ' - mount: [/var/run/docker.sock]']);
     assert.equal((await engine.docker(['plugin', 'ls', '--quiet'])).stdout, '');
   });
 
