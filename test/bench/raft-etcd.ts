@@ -4,10 +4,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { atProcessEnd, killProcess } from '../support/cleanup.ts';
 import { tryCommand } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 import { projectRoot } from '../support/project.ts';
 import { waitFor } from '../support/wait-for.ts';
 import type { HttpConnection } from './raft-http.ts';
@@ -63,7 +63,7 @@ export async function etcdPut(connection: HttpConnection, key: string, value: Bu
 }
 
 /** The program of the system; or that of Debian's package, unpacked and not installed: nothing else of it is wanted. */
-async function findEtcd(): Promise<string | undefined> {
+export async function findEtcd(): Promise<string | undefined> {
   const installed = (process.env['PATH'] ?? '').split(':').map((place) => path.join(place, 'etcd'));
   const cache = path.join(projectRoot(), 'build', 'cache', 'etcd');
   const unpacked = path.join(cache, 'usr', 'bin', 'etcd');
@@ -87,19 +87,8 @@ async function download(directory: string): Promise<boolean> {
   }
 }
 
-function versionOf(program: string): string {
+/** Its version, as it says itself. */
+export function versionOf(program: string): string {
   const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' });
   return /^etcd Version: (\S+)/m.exec(stdout)?.[1] ?? 'of unknown version';
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') {
-    throw new TypeError('a TCP server has a port');
-  }
-  return address.port;
 }

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs the benchmarks, one after the other.
 //
-//   node test/bench/run.mjs             both
+//   node test/bench/run.mjs             all
 //   node test/bench/run.mjs daemon      coffer beside the engine's own secrets (root, an engine)
 //   node test/bench/run.mjs raft ...    the replicated log; see raft-bench.ts for its words
+//   node test/bench/run.mjs cluster ... three managers beside etcd and Swarm (root); see cluster-bench.ts for its words
 import { runProgram } from '../support/run-program.mjs';
 
-const programs = { daemon: 'test/bench/bench.ts', raft: 'test/bench/raft-bench.ts' };
+const programs = {
+  daemon: 'test/bench/bench.ts',
+  raft: 'test/bench/raft-bench.ts',
+  cluster: 'test/bench/cluster-bench.ts',
+};
 
 const [which, ...words] = process.argv.slice(2);
 if (which !== undefined && !(which in programs)) {
