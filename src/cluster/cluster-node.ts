@@ -155,7 +155,8 @@ export class ClusterNode {
       onRefused: (reason) => this.#manager?.refused(reason),
     });
     await this.#endpoint.listen();
-    const store = await openStoreOf(before, { ...storeOptions, transport });
+    const { forceNewCluster } = this.#options.settings;
+    const store = await openStoreOf(before, { ...storeOptions, transport, forceNewCluster });
     const { replica } = store;
     this.#endpoint.believe(() => replica.state.index.cluster.node(replica.identity.nodeId));
     try {

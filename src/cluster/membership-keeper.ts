@@ -60,6 +60,11 @@ export function nextStep({ view, confState, removed, lastIndex, progress }: Situ
   if (retired !== undefined) {
     return { kind: 'retired', node: retired };
   }
+  // Taken out of the log by force: nobody has asked it to leave.
+  const lost = managers.find(({ raftId }) => removed.has(raftId));
+  if (lost !== undefined) {
+    return { kind: 'retired', node: lost };
+  }
   const newcomer = staying.find(({ raftId }) => !members.has(raftId));
   return newcomer === undefined
     ? undefined

@@ -27,7 +27,7 @@ export interface Settings {
   /**
    * COFFER_LISTEN: `host:port`, or `off`; default 0.0.0.0:7373. COFFER_ADVERTISE: `host[:port]`. COFFER_JOIN:
    * `host[:port]` of managers, with commas between them. COFFER_JOIN_TOKEN, or COFFER_JOIN_TOKEN_FILE with a path.
-   * COFFER_REENROL: on or off; default off.
+   * COFFER_REENROL: on or off; default off. COFFER_FORCE_NEW_CLUSTER: the last entry of this node's log.
    */
   readonly cluster: ClusterSettings;
   /** COFFER_MODE: process or managed. Default: process. */
@@ -103,6 +103,14 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
       .map((text) => text.trim())
       .filter((text) => text !== '')
       .map((text) => addressOf(name, text) ?? '');
+  const numberOf = (name: string): number | undefined => {
+    const value = valueOf(name);
+    if (value !== undefined && !/^\d{1,15}$/.test(value)) {
+      problems.push(`${name} is the number of an entry, not ${JSON.stringify(value)}`);
+      return undefined;
+    }
+    return value === undefined ? undefined : Number(value);
+  };
   const advertise = valueOf('COFFER_ADVERTISE');
   if (advertise !== undefined) {
     addressOf('COFFER_ADVERTISE', advertise);
@@ -122,6 +130,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
       join: joinOf('COFFER_JOIN'),
       joinToken: valueOf('COFFER_JOIN_TOKEN'),
       joinTokenFile: valueOf('COFFER_JOIN_TOKEN_FILE'),
+      forceNewCluster: numberOf('COFFER_FORCE_NEW_CLUSTER'),
       reenrol: choiceOf('COFFER_REENROL', ['on', 'off'], 'off') === 'on',
     },
     mode: choiceOf('COFFER_MODE', ['process', 'managed'], 'process'),

@@ -46,6 +46,8 @@ export interface OpenStoreOptions {
   /** Who this node is in the cluster that it has joined: a store that is made for it waits for the others. Default: a
    * cluster of its own. */
   readonly joined?: NodeIdentity | undefined;
+  /** See `OpenReplicaOptions`. */
+  readonly forceNewCluster?: number | undefined;
   readonly logLimits?: LogLimits | undefined;
   /** See `ReplicaSettings`. */
   readonly secretsReadFirstMax?: number | undefined;
@@ -158,6 +160,7 @@ async function openInitialized(
         checkpoint,
         clock: systemClock,
         transport: options.transport ?? noPeers,
+        forceNewCluster: options.forceNewCluster,
         random: (limit) => randomInt(limit),
         diskSpace,
         settings: settingsOf(options, damageFound),

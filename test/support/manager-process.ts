@@ -90,8 +90,8 @@ export class ManagerProcess {
     return readFileSync(this.logFile, 'utf8');
   }
 
-  /** Starts the daemon again after `stop` or `kill9`, on the same state. */
-  async start(): Promise<void> {
+  /** Starts the daemon again after `stop` or `kill9`, on the same state; with settings for this start alone. */
+  async start(once: Readonly<Record<string, string>> = {}): Promise<void> {
     if (this.running) {
       throw new Error(`${this.name} runs already`);
     }
@@ -110,7 +110,7 @@ export class ManagerProcess {
     const log = openSync(this.logFile, 'a', 0o600);
     const child = spawn(program, args, {
       stdio: ['ignore', log, log],
-      env: managerEnvironment(this, this.#joining, this.#options.env),
+      env: managerEnvironment(this, this.#joining, { ...this.#options.env, ...once }),
     });
     closeSync(log);
     this.#process = child;

@@ -2,7 +2,14 @@
 // A replica's disk: made for the first time, verified at every start, and begun anew where it lost what it had.
 import { CofferError } from '../../common/index.ts';
 import type { Keyring } from '../../crypto/index.ts';
-import { type Entry, encodeConfChange, type HardState, type NodeId, NONE } from '../../raft/index.ts';
+import {
+  type Entry,
+  encodeConfChange,
+  type HardState,
+  type NodeId,
+  NONE,
+  RawNode,
+} from '../../raft/index.ts';
 import {
   type Checkpoint,
   type Database,
@@ -17,9 +24,11 @@ import {
   readHardState,
   readIdentity,
 } from './node-identity.ts';
+import { CoreStorage } from './core-storage.ts';
 import { Replica } from './replica.ts';
-import type { ReplicaParts } from './replica-parts.ts';
+import { coreConfig, type ReplicaParts } from './replica-parts.ts';
 import { DEFAULT_SETTINGS } from './replica-settings.ts';
+import { checkConfirmed, soleSurvivor } from './sole-survivor.ts';
 import { SecretState } from '../state/secret-state.ts';
 import { verifyCheckpoint } from './verify-checkpoint.ts';
 
@@ -28,6 +37,11 @@ export interface OpenReplicaOptions
   extends Omit<ReplicaParts, 'identity' | 'log' | 'state' | 'hardState' | 'recoveringTerm'> {
   /** What the checkpoint file holds. */
   readonly checkpoint: Checkpoint;
+  /**
+   * The others are gone for good: this node goes on alone. The last entry of its log, by which whoever wants that shows that it
+   * is meant for this very log.
+   */
+  readonly forceNewCluster?: number | undefined;
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -99,8 +113,9 @@ export async function openReplica(options: OpenReplicaOptions): Promise<Replica>
   // what is applied for committed.
   const { appliedIndex } = state;
   const commit = checkpoint.recoveringTerm === 0 ? Math.max(stored.commit, appliedIndex) : appliedIndex;
-  const hardState = { ...stored, commit };
-  await renewCheckpoint(options, { ...checkpoint, term: stored.term, vote: stored.vote, ...log.mark });
+  const hardState = await goOnAlone(options, { identity, log, state, hardState: { ...stored, commit } });
+  const { term, vote } = hardState;
+  await renewCheckpoint(options, { ...checkpoint, term, vote, ...log.mark });
   return new Replica({
     ...options,
     identity,
@@ -109,6 +124,40 @@ export async function openReplica(options: OpenReplicaOptions): Promise<Replica>
     hardState,
     recoveringTerm: checkpoint.recoveringTerm,
   });
+}
+
+/** Does what `forceNewCluster` asks for, durably, and returns the hard state from then on. */
+async function goOnAlone(
+  options: OpenReplicaOptions,
+  { hardState, identity, log, state }: Pick<ReplicaParts, 'hardState' | 'identity' | 'log' | 'state'>,
+): Promise<HardState> {
+  const { checkpoint, database, forceNewCluster, keyring } = options;
+  if (forceNewCluster === undefined) {
+    return hardState;
+  }
+  const { appliedIndex, confState, removedNodes } = state;
+  const { recoveringTerm } = checkpoint;
+  const initial = { hardState, confState };
+  const storage = new CoreStorage(log, initial, () => ({ index: appliedIndex, confState }));
+  const node = new RawNode(
+    coreConfig({ ...options, identity, log, state, hardState, recoveringTerm }, storage),
+  );
+  const { raftId: id } = identity;
+  const survival = soleSurvivor({ id, log, hardState, appliedIndex, confState, removedNodes, node });
+  if (survival === undefined) {
+    return hardState;
+  }
+  checkConfirmed(forceNewCluster, log.last.index);
+  if (recoveringTerm !== 0) {
+    throw new CofferError(
+      'settings.invalid',
+      'this node has lost what it had and is recovering: no cluster can be made of it alone',
+    );
+  }
+  const operations = [...log.append(survival.entries), hardStateOperation(keyring, survival.hardState)];
+  await database.write(operations, { sync: true });
+  options.logger.warn('this node goes on alone, as it was told to', { lastIndex: log.last.index });
+  return survival.hardState;
 }
 
 /**

@@ -212,6 +212,7 @@ const NO_SETTINGS: ClusterSettings = {
   join: [],
   joinToken: undefined,
   joinTokenFile: undefined,
+  forceNewCluster: undefined,
   reenrol: false,
 };
 

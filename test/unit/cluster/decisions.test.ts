@@ -175,12 +175,12 @@ describe('the next step of the membership', () => {
       'retired m2',
     ],
     ['one has left the log, and was to be removed', [m1, manager(2, 'removed')], {}, 'retired m2'],
-    ['an id that was removed is not taken in again', [m1, m2], { removed: [2] }, 'nothing'],
+    ['one was taken out of the log by force: it is removed (A22)', [m1, m2], { removed: [2] }, 'retired m2'],
     [
-      'an id that was removed does not hold up another one',
+      'one that was taken out by force goes before another one comes',
       [m1, m2, m3],
       { removed: [2] },
-      'ConfChangeAddLearnerNode 3',
+      'retired m2',
     ],
     [
       'one that leaves goes before one that comes',

@@ -22,6 +22,7 @@ test('without any variable, a plain process has the places that Docker’s users
         joinToken: undefined,
         joinTokenFile: undefined,
         reenrol: false,
+        forceNewCluster: undefined,
       },
       mode: 'process',
     },
@@ -58,6 +59,7 @@ test('what is set is taken', () => {
     joinToken: undefined,
     joinTokenFile: '/run/token',
     reenrol: true,
+    forceNewCluster: undefined,
   });
   assert.equal(readSettings({ COFFER_LISTEN: 'off' }).settings.cluster.listen, undefined);
   assert.equal(settings.mode, 'managed');
