@@ -32,6 +32,8 @@ export class RaftTransport implements Transport {
   readonly #peers = new Map<NodeId, Peer>();
   /** When each manager was last heard from. */
   readonly #heard = new Map<NodeId, number>();
+  /** Of all managers as of the last `refresh`: asked for with each message. */
+  #raftIds: ReadonlyMap<string, NodeId> = new Map();
   #replica: Replica | undefined;
 
   constructor(options: RaftTransportOptions) {
@@ -51,8 +53,10 @@ export class RaftTransport implements Transport {
     if (own === undefined || this.#replica === undefined) {
       return;
     }
+    const all = managers();
+    this.#raftIds = new Map(all.map(({ nodeId, raftId }) => [nodeId, raftId] as const));
     const others = new Map(
-      managers()
+      all
         .filter((contact) => contact.nodeId !== own.nodeId)
         .map((contact) => [contact.raftId, contact] as const),
     );
@@ -147,7 +151,7 @@ export class RaftTransport implements Transport {
   }
 
   #raftIdOf({ nodeId }: PeerIdentity): NodeId | undefined {
-    return this.#options.managers().find((contact) => contact.nodeId === nodeId)?.raftId;
+    return this.#raftIds.get(nodeId);
   }
 
   #contact(raftId: NodeId): ManagerContact | undefined {

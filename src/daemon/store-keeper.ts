@@ -85,6 +85,9 @@ export class StoreKeeper {
 
   /** Waits while the store is starting, and then until all its secrets can be listed; never rejects. */
   readonly loaded = async (timeout_ms: number): Promise<void> => {
+    if (this.#state.kind === 'serving' && this.#state.store.isLoaded) {
+      return;
+    }
     try {
       await withDeadline(this.#loaded(), timeout_ms, 'store.starting', 'coffer is starting');
     } catch {

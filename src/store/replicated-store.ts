@@ -121,6 +121,11 @@ export class ReplicatedStore implements SecretStore {
     };
   }
 
+  /** Whether all secrets can be listed. */
+  get isLoaded(): boolean {
+    return this.#parts.replica.state.load.progress_percent === undefined;
+  }
+
   /** Resolves when all secrets can be listed, or the store has ended. Never rejects. */
   loaded(): Promise<void> {
     return this.#parts.replica.state.load.ended;

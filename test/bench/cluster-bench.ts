@@ -49,6 +49,10 @@ async function measureCluster(cluster: ClusterUnderTest, load: LoadChild, quick:
   ];
   const rows: Row[] = [];
   process.stderr.write(`${name} `);
+  // Compilers and caches get warm before the first row, for everyone alike.
+  const warm = { targets, operation: 'write' as const, clients: 64, value_bytes: READ_BYTES, prefix: 'warm' };
+  await load.ask('measure', { ...warm, duration_ms: 2 * duration_ms });
+  await cluster.clear?.();
   for (const { what, operation, bytes } of cases) {
     for (const clients of CLIENTS) {
       const prefix = `b${bytes}-${operation}-${clients}`;

@@ -46,7 +46,7 @@ const leaf = leafAt(old, NOW_MS);
 const nextLeaf = leafAt(next, NOW_MS);
 const cross = crossSign({ by: old, subject: next, now_ms: NOW_MS });
 
-describe('a chain', () => {
+describe('a chain (A45)', () => {
   const good = { chain: [leaf], roots: [old.certificate], expect: {}, now_ms: NOW_MS } as const;
   const rotating = { ...good, chain: [nextLeaf, cross] } as const;
 

@@ -170,7 +170,7 @@ test('messages of one turn go out in one write, and what was asked to be wiped i
   const payloads = Array.from({ length: 50 }, (_, index) => Buffer.alloc(300, index + 1));
   const frames = payloads.map((payload) => ({ type: FRAME.data, payload: Buffer.from(payload) }));
   payloads.forEach((payload) => writer.send(FRAME.data, payload, { wipe: true }));
-  await Promise.resolve();
+  await new Promise(setImmediate);
   assert.equal(writes.length, 1);
   assert.deepEqual(writes[0], encode(frames));
   assert.ok(payloads.every((payload) => payload.every((byte) => byte === 0)));
@@ -196,7 +196,7 @@ test('while the socket is busy frames wait, an urgent one goes ahead, and what i
   const writer = new FrameWriter(socket, NO_EVENTS);
   const [first, second, last] = [Buffer.from('first'), Buffer.from('second'), Buffer.from('last')];
   writer.send(FRAME.data, first);
-  await Promise.resolve();
+  await new Promise(setImmediate);
   writer.send(FRAME.data, second);
   writer.send(FRAME.ping, undefined, { urgent: true });
   assert.equal(writer.queuedFrames, 2);

@@ -57,7 +57,7 @@ test('a message is wiped once it was written, and also if it was dropped', async
   await until(() => small.every((byte) => byte === 0) && large.every((byte) => byte === 0), 'the wiping');
 });
 
-test('a peer that is not there is reported once, and is found when it starts and when it starts again', async (t) => {
+test('A29: a peer that is not there is reported once, and is found when it starts and when it starts again', async (t) => {
   const calls = noCalls();
   const first = await listen(t, protocolsOfAllKinds(calls));
   const { address, port } = first;
@@ -156,7 +156,7 @@ test('a link over which nothing is sent stays up', async (t) => {
   assert.equal(listener.connections.length, 1);
 });
 
-test('a refusal is told in the words of the peer, also when the reason changes', async (t) => {
+test('A29: a refusal is told in the words of the peer, also when the reason changes', async (t) => {
   let removed = false;
   const { address, listener } = await listen(t, protocolsOfAllKinds(noCalls()), {
     authorize: () =>
@@ -177,7 +177,7 @@ test('a refusal is told in the words of the peer, also when the reason changes',
   );
 });
 
-test('an address that changes takes effect at once with a nudge, while the link waits for its next attempt', async (t) => {
+test('A29: an address that changes takes effect at once with a nudge, while the link waits for its next attempt', async (t) => {
   const one = await listen(t, protocolsOfAllKinds(noCalls()));
   // Waiting: without the nudge it would wait for an hour.
   const hour_ms = 3_600_000;
