@@ -2,7 +2,7 @@
 // The leader's work on the log's configuration: it follows the nodes of the state, one step at a time.
 import { CofferError, type Logger } from '../common/index.ts';
 import type { ClusterView, NodeObject } from '../membership/index.ts';
-import type { AnyConfChange, ConfChangeType, ConfState, NodeId, Status } from '../raft/index.ts';
+import type { AnyConfChange, ConfChangeType, ConfState, NodeId, Progress } from '../raft/index.ts';
 import type { Replica, SecretStore } from '../store/index.ts';
 
 /** A learner this close to the leader's log has caught up. */
@@ -22,7 +22,7 @@ export interface Situation {
   readonly removed: ReadonlySet<NodeId>;
   readonly lastIndex: number;
   /** What the leader knows of the others' logs. */
-  readonly progress: Status['progress'];
+  readonly progress: ReadonlyMap<NodeId, Pick<Progress, 'match' | 'recentActive'>>;
 }
 
 /** Pure: the one step that comes next, or undefined if the configuration is as the nodes are. */

@@ -41,7 +41,7 @@ const NAME_CHARACTERS_MAX = 128;
 export function readIdentity(certificate: X509Certificate, address: string): PeerIdentity {
   try {
     // Not the `subject` text, whose lines a name with a newline could imitate.
-    const subject = certificate.toLegacyObject().subject as unknown as Readonly<Record<string, unknown>>;
+    const subject: Readonly<Record<string, unknown>> = { ...certificate.toLegacyObject().subject };
     const unit = nameIn(subject, 'OU');
     const role = Object.hasOwn(ROLES, unit) ? ROLES[unit] : undefined;
     if (role === undefined) {

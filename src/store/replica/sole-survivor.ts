@@ -17,13 +17,13 @@ import { removedNodeError, removedWith } from '../state/removed-nodes.ts';
 
 export interface SurvivorOptions {
   readonly id: NodeId;
-  readonly log: RaftLog;
+  readonly log: Pick<RaftLog, 'last' | 'entries'>;
   readonly hardState: HardState;
   readonly appliedIndex: number;
   readonly confState: ConfState;
   readonly removedNodes: ReadonlySet<NodeId>;
   /** A core of its own, set up as of `appliedIndex`; it is of no use afterwards. */
-  readonly node: RawNode;
+  readonly node: Pick<RawNode, 'applyConfChange'>;
 }
 
 /** What is to be written for a node to be the only voter from its next start on. */

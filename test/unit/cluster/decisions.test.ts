@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PROTOCOL, refusalOf } from '../../../src/cluster/authorize.ts';
-import { nextStep, type Situation } from '../../../src/cluster/membership-keeper.ts';
+import { nextStep } from '../../../src/cluster/membership-keeper.ts';
 import type { NodeObject } from '../../../src/membership/index.ts';
 import { aNode, anAuthority, aRevocation } from '../../support/cluster-objects.ts';
 import { viewOf } from './service-harness.ts';
@@ -108,7 +108,7 @@ describe('the next step of the membership', () => {
       removed: new Set(removed),
       lastIndex: 1_000,
       progress,
-    } as unknown as Situation);
+    });
     if (next === undefined) {
       return 'nothing';
     }

@@ -3,8 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CofferError } from '../../../src/common/index.ts';
-import { asV2, type ConfState, decodeConfChange, NONE, type RawNode } from '../../../src/raft/index.ts';
-import type { RaftLog } from '../../../src/storage/index.ts';
+import { asV2, type ConfState, decodeConfChange, NONE } from '../../../src/raft/index.ts';
 import { checkConfirmed, soleSurvivor } from '../../../src/store/replica/sole-survivor.ts';
 
 const NOBODY: ConfState = {
@@ -19,12 +18,12 @@ const NOBODY: ConfState = {
 function changesFrom(confState: Partial<ConfState>): string {
   const survival = soleSurvivor({
     id: 1,
-    log: { last: { index: 40, term: 7 } } as unknown as RaftLog,
+    log: { last: { index: 40, term: 7, digest: Buffer.alloc(32) }, entries: () => [] },
     hardState: { term: 9, vote: 2, commit: 38 },
     appliedIndex: 40,
     confState: { ...NOBODY, ...confState },
     removedNodes: new Set(),
-    node: undefined as unknown as RawNode,
+    node: { applyConfChange: () => assert.fail('nothing is left to be applied') },
   });
   if (survival === undefined) {
     return 'nothing';
