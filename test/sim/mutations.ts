@@ -38,8 +38,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'forgets its vote in a restart',
     file: 'src/store/replica/open-replica.ts',
-    search: 'const hardState = { ...stored, commit };',
-    replacement: 'const hardState = { ...stored, vote: 0, commit };',
+    search: 'hardState: { ...stored, commit }',
+    replacement: 'hardState: { ...stored, vote: 0, commit }',
     ...UNREST,
   },
   {

@@ -37,7 +37,7 @@ class Anonymiser {
   }
 
   #withoutIds(text: string): string {
-    let rest = text.replaceAll(/\b(?=[a-z0-9]*\d)[a-z0-9]{25}\b/g, (id) => {
+    let rest = text.replaceAll(/\b[a-z0-9]{25}\b/g, (id) => {
       const name = this.#ids.get(id) ?? `<id ${this.#ids.size + 1}>`;
       this.#ids.set(id, name);
       return name;
