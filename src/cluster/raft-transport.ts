@@ -6,6 +6,7 @@ import type { Replica, Transport } from '../store/index.ts';
 import { type CredentialsSource, MessageLink, type PeerIdentity, sendStream } from '../transport/index.ts';
 import { PROTOCOL } from './authorize.ts';
 import type { ManagerContact, NodeIdentityFile } from './identity.ts';
+import { MessageUrgency } from './message-urgency.ts';
 
 export interface RaftTransportOptions {
   /** Who this node is; undefined until it knows. */
@@ -32,12 +33,14 @@ export class RaftTransport implements Transport {
   readonly #peers = new Map<NodeId, Peer>();
   /** When each manager was last heard from. */
   readonly #heard = new Map<NodeId, number>();
+  readonly #urgency: MessageUrgency;
   /** Of all managers as of the last `refresh`: asked for with each message. */
   #raftIds: ReadonlyMap<string, NodeId> = new Map();
   #replica: Replica | undefined;
 
   constructor(options: RaftTransportOptions) {
     this.#options = options;
+    this.#urgency = new MessageUrgency(options.monotonic_ms);
   }
 
   /** Messages go to the replica from now on. */
@@ -79,7 +82,7 @@ export class RaftTransport implements Transport {
       return;
     }
     if (peer.link.isUp) {
-      peer.link.send(encodeMessage(message));
+      peer.link.send(encodeMessage(message), this.#urgency.of(message));
     } else {
       this.#replica?.reportUnreachable(message.to);
     }
@@ -118,6 +121,7 @@ export class RaftTransport implements Transport {
         throw new CofferError('raft.message-invalid', `node ${peer.nodeId} speaks for another node`);
       }
       this.#heard.set(sender, this.#options.monotonic_ms());
+      this.#urgency.received(sender, message);
       this.#replica?.receive(message);
     } finally {
       payload.fill(0);

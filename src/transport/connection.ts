@@ -232,7 +232,7 @@ export class Connection {
     }
     if (this.#pongDue) {
       this.#pongDue = false;
-      this.send(FRAME.pong, undefined, { urgent: true });
+      this.send(FRAME.pong, undefined, { urgency: 'first' });
     }
   }
 

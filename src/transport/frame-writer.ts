@@ -7,13 +7,23 @@ const BATCH_BYTES_MAX = 256 * 1024;
 /** A payload beyond this is written as it is; a smaller one is copied together with others. */
 const COPIED_BYTES_MAX = 32 * 1024;
 
+/** How long a frame that is not urgent waits for others to go along with. */
+const PATIENCE_MS = 2;
+
 const NOTHING = Buffer.alloc(0);
+
+/**
+ * `first` goes ahead of all that waits. `soon` goes out at the end of this turn of the event loop, with all that was sent
+ * before. `along` goes with the next one that does, or after two milliseconds: each write of its own costs both sides
+ * much more than what it carries.
+ */
+export type Urgency = 'first' | 'soon' | 'along';
 
 export interface SendOptions {
   /** Overwrites the payload with zeros once it was written, or will not be. Then it belongs to the writer. */
   readonly wipe?: boolean;
-  /** Goes ahead of all that waits. */
-  readonly urgent?: boolean;
+  /** Default `soon`. */
+  readonly urgency?: Urgency;
 }
 
 interface QueuedFrame {
@@ -35,6 +45,7 @@ export class FrameWriter {
   #queued_bytes = 0;
   #isWriting = false;
   #flushDue = false;
+  #patience: NodeJS.Timeout | undefined;
   #stopped = false;
 
   /** `onProgress` is called after each write, `onIdle` when all was written. */
@@ -62,19 +73,28 @@ export class FrameWriter {
     return this.#isWriting;
   }
 
-  send(type: FrameType, payload: Buffer = NOTHING, { wipe = false, urgent = false }: SendOptions = {}): void {
+  send(
+    type: FrameType,
+    payload: Buffer = NOTHING,
+    { wipe = false, urgency = 'soon' }: SendOptions = {},
+  ): void {
     const frame = { type, payload, wipe };
     if (this.#stopped) {
       wipeFrame(frame);
       return;
     }
-    if (urgent) {
+    if (urgency === 'first') {
       this.#queue.splice(this.#head, 0, frame);
     } else {
       this.#queue.push(frame);
     }
     this.#queued_bytes += FRAME_HEADER_BYTES + payload.length;
-    if (!this.#isWriting && !this.#flushDue) {
+    if (urgency === 'along') {
+      this.#patience ??= setTimeout(() => {
+        this.#patience = undefined;
+        this.#flush();
+      }, PATIENCE_MS);
+    } else if (!this.#isWriting && !this.#flushDue) {
       this.#flushDue = true;
       setImmediate(() => {
         this.#flushDue = false;
@@ -93,6 +113,7 @@ export class FrameWriter {
   /** Drops what waits, and wipes it where that was asked for. */
   stop(): void {
     this.#stopped = true;
+    clearTimeout(this.#patience);
     for (const frame of this.#queue.slice(this.#head)) {
       wipeFrame(frame);
     }

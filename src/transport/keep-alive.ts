@@ -32,7 +32,7 @@ export function keepAlive({ clock, connection, dead_ms, ping_ms }: KeepAliveOpti
         );
         return;
       }
-      connection.send(FRAME.ping, undefined, { urgent: true });
+      connection.send(FRAME.ping, undefined, { urgency: 'first' });
       schedule();
     });
   };

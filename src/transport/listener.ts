@@ -220,7 +220,7 @@ export class Listener {
     );
     try {
       const events = protocol.handler.accept(connection, caller);
-      connection.send(FRAME.accepted, undefined, { urgent: true });
+      connection.send(FRAME.accepted, undefined, { urgency: 'first' });
       this.#releaseSlot(endpointOf(socket));
       const remove = this.#members.add({ connection, protocol, caller });
       connection.attach({

@@ -6,6 +6,7 @@ import type { Connection } from './connection.ts';
 import type { CredentialsSource } from './credentials.ts';
 import { dial } from './dial.ts';
 import { FRAME, type FrameType, unexpectedFrame } from './frame.ts';
+import type { Urgency } from './frame-writer.ts';
 import { keepAlive } from './keep-alive.ts';
 import type { ExpectedIdentity } from './peer-identity.ts';
 
@@ -101,7 +102,7 @@ export class MessageLink {
    * Takes a message over, to be written soon: true. False if it was dropped, since the link is down or too much waits.
    * A message that was taken may be lost all the same. The payload belongs to the link from here on.
    */
-  send(payload: Buffer): boolean {
+  send(payload: Buffer, urgency: Urgency = 'soon'): boolean {
     const state = this.#state;
     const wipe = this.#options.wipe ?? false;
     if (state.kind !== 'up' || !state.connection.isOpen || this.#isFull(state.connection, payload)) {
@@ -111,7 +112,7 @@ export class MessageLink {
       this.#options.onLost?.();
       return false;
     }
-    state.connection.send(FRAME.data, payload, { wipe });
+    state.connection.send(FRAME.data, payload, { wipe, urgency });
     return true;
   }
 

@@ -4,7 +4,7 @@ import { PassThrough, Writable } from 'node:stream';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { CofferError } from '../../../src/common/index.ts';
-import { FRAME, FrameDecoder, type FrameType } from '../../../src/transport/index.ts';
+import { FRAME, FrameDecoder, type FrameType, type Urgency } from '../../../src/transport/index.ts';
 import { FRAME_HEADER_BYTES, writeFrameHeader } from '../../../src/transport/frame.ts';
 import { FrameWriter } from '../../../src/transport/frame-writer.ts';
 import { decodeRefusal, encodeRefusal, REFUSAL_BYTES_MAX } from '../../../src/transport/refusal.ts';
@@ -198,7 +198,7 @@ test('while the socket is busy frames wait, an urgent one goes ahead, and what i
   writer.send(FRAME.data, first);
   await new Promise(setImmediate);
   writer.send(FRAME.data, second);
-  writer.send(FRAME.ping, undefined, { urgent: true });
+  writer.send(FRAME.ping, undefined, { urgency: 'first' });
   assert.equal(writer.queuedFrames, 2);
   assert.equal(writer.queued_bytes, 2 * FRAME_HEADER_BYTES + second.length);
   done();
@@ -209,6 +209,36 @@ test('while the socket is busy frames wait, an urgent one goes ahead, and what i
   writer.stop();
   assert.ok(last.every((byte) => byte === 0));
   assert.equal(writer.queued_bytes, 0);
+});
+
+test('a frame that may go along with another one goes with it, and by itself when there is none', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const writes: Buffer[] = [];
+  const socket = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      writes.push(Buffer.from(chunk));
+      done();
+    },
+  });
+  const writer = new FrameWriter(socket, NO_EVENTS);
+  const frames = ['news', 'of', 'little', 'weight'].map((word) => ({
+    type: FRAME.data,
+    payload: Buffer.from(word),
+  }));
+  const send = (place: number, urgency: Urgency): void =>
+    frames.slice(place, place + 1).forEach(({ payload, type }) => writer.send(type, payload, { urgency }));
+  send(0, 'along');
+  send(1, 'along');
+  await new Promise(setImmediate);
+  assert.equal(writes.length, 0);
+  send(2, 'soon');
+  await new Promise(setImmediate);
+  assert.deepEqual(writes, [encode(frames.slice(0, 3))], 'in the order in which they were sent');
+  send(3, 'along');
+  await new Promise(setImmediate);
+  assert.equal(writes.length, 1);
+  t.mock.timers.tick(2);
+  assert.deepEqual(writes[1], encode(frames.slice(3)));
 });
 
 test('large and small payloads keep their order and their bytes', async (t) => {
