@@ -312,9 +312,11 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: 'if (!same && now.term < 0) {',
     overrides: {
       ...DAMAGE.overrides,
-      outage_us: 20 * MS_US,
-      workload: { clients: 2, think_us: 150 * MS_US, reads: 0.1 },
-      faults: { 'power-cut': 150 * MS_US, rollback: 80 * MS_US },
+      outage_us: 10 * MS_US,
+      // Several batches between two syncs of the checkpoint.
+      disk: { sync_us: 40 * MS_US, spread: 2, byte_us: 0.01 },
+      workload: { clients: 3, think_us: 20 * MS_US, reads: 0.1 },
+      faults: { 'power-cut': 60 * MS_US, rollback: 40 * MS_US },
     },
   },
 ];

@@ -18,6 +18,10 @@ export class HeldClock implements Clock {
     this.#held.push(callback);
   }
 
+  atTurnEnd(callback: () => void): void {
+    setImmediate(callback);
+  }
+
   /** Lets the oldest go on, as soon as there is one; false if `ended` says first that none will come. */
   async step(ended: () => boolean): Promise<boolean> {
     while (this.#held.length === 0) {

@@ -20,6 +20,10 @@ export class StillClock implements Clock {
     setImmediate(callback);
   }
 
+  atTurnEnd(callback: () => void): void {
+    setImmediate(callback);
+  }
+
   advance(by_ms: number): void {
     this.#now_ms += by_ms;
     const due = this.#timers.filter(({ due_ms }) => due_ms <= this.#now_ms);

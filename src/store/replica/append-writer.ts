@@ -22,6 +22,8 @@ export interface AppendWriterOptions {
   readonly hardState: HardState;
   readonly recoveringTerm: number;
   readonly now_ms: () => number;
+  /** See `Clock`. */
+  readonly atTurnEnd: (callback: () => void) => void;
   /** Takes a staged snapshot into the state: the operations that make it the state, with the log begun anew. */
   readonly install: (message: MsgStorageAppend) => readonly DatabaseOperation[];
   /** Called when a batch is durable, with all messages that were to wait for it. */
@@ -40,11 +42,13 @@ interface Extra {
 /**
  * Writes what the core hands out, in order. Appends that arrive while a batch is being synced go into the next one
  * together, with the state that was applied meanwhile: one sync for all of it. A hard state that changed in its
- * commit alone promises nothing, and waits for the next batch.
+ * commit alone promises nothing, and waits for the next batch; messages that wait for no more than that are let go.
  */
 export class AppendWriter {
   readonly #options: AppendWriterOptions;
   #hardState: HardState;
+  /** As the disk has it, or will have it with the batch in flight. */
+  #writtenHardState: HardState;
   #recoveringTerm: number;
   #durable: DurableState;
   #waiting: MsgStorageAppend[] = [];
@@ -58,6 +62,7 @@ export class AppendWriter {
   constructor(options: AppendWriterOptions) {
     this.#options = options;
     this.#hardState = options.hardState;
+    this.#writtenHardState = options.hardState;
     this.#recoveringTerm = options.recoveringTerm;
     this.#durable = { index: options.state.appliedIndex, confState: options.state.confState };
   }
@@ -132,24 +137,32 @@ export class AppendWriter {
       return false;
     }
     return (
-      this.#flushDue || this.#extras.length > 0 || this.#waiting.some((message) => this.#promises(message))
+      this.#flushDue ||
+      this.#extras.length > 0 ||
+      this.#waiting.some((message) => message.responses.length > 0 || this.#isToKeep(message))
     );
   }
 
-  /** Whether anyone waits for this message to be durable, or a vote or a log would be forgotten without it. */
-  #promises({ responses, entries, snapshot, term, vote }: MsgStorageAppend): boolean {
+  /** Whether the message holds what must not be forgotten: entries, a vote, a snapshot. */
+  #isToKeep({ entries, snapshot, term, vote }: MsgStorageAppend): boolean {
     const voted = term !== 0 && (term !== this.#hardState.term || vote !== this.#hardState.vote);
-    return responses.length > 0 || entries.length > 0 || snapshot !== undefined || voted;
+    return entries.length > 0 || snapshot !== undefined || voted;
   }
 
   async #run(): Promise<void> {
-    // Whatever else the core hands out in this turn joins the batch.
-    await Promise.resolve();
     try {
       while (this.#isDue()) {
+        // Messages to the peers go out first, so that their disks work while this node seals and writes; and whatever else
+        // the core hands out until then joins the batch.
+        await new Promise<void>((resolve) => this.#options.atTurnEnd(resolve));
         // Taken first: the batch before it has all that was applied when it was asked for.
         const extra = this.#extras.shift();
-        await this.#writeBatch(this.#takeMessages());
+        const messages = this.#takeMessages();
+        if (this.#flushDue || extra !== undefined || messages.some((message) => this.#isToKeep(message))) {
+          await this.#writeBatch(messages);
+        } else {
+          this.#passOn(messages);
+        }
         if (extra !== undefined && !this.#stopped) {
           await this.#writeExtra(extra);
         }
@@ -173,13 +186,20 @@ export class AppendWriter {
     return this.#waiting.splice(0, count);
   }
 
+  /** What these promise is on the disk already; that more is committed by now is written with the next batch. */
+  #passOn(messages: readonly MsgStorageAppend[]): void {
+    messages.forEach((message) => this.#takeHardState(message));
+    this.#options.onDurable(messages.flatMap((message) => message.responses));
+  }
+
   async #writeBatch(messages: readonly MsgStorageAppend[]): Promise<void> {
     const { database, log, state } = this.#options;
     this.#flushDue = false;
     const before = this.#hardState;
     const operations = messages.flatMap((message) => this.#operationsOf(message));
-    if (this.#hardState !== before) {
+    if (this.#hardState !== this.#writtenHardState) {
       operations.push(hardStateOperation(this.#options.keyring, this.#hardState));
+      this.#writtenHardState = this.#hardState;
     }
     const batch = state.changed ? state.batch() : undefined;
     operations.push(...(batch?.operations ?? []));
@@ -209,13 +229,16 @@ export class AppendWriter {
       operations.push(...this.#options.install(message));
     }
     operations.push(...this.#options.log.append(message.entries));
-    if (message.term !== 0) {
-      const { term, vote, commit } = message;
+    this.#takeHardState(message);
+    return operations;
+  }
+
+  #takeHardState({ term, vote, commit }: MsgStorageAppend): void {
+    if (term !== 0) {
       invariant(term >= this.#hardState.term, 'a term never goes back');
       invariant(commit >= this.#hardState.commit, 'what is committed stays committed');
       this.#hardState = { term, vote, commit };
     }
-    return operations;
   }
 
   async #writeCheckpoint(before: HardState): Promise<void> {

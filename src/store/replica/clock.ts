@@ -12,6 +12,8 @@ export interface Clock {
   setTimer(delay_ms: number, callback: () => void): Timer;
   /** Calls back once all input that has arrived was taken in. */
   defer(callback: () => void): void;
+  /** Calls back at the end of this turn of the event loop: what was sent in it has gone out. */
+  atTurnEnd(callback: () => void): void;
 }
 
 /** The machine's own clock. Its timers do not keep the process alive. */
@@ -22,6 +24,9 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) };
   },
   defer: (callback) => {
+    setImmediate(callback);
+  },
+  atTurnEnd: (callback) => {
     setImmediate(callback);
   },
 };

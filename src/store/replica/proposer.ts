@@ -11,6 +11,7 @@ import {
 } from '../../secrets/index.ts';
 import type { Clock } from './clock.ts';
 import type { SpaceGuard } from './disk-space.ts';
+import { GroupGate } from './group-gate.ts';
 import { ProposalQueue } from './proposal-queue.ts';
 import type { Proposed, ProposeOptions } from '../secret-store.ts';
 
@@ -34,6 +35,8 @@ export interface ProposerOptions {
 const TIMEOUT_MS = 10_000;
 /** A log record and a state record for each value, and LevelDB's own copies of both. */
 const DISK_BYTES_PER_BYTE = 4;
+/** What a leader holds of others' proposals, before its log takes them. */
+const FORWARDED_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Proposes commands, again and again under one request id, until their outcome is known or nobody waits for it. */
 export class Proposer {
@@ -42,6 +45,10 @@ export class Proposer {
   /** For one request at a time, until it has memory of its own. */
   readonly #writer = new ByteWriter();
   readonly #memory = new SecretMemory();
+  readonly #gate: GroupGate;
+  /** What other nodes want to have appended by this one, which leads. */
+  #forwarded: Entry[] = [];
+  #forwarded_bytes = 0;
   #lead: NodeId = NONE;
   /** The core has taken no proposals of late: it has no room, or is handing over its leadership. */
   #held = false;
@@ -49,6 +56,7 @@ export class Proposer {
 
   constructor(options: ProposerOptions) {
     this.#options = options;
+    this.#gate = new GroupGate(options.clock, options.wake);
   }
 
   /** See `SecretStore`. */
@@ -78,22 +86,46 @@ export class Proposer {
 
   /** Hands the proposals that wait to the core, group by group, until it takes no more. */
   admit(): void {
-    const { clock, id, node, paused } = this.#options;
-    while (this.#queue.waiting > 0 && this.#lead !== NONE && !this.#held && !paused()) {
-      const entries = this.#queue.nextGroup().map(({ data }) => this.#entryOf(data));
+    while (this.#mayAdmit()) {
+      const group = this.#queue.nextGroup();
+      const forwarded = this.#takeForwarded();
+      const entries = [...forwarded, ...group.map(({ data }) => this.#entryOf(data))];
+      const { clock, id, node } = this.#options;
       const refusal = node.step({ type: 'MsgProp', to: id, from: id, term: 0, entries });
       if (refusal !== undefined) {
+        // What was forwarded is as good as lost: its own node proposes it again.
         entries.forEach(({ data }) => data.fill(0));
         this.#held = true;
         return;
       }
+      this.#gate.passed();
       const { term } = node.basicStatus();
-      this.#queue.proposed(entries.length, { at_ms: clock.now_ms(), term, forwarded: this.#lead !== id });
+      this.#queue.proposed(group.length, { at_ms: clock.now_ms(), term, forwarded: this.#lead !== id });
     }
+  }
+
+  /** Takes over entries that another node wants to have appended. False if they are the core's own affair. */
+  takeOver(entries: readonly Entry[]): boolean {
+    const { id, wake } = this.#options;
+    if (this.#lead !== id || entries.some(({ type }) => type !== 'EntryNormal')) {
+      return false;
+    }
+    const size_bytes = entries.reduce((sum, entry) => sum + entrySize(entry), 0);
+    if (this.#forwarded_bytes + size_bytes > FORWARDED_BYTES_MAX) {
+      entries.forEach(({ data }) => data.fill(0));
+      return true;
+    }
+    this.#forwarded.push(...entries);
+    this.#forwarded_bytes += size_bytes;
+    wake();
+    return true;
   }
 
   leaderIs(lead: NodeId): void {
     this.#lead = lead;
+    if (lead !== this.#options.id) {
+      this.#takeForwarded().forEach(({ data }) => data.fill(0));
+    }
     this.tryAgain();
   }
 
@@ -132,7 +164,25 @@ export class Proposer {
   }
 
   rejectAll(error: CofferError): void {
+    this.#gate.close();
+    this.#takeForwarded().forEach(({ data }) => data.fill(0));
     this.#queue.rejectAll(error);
+  }
+
+  #mayAdmit(): boolean {
+    const { appliedIndex, id, node, paused } = this.#options;
+    const count = this.#queue.waiting + this.#forwarded.length;
+    if (count === 0 || this.#lead === NONE || this.#held || paused()) {
+      return false;
+    }
+    return this.#lead !== id || this.#gate.isOpen(count, appliedIndex() >= node.basicStatus().lastIndex);
+  }
+
+  #takeForwarded(): readonly Entry[] {
+    const forwarded = this.#forwarded;
+    this.#forwarded = [];
+    this.#forwarded_bytes = 0;
+    return forwarded;
   }
 
   #enqueue(requestId: string, data: Buffer, timeout_ms: number): Promise<Proposed> {

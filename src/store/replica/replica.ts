@@ -89,6 +89,7 @@ export class Replica {
       ...parts,
       checkpoint: this.#checkpoint,
       now_ms: () => clock.now_ms(),
+      atTurnEnd: (callback) => clock.atTurnEnd(callback),
       install: (message) => this.#snapshots.install(message),
       onDurable: (responses) => this.#loop.deliver(responses),
       onInstalled: () => {
@@ -223,6 +224,9 @@ export class Replica {
     }
     if (message.type === 'MsgApp' && !this.#proposer.hasRoomFor(message.entries)) {
       // As good as lost: this follower acknowledges nothing more until it has room, and the others go on.
+      return;
+    }
+    if (message.type === 'MsgProp' && this.#proposer.takeOver(message.entries)) {
       return;
     }
     this.#whileRunning(() => {

@@ -78,6 +78,9 @@ export class SimProcess implements Host {
       defer: (callback) => {
         this.#scheduler.after(0, () => this.#take({ kind: 'input', run: callback }));
       },
+      atTurnEnd: (callback) => {
+        this.#scheduler.after(0, () => this.#take({ kind: 'input', run: callback }));
+      },
     };
   }
 

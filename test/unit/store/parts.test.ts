@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { CofferError, silentLogger } from '../../../src/common/index.ts';
 import type { RequestOutcome } from '../../../src/secrets/index.ts';
 import { DiskWatchdog } from '../../../src/store/replica/disk-watchdog.ts';
+import { GroupGate } from '../../../src/store/replica/group-gate.ts';
 import { type Proposal, ProposalQueue } from '../../../src/store/replica/proposal-queue.ts';
 import { ReadRounds } from '../../../src/store/replica/read-rounds.ts';
 import { Ticker } from '../../../src/store/replica/ticker.ts';
@@ -129,6 +130,29 @@ describe('the queue of proposals', () => {
   });
 });
 
+describe('the gate of proposals', () => {
+  test('lets one group go at a time, a large one at any time, and nobody wait for long', () => {
+    const clock = new StillClock();
+    let woken = 0;
+    const gate = new GroupGate(clock, () => (woken += 1));
+    assert.ok(gate.isOpen(1, true), 'nothing is under way');
+    gate.passed();
+    assert.ok(!gate.isOpen(1, false), 'a group is under way');
+    assert.ok(!gate.isOpen(2, false));
+    assert.ok(gate.isOpen(1, true), 'it has arrived');
+    assert.ok(gate.isOpen(256, false), 'there are many');
+    clock.advance(3);
+    assert.deepEqual([gate.isOpen(2, false), woken], [false, 0]);
+    clock.advance(1);
+    assert.deepEqual([gate.isOpen(2, false), woken], [true, 1]);
+    gate.passed();
+    assert.ok(!gate.isOpen(2, false));
+    gate.close();
+    clock.advance(10);
+    assert.equal(woken, 1, 'nobody is woken any more');
+  });
+});
+
 describe('read rounds', () => {
   function readRounds(): {
     clock: StillClock;
@@ -243,6 +267,7 @@ describe('the ticker', () => {
         now_ms: () => clock.now_ms(),
         setTimer: (delay_ms, callback) => clock.setTimer(delay_ms, callback),
         defer: (callback) => deferred.push(callback),
+        atTurnEnd: setImmediate,
       },
       tick_ms: 50,
       late_ms: 300,

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { CofferError, SecretValue, silentLogger } from '../../../src/common/index.ts';
 import { Keyring } from '../../../src/crypto/index.ts';
-import type { Message, PeerMessage } from '../../../src/raft/index.ts';
-import { newSecretId } from '../../../src/secrets/index.ts';
+import type { Entry, Message, PeerMessage } from '../../../src/raft/index.ts';
+import { encodeRequest, newRequestId, newSecretId } from '../../../src/secrets/index.ts';
 import {
   APPLIED_KEY,
   type Checkpoint,
@@ -254,6 +254,12 @@ function put(name: string): Parameters<Replica['propose']>[0] {
   return { kind: 'put', id, name, labels: undefined, origin: 'control', expect: 'always', value, at_ms: 1 };
 }
 
+/** An entry as node `from` forwards it. */
+function forwarded(from: number, name: string): Entry {
+  const request = { id: newRequestId(), baseIndex: 0, proposer: from, command: put(name) };
+  return { index: 0, term: 0, type: 'EntryNormal', data: encodeRequest(request) };
+}
+
 const has = (operations: readonly DatabaseOperation[], key: Buffer): boolean =>
   operations.some((operation) => operation.key.equals(key));
 
@@ -286,6 +292,52 @@ describe('a replica', () => {
       world.sent.some(({ type, ...rest }) => type === 'MsgApp' && 'index' in rest && rest.index === 4),
     );
     assert.ok(world.events.slice(place).every(({ kind }) => kind !== 'written'));
+  });
+
+  test('acknowledges as a follower what it has on disk without writing anything, and keeps that for the next batch', async () => {
+    await world.open(temporary.path, [1, 2, 3]);
+    const entry = { index: 4, term: 5, type: 'EntryNormal', data: Buffer.alloc(0) } as const;
+    const append = { type: 'MsgApp', to: 1, from: 2, term: 5 } as const;
+    const acknowledged = (): number =>
+      world.sent.filter((message) => message.type === 'MsgAppResp' && message.index === 4).length;
+    world.replica.receive({ ...append, index: 3, logTerm: 1, entries: [entry], commit: 3 });
+    await world.until(() => acknowledged() === 1);
+    const place = world.events.length;
+    world.replica.receive({ ...append, index: 4, logTerm: 5, entries: [], commit: 4 });
+    await world.until(() => acknowledged() === 2, 1);
+    const [first] = world.events.slice(place);
+    assert.equal(first?.kind, 'sent', 'that more is committed is not written by itself');
+    await world.until(() => !world.replica.state.changed);
+    const batch = world.events.findLast((event) => event.kind === 'written');
+    assert.ok(
+      batch !== undefined && has(batch.operations, HARD_STATE_KEY) && has(batch.operations, APPLIED_KEY),
+    );
+  });
+
+  test('takes what others forward into one append with its own, while the group before is under way', async () => {
+    await world.open(temporary.path, [1, 2, 3]);
+    await world.elect();
+    await world.untilAnswered(() => world.replica.status().commit === 4);
+    const appends = (): readonly number[] =>
+      world.sent.flatMap((message) =>
+        message.type === 'MsgApp' && message.to === 2 && message.entries.length > 0
+          ? [message.entries.length]
+          : [],
+      );
+    const before = appends().length;
+    void world.replica.propose(put('first')).catch(() => undefined);
+    // No time passes.
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    await turn();
+    assert.equal(appends().length, before + 1);
+    for (const from of [2, 3]) {
+      const entries = [forwarded(from, `a${from}`), forwarded(from, `b${from}`)];
+      world.replica.receive({ type: 'MsgProp', to: 1, from, term: 0, entries });
+    }
+    void world.replica.propose(put('second')).catch(() => undefined);
+    await turn();
+    await world.untilAnswered(() => world.replica.status().commit === 10);
+    assert.deepEqual(appends().slice(before), [1, 5]);
   });
 
   test('B9: has how far it is applied in the same batch as what was applied', async () => {
