@@ -10,7 +10,10 @@ import { causeOf, inUse, isLocked } from './directory-lock.ts';
 type Bytes = Level<Buffer, Buffer>;
 type LevelSnapshot = ReturnType<Bytes['snapshot']>;
 
-const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
+const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
+const TABLE_BYTES = 8 * 1024 * 1024;
+/** Each block of a table is a write of its own when it is made; of LevelDB's own 4 KiB there would be one for every value. */
+const BLOCK_BYTES = 16 * 1024;
 const ITERATOR_GROUP = 256;
 /** A group of an iterator ends with the record that passes this. */
 const ITERATOR_GROUP_BYTES = 16 * 1024;
@@ -47,6 +50,8 @@ export class LevelDatabase implements Database {
       valueEncoding: 'buffer',
       compression: false,
       writeBufferSize: WRITE_BUFFER_BYTES,
+      maxFileSize: TABLE_BYTES,
+      blockSize: BLOCK_BYTES,
     });
     try {
       await level.open();
