@@ -19,6 +19,7 @@ import type { Timer } from './clock.ts';
 import { CoreLoop } from './core-loop.ts';
 import { CoreStorage } from './core-storage.ts';
 import { DiskWatchdog } from './disk-watchdog.ts';
+import { Leadership } from './leadership.ts';
 import { MembershipChanges, takesVote } from './membership-changes.ts';
 import type { NodeIdentity } from './node-identity.ts';
 import { Proposer } from './proposer.ts';
@@ -33,8 +34,6 @@ import { Ticker } from './ticker.ts';
 const CLOSE_TIMEOUT_MS = 2_000;
 /** Applied state that no other write takes along is written by itself after this time. */
 const IDLE_FLUSH_MS = 50;
-/** What a leader that is to be removed gives another one to take over, in ticks. */
-const HAND_OVER_TICKS = 100;
 const ID_WORDS = 4;
 const WORD_LIMIT = 2 ** 32;
 
@@ -61,6 +60,7 @@ export class Replica {
   readonly #reads: ReadRounds;
   readonly #proposer: Proposer;
   readonly #membership: MembershipChanges;
+  readonly #leadership: Leadership;
   readonly #watchdog: DiskWatchdog;
   readonly #ticker: Ticker;
   #lead: NodeId = NONE;
@@ -107,7 +107,7 @@ export class Replica {
       appliedIndex: () => state.appliedIndex,
       wake,
     });
-    this.#watchdog = new DiskWatchdog({ ...settings, logger, onStall: () => this.#handOver() });
+    this.#watchdog = new DiskWatchdog({ ...settings, logger, onStall: () => this.#leadership.handOver() });
     this.#proposer = new Proposer({
       id: this.#id,
       node: this.#node,
@@ -121,6 +121,16 @@ export class Replica {
       wake,
     });
     this.#membership = new MembershipChanges(this.#node, clock, () => this.#newId());
+    this.#leadership = new Leadership({
+      id: this.#id,
+      node: this.#node,
+      clock,
+      settings,
+      confState: () => state.confState,
+      leads: () => this.#lead === this.#id,
+      check: () => this.#check(),
+      run: (work) => this.#whileRunning(work),
+    });
     const applier = new Applier({
       node: this.#node,
       log,
@@ -163,7 +173,7 @@ export class Replica {
   start(): void {
     this.state.load.start(this.#parts.clock, (thrown) => this.#fault(thrown));
     this.#loop.run();
-    this.#whileRunning(() => this.#campaignAlone());
+    this.#whileRunning(() => this.#leadership.campaignAlone());
     this.#ticker.start();
     void this.#clearObsolete();
   }
@@ -205,7 +215,7 @@ export class Replica {
   async proposeConfChange(change: AnyConfChange): Promise<ConfState> {
     this.#check();
     if (takesVote(change, this.#id)) {
-      await this.#leadershipElsewhere();
+      await this.#leadership.passOn();
     }
     const applied = this.#membership.propose(change);
     this.#loop.wake();
@@ -281,7 +291,7 @@ export class Replica {
   async #close(reason: CofferError): Promise<void> {
     if (!this.#stopped) {
       await this.#proposer.drained(CLOSE_TIMEOUT_MS);
-      this.#whileRunning(() => this.#handOver());
+      this.#whileRunning(() => this.#leadership.handOver());
     }
     if (!this.#stopped && this.state.changed) {
       this.#writer.flush();
@@ -351,60 +361,13 @@ export class Replica {
     if (!(this.#watchdog.stalled && this.#lead === this.#id)) {
       this.#node.tick();
     }
-    this.#campaignAlone();
+    this.#leadership.campaignAlone();
     this.#proposer.tryAgain();
     this.#reads.askAgain(clock.now_ms() - settings.tick_ms * settings.electionTicks);
     diskSpace.measure()?.catch((thrown: unknown) => this.#fault(thrown));
     if (this.#recovering && this.#node.basicStatus().recoveringTerm === 0) {
       this.#recovering = false;
       this.#writer.recovered();
-    }
-  }
-
-  /** The only voter need not wait for a leader that cannot be. */
-  #campaignAlone(): void {
-    const { voters, votersOutgoing } = this.state.confState;
-    const alone = voters.length === 1 && voters[0] === this.#id && votersOutgoing.length === 0;
-    if (alone && this.#lead === NONE && this.#node.basicStatus().raftState === 'StateFollower') {
-      this.#node.campaign();
-    }
-  }
-
-  /** Resolves when another voter leads; at once if there is none. */
-  async #leadershipElsewhere(): Promise<void> {
-    const { clock, settings } = this.#parts;
-    if (this.state.confState.voters.every((id) => id === this.#id)) {
-      return;
-    }
-    for (let wait = 0; wait < HAND_OVER_TICKS && this.#lead === this.#id; wait += 1) {
-      this.#whileRunning(() => this.#handOver());
-      await new Promise<void>((resolve) => {
-        clock.setTimer(settings.tick_ms, resolve);
-      });
-      this.#check();
-    }
-    if (this.#lead === this.#id) {
-      throw new CofferError(
-        'store.unavailable',
-        'the leader is to be removed, and no other voter takes over',
-        {
-          hint: 'See that most managers are up, and try again.',
-        },
-      );
-    }
-  }
-
-  /** Hands the leadership to the voter that is furthest, if there is another. */
-  #handOver(): void {
-    const { progress, raftState } = this.#node.status();
-    if (raftState !== 'StateLeader') {
-      return;
-    }
-    const match = (id: NodeId): number => progress.get(id)?.match ?? 0;
-    const others = this.state.confState.voters.filter((id) => id !== this.#id);
-    const [furthest] = others.sort((a, b) => match(b) - match(a) || a - b);
-    if (furthest !== undefined) {
-      this.#node.transferLeader(furthest);
     }
   }
 
