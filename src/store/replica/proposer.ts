@@ -86,21 +86,20 @@ export class Proposer {
 
   /** Hands the proposals that wait to the core, group by group, until it takes no more. */
   admit(): void {
+    const { clock, id, node } = this.#options;
     while (this.#mayAdmit()) {
-      const group = this.#queue.nextGroup();
-      const forwarded = this.#takeForwarded();
-      const entries = [...forwarded, ...group.map(({ data }) => this.#entryOf(data))];
-      const { clock, id, node } = this.#options;
+      const own = this.#queue.nextGroup().map(({ data }) => this.#entryOf(data));
+      const entries = [...this.#forwarded, ...own];
       const refusal = node.step({ type: 'MsgProp', to: id, from: id, term: 0, entries });
       if (refusal !== undefined) {
-        // What was forwarded is as good as lost: its own node proposes it again.
-        entries.forEach(({ data }) => data.fill(0));
+        own.forEach(({ data }) => data.fill(0));
         this.#held = true;
         return;
       }
+      this.#forgetForwarded();
       this.#gate.passed();
       const { term } = node.basicStatus();
-      this.#queue.proposed(group.length, { at_ms: clock.now_ms(), term, forwarded: this.#lead !== id });
+      this.#queue.proposed(own.length, { at_ms: clock.now_ms(), term, forwarded: this.#lead !== id });
     }
   }
 
@@ -112,6 +111,7 @@ export class Proposer {
     }
     const size_bytes = entries.reduce((sum, entry) => sum + entrySize(entry), 0);
     if (this.#forwarded_bytes + size_bytes > FORWARDED_BYTES_MAX) {
+      // As good as lost: its own node proposes it again.
       entries.forEach(({ data }) => data.fill(0));
       return true;
     }
@@ -124,7 +124,7 @@ export class Proposer {
   leaderIs(lead: NodeId): void {
     this.#lead = lead;
     if (lead !== this.#options.id) {
-      this.#takeForwarded().forEach(({ data }) => data.fill(0));
+      this.#dropForwarded();
     }
     this.tryAgain();
   }
@@ -165,7 +165,7 @@ export class Proposer {
 
   rejectAll(error: CofferError): void {
     this.#gate.close();
-    this.#takeForwarded().forEach(({ data }) => data.fill(0));
+    this.#dropForwarded();
     this.#queue.rejectAll(error);
   }
 
@@ -178,11 +178,14 @@ export class Proposer {
     return this.#lead !== id || this.#gate.isOpen(count, appliedIndex() >= node.basicStatus().lastIndex);
   }
 
-  #takeForwarded(): readonly Entry[] {
-    const forwarded = this.#forwarded;
+  #dropForwarded(): void {
+    this.#forwarded.forEach(({ data }) => data.fill(0));
+    this.#forgetForwarded();
+  }
+
+  #forgetForwarded(): void {
     this.#forwarded = [];
     this.#forwarded_bytes = 0;
-    return forwarded;
   }
 
   #enqueue(requestId: string, data: Buffer, timeout_ms: number): Promise<Proposed> {
