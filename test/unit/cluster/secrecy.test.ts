@@ -182,7 +182,7 @@ async function askEverything(daemon: TestDaemon): Promise<void> {
   }
 }
 
-test('a running cluster keeps its keys and its tokens to itself', async (t) => {
+test('A51: a running cluster keeps its keys and its tokens to itself', async (t) => {
   const scanner = new LeakScanner();
   const first = await TestDaemon.create(t);
   await first.start();
