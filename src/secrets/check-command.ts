@@ -9,7 +9,8 @@ import {
   writeClusterCommand,
 } from '../membership/index.ts';
 import { type Command, type Delivery, DELIVERIES_PER_COMMAND, type PutValue } from './command.ts';
-import { ID_LENGTH_MAX, TASK_ID_LENGTH_MAX } from './limits.ts';
+import { ID_LENGTH_MAX, TASK_ID_LENGTH_MAX, VERSIONS_KEPT } from './limits.ts';
+import { RESTORED_BYTES_MAX, type RestoredVersion } from './restore-command.ts';
 import { checkLabels, checkName, checkValueSize } from './validate.ts';
 
 const U32_MAX = 0xffff_ffff;
@@ -47,6 +48,18 @@ export function checkCommand(command: Command): void {
     case 'record-deliveries':
       checkDeliveries(command.deliveries);
       break;
+    case 'restore':
+      checkId(command.id);
+      checkName(command.name);
+      checkLabels(command.labels);
+      checkInteger(command.createdAt_ms, 'a time', Number.MAX_SAFE_INTEGER);
+      checkInteger(command.updatedAt_ms, 'a time', Number.MAX_SAFE_INTEGER);
+      checkRestored(command.versions);
+      break;
+    case 'restore-versions':
+      checkId(command.id);
+      checkRestored(command.versions);
+      break;
     default:
       unreachable(command);
   }
@@ -73,6 +86,18 @@ function checkPut(command: PutValue): void {
     checkInteger(command.expect, 'a version', U32_MAX);
   }
   checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+}
+
+function checkRestored(versions: readonly RestoredVersion[]): void {
+  let size_bytes = 0;
+  for (const { number, createdAt_ms, value } of versions) {
+    checkInteger(number, 'a version', U32_MAX);
+    checkInteger(createdAt_ms, 'a time', Number.MAX_SAFE_INTEGER);
+    checkValueSize(value.byteLength);
+    size_bytes += value.byteLength;
+  }
+  checkInteger(versions.length, 'a list of versions', VERSIONS_KEPT);
+  checkInteger(size_bytes, 'what one command restores', RESTORED_BYTES_MAX);
 }
 
 function checkDeliveries(deliveries: readonly Delivery[]): void {

@@ -7,14 +7,17 @@ import {
   readClusterCommand,
   writeClusterCommand,
 } from '../membership/index.ts';
-import {
-  ID_LENGTH_MAX,
-  LABELS_BYTES_MAX,
-  NAME_LENGTH_MAX,
-  TASK_ID_LENGTH_MAX,
-  VALUE_BYTES_MAX,
-} from './limits.ts';
+import { readCount, readLabels, readOptional, readOrigin, writeLabels, writeOptional } from './fields.ts';
+import { ID_LENGTH_MAX, NAME_LENGTH_MAX, TASK_ID_LENGTH_MAX, VALUE_BYTES_MAX } from './limits.ts';
 import { type EngineBinding, type Labels, ORIGINS, type Origin } from './model.ts';
+import {
+  readRestore,
+  readRestoreVersions,
+  type RestoreSecret,
+  type RestoreVersions,
+  writeRestore,
+  writeRestoreVersions,
+} from './restore-command.ts';
 
 /** A new secret with its first version. Fails with `secret.exists` if the name is taken. */
 export interface CreateSecret {
@@ -89,7 +92,9 @@ export type SecretCommand =
   | PutValue
   | SetLabels
   | RemoveSecret
-  | RecordDeliveries;
+  | RecordDeliveries
+  | RestoreSecret
+  | RestoreVersions;
 
 /** All that can stand in the log. */
 export type Command = SecretCommand | ClusterCommand;
@@ -105,12 +110,12 @@ const KIND_TAG = {
   'set-labels': 4,
   remove: 5,
   'record-deliveries': 6,
+  // 7 is `CLUSTER_TAG`.
+  restore: 8,
+  'restore-versions': 9,
 } as const satisfies Record<SecretCommand['kind'], number>;
 /** What follows is a command of the cluster, with a kind of its own. */
 const CLUSTER_TAG = 7;
-
-/** As many as there could be: one with no bytes at all, and others of one byte. */
-const LABELS_MAX = LABELS_BYTES_MAX + 1;
 
 /**
  * The bytes of a command: u8 format (1), u8 kind, then the fields in the order of the types above. The caller
@@ -154,6 +159,10 @@ export function writeCommand(writer: ByteWriter, command: Command): ByteWriter {
         writer.text(delivery.taskId).text(delivery.secretId).u32(delivery.version);
       }
       return writer;
+    case 'restore':
+      return writeRestore(writer, command);
+    case 'restore-versions':
+      return writeRestoreVersions(writer, command);
     default:
       return unreachable(command);
   }
@@ -224,6 +233,10 @@ function readCommand(reader: ByteReader, valueOf: (bytes: Buffer) => SecretValue
       return { kind: 'remove', id: reader.text(ID_LENGTH_MAX) };
     case KIND_TAG['record-deliveries']:
       return { kind: 'record-deliveries', deliveries: readDeliveries(reader) };
+    case KIND_TAG.restore:
+      return readRestore(reader, valueOf);
+    case KIND_TAG['restore-versions']:
+      return readRestoreVersions(reader, valueOf);
     case CLUSTER_TAG:
       return readClusterCommand(reader);
     default:
@@ -243,39 +256,6 @@ function readDeliveries(reader: ByteReader): Delivery[] {
   }));
 }
 
-/** Labels, as u32 count and then key and value in turn, sorted by key: equal labels have equal bytes. */
-export function writeLabels(writer: ByteWriter, labels: Labels): void {
-  const keys = Object.keys(labels).sort();
-  writer.u32(keys.length);
-  for (const key of keys) {
-    writer.text(key).text(labels[key] ?? '');
-  }
-}
-
-export function readLabels(reader: ByteReader): Labels {
-  const count = readCount(reader, LABELS_MAX);
-  // Object.fromEntries makes own properties only, so that a label `__proto__` is a label like any other.
-  return Object.fromEntries(
-    Array.from({ length: count }, () => [reader.text(LABELS_BYTES_MAX), reader.text(LABELS_BYTES_MAX)]),
-  );
-}
-
-function readCount(reader: ByteReader, limit: number): number {
-  const count = reader.u32();
-  if (count > limit) {
-    throw new CofferError('store.damaged', `a record holds a list of ${count} where ${limit} is the limit`);
-  }
-  return count;
-}
-
-function readOrigin(reader: ByteReader): Origin {
-  const origin = ORIGINS[reader.u8()];
-  if (origin === undefined) {
-    throw new CofferError('store.damaged', 'a record names an origin that this version cannot read');
-  }
-  return origin;
-}
-
 function writeExpect(writer: ByteWriter, expect: PutValue['expect']): void {
   const [tag, version] = expect === 'always' ? [0, 0] : expect === 'absent' ? [1, 0] : [2, expect];
   writer.u8(tag).u32(version);
@@ -285,19 +265,4 @@ function readExpect(reader: ByteReader): PutValue['expect'] {
   const tag = reader.u8();
   const version = reader.u32();
   return tag === 0 ? 'always' : tag === 1 ? 'absent' : version;
-}
-
-export function writeOptional<T>(
-  writer: ByteWriter,
-  value: T | undefined,
-  write: (writer: ByteWriter, value: T) => unknown,
-): void {
-  writer.u8(value === undefined ? 0 : 1);
-  if (value !== undefined) {
-    write(writer, value);
-  }
-}
-
-export function readOptional<T>(reader: ByteReader, read: (reader: ByteReader) => T): T | undefined {
-  return reader.u8() === 1 ? read(reader) : undefined;
 }

@@ -9,15 +9,12 @@ export {
   DELIVERIES_PER_COMMAND,
   encodeCommand,
   type PutValue,
-  readLabels,
-  readOptional,
   type RecordDeliveries,
   type RemoveSecret,
   type SecretCommand,
   type SetLabels,
-  writeLabels,
-  writeOptional,
 } from './command.ts';
+export { readCount, readLabels, readOptional, readOrigin, writeLabels, writeOptional } from './fields.ts';
 export { generateValue } from './generate.ts';
 export {
   DELIVERIES_KEPT,
@@ -39,6 +36,12 @@ export {
   type Secret,
   type SecretVersion,
 } from './model.ts';
+export {
+  RESTORED_BYTES_MAX,
+  type RestoredVersion,
+  type RestoreSecret,
+  type RestoreVersions,
+} from './restore-command.ts';
 export { newSecretId } from './secret-id.ts';
 export {
   applyRequest,

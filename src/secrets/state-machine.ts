@@ -19,6 +19,7 @@ import type {
 } from './command.ts';
 import { DELIVERIES_KEPT, VERSIONS_KEPT } from './limits.ts';
 import { currentVersion, type Secret, type SecretVersion } from './model.ts';
+import { restore, restoreVersions } from './restore.ts';
 import { checkLabels, checkName, checkValueSize } from './validate.ts';
 
 /** What the rules ask of the state. */
@@ -105,6 +106,10 @@ function applyChecked(view: SecretsView, command: Command, index: number): Outco
       return remove(existing(view, command.id));
     case 'record-deliveries':
       return recordDeliveries(view, command);
+    case 'restore':
+      return restore(view, command, index);
+    case 'restore-versions':
+      return restoreVersions(view, command, index);
     default:
       return unreachable(command);
   }

@@ -118,6 +118,10 @@ export class ReferenceState {
       case 'set-labels':
       case 'record-deliveries':
         return undefined;
+      case 'restore':
+      case 'restore-versions':
+        // No client of the simulation restores.
+        return undefined;
       default:
         return undefined;
     }

@@ -26,6 +26,7 @@ const labels = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.string({ unit: 
 const value = fc.uint8Array({ minLength: 1, maxLength: 100 }).map((bytes) => SecretValue.copyOf(bytes));
 const engine = plainRecord({ secretId: id, swarmId: id });
 const version = fc.nat(0xffff_ffff);
+const versions = fc.array(plainRecord({ number: version, createdAt_ms: at_ms, value }), { maxLength: 10 });
 const kind = <K extends Command['kind']>(of: K): fc.Arbitrary<K> => fc.constant(of);
 
 const command: fc.Arbitrary<Command> = fc.oneof(
@@ -53,11 +54,28 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     kind: kind('record-deliveries'),
     deliveries: fc.array(plainRecord({ taskId: id, secretId: id, version }), { maxLength: 5 }),
   }),
+  plainRecord({
+    kind: kind('restore'),
+    id,
+    name,
+    labels,
+    origin,
+    existing: fc.constantFrom('refuse' as const, 'replace' as const),
+    createdAt_ms: at_ms,
+    updatedAt_ms: at_ms,
+    versions,
+  }),
+  plainRecord({ kind: kind('restore-versions'), id, versions }),
 );
 
 /** The command with its value in a form that can be compared. */
-const plain = (each: Command): unknown =>
-  'value' in each ? { ...each, value: each.value.expose().toString('hex') } : each;
+const plain = (each: Command): unknown => {
+  if ('versions' in each) {
+    const inClear = each.versions.map((one) => ({ ...one, value: one.value.expose().toString('hex') }));
+    return { ...each, versions: inClear };
+  }
+  return 'value' in each ? { ...each, value: each.value.expose().toString('hex') } : each;
+};
 
 function decodeOrDamaged(bytes: Uint8Array): Command | undefined {
   try {
