@@ -15,6 +15,7 @@ export { DEFAULT_SETTINGS, type ReplicaSettings } from './replica/replica-settin
 export type { ReplicatedStore } from './replicated-store.ts';
 export { SecretIndex } from './state/secret-index.ts';
 export type {
+  ExportedRecord,
   Freshness,
   Proposed,
   ProposeOptions,

@@ -8,7 +8,14 @@ import type { Command, Secret } from '../secrets/index.ts';
 import type { Database, DirectoryLock } from '../storage/index.ts';
 import type { SpaceGuard } from './replica/disk-space.ts';
 import type { Replica } from './replica/replica.ts';
-import type { Freshness, Proposed, ProposeOptions, SecretStore, StoreStatus } from './secret-store.ts';
+import type {
+  ExportedRecord,
+  Freshness,
+  Proposed,
+  ProposeOptions,
+  SecretStore,
+  StoreStatus,
+} from './secret-store.ts';
 
 export interface StoreParts {
   readonly replica: Replica;
@@ -97,6 +104,11 @@ export class ReplicatedStore implements SecretStore {
   readValue(secretId: string, version: number): SecretValue {
     this.#checkReadable();
     return this.#parts.replica.state.readValue(secretId, version);
+  }
+
+  exportSecrets(): AsyncIterable<ExportedRecord> {
+    this.#checkReadable();
+    return this.#parts.replica.exportSecrets();
   }
 
   status(): StoreStatus {

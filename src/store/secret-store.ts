@@ -50,6 +50,16 @@ export interface Proposed {
   readonly index: number;
 }
 
+/** What `exportSecrets` yields: the entry that all of it is as of, then each secret, and after it the value of each version. */
+export type ExportedRecord =
+  | { readonly kind: 'begin'; readonly appliedIndex: number }
+  | { readonly kind: 'secret'; readonly secret: Secret }
+  | {
+      readonly kind: 'value';
+      /** In the clear, of the versions of the secret before it, in their order. Wiped when the next record is asked for. */
+      readonly bytes: Buffer;
+    };
+
 /**
  * The replicated store of secrets. One implementation runs in the daemon; the rooms above know only this.
  *
@@ -79,6 +89,13 @@ export interface SecretStore {
   deliveredVersion(taskId: string, secretId: string): number | undefined;
   /** The value of a version that `byId` or `byName` shows. Throws `store.damaged` if its record does not open. */
   readValue(secretId: string, version: number): SecretValue;
+
+  /**
+   * All secrets, pending ones too, with the values of all their versions, as they are after the last entry that is applied
+   * here when the first record is asked for: what is written meanwhile is not in it. Works at a measured pace, with one
+   * record in memory. A stream that ends with `store.damaged` is not whole, whatever came before.
+   */
+  exportSecrets(): AsyncIterable<ExportedRecord>;
 
   /** The CA, the tokens and the nodes. */
   readonly cluster: ClusterView;

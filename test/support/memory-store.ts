@@ -4,6 +4,7 @@ import { CofferError, SecretValue } from '../../src/common/index.ts';
 import type { ClusterView } from '../../src/membership/index.ts';
 import { applyCommand, type Command, type Secret } from '../../src/secrets/index.ts';
 import {
+  type ExportedRecord,
   type Freshness,
   type Proposed,
   type ProposeOptions,
@@ -83,6 +84,16 @@ export class MemoryStore implements SecretStore {
       throw new CofferError('store.damaged', 'the value is not there');
     }
     return SecretValue.copyOf(value.expose());
+  }
+
+  async *exportSecrets(): AsyncGenerator<ExportedRecord> {
+    yield { kind: 'begin', appliedIndex: this.#lastIndex };
+    for (const secret of this.#index.list()) {
+      yield { kind: 'secret', secret };
+      for (const { number } of secret.versions) {
+        yield { kind: 'value', bytes: this.readValue(secret.id, number).expose() };
+      }
+    }
   }
 
   status(): StoreStatus {

@@ -15,7 +15,7 @@ import { type Command, proposerOf } from '../../secrets/index.ts';
 import { AppendWriter } from './append-writer.ts';
 import { Applier } from './applier.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
-import type { Timer } from './clock.ts';
+import { type Timer, withTimeout } from './clock.ts';
 import { CoreLoop } from './core-loop.ts';
 import { CoreStorage } from './core-storage.ts';
 import { DiskWatchdog } from './disk-watchdog.ts';
@@ -26,7 +26,9 @@ import { Proposer } from './proposer.ts';
 import { ReadRounds } from './read-rounds.ts';
 import { coreConfig, type ReplicaParts } from './replica-parts.ts';
 import type { SecretState } from '../state/secret-state.ts';
-import type { Freshness, Proposed, ProposeOptions } from '../secret-store.ts';
+import { paced } from '../snapshot/paced.ts';
+import { exportSecrets } from '../snapshot/secrets-export.ts';
+import type { ExportedRecord, Freshness, Proposed, ProposeOptions } from '../secret-store.ts';
 import { SnapshotTransfer } from './snapshot-transfer.ts';
 import { Ticker } from './ticker.ts';
 
@@ -34,6 +36,8 @@ import { Ticker } from './ticker.ts';
 const CLOSE_TIMEOUT_MS = 2_000;
 /** Applied state that no other write takes along is written by itself after this time. */
 const IDLE_FLUSH_MS = 50;
+/** What an export waits for the applied state to be written. */
+const FLUSH_TIMEOUT_MS = 10_000;
 const ID_WORDS = 4;
 const WORD_LIMIT = 2 ** 32;
 
@@ -206,6 +210,16 @@ export class Replica {
   async readBarrier(timeout_ms: number): Promise<Freshness> {
     this.#check();
     return (await this.#reads.wait(timeout_ms)) ? 'linearizable' : 'local';
+  }
+
+  /** See `SecretStore`. */
+  async *exportSecrets(): AsyncGenerator<ExportedRecord> {
+    this.#check();
+    const { clock, database, keyring } = this.#parts;
+    const late = (): CofferError =>
+      new CofferError('store.timeout', `the disk did not take the state in ${FLUSH_TIMEOUT_MS / 1_000} s`);
+    await withTimeout(clock, this.#writer.flushed(), FLUSH_TIMEOUT_MS, late);
+    yield* paced(exportSecrets(database.snapshot(), keyring), clock);
   }
 
   /**

@@ -27,7 +27,7 @@ export interface ExportedState {
   readonly chunks: AsyncIterable<Buffer>;
 }
 
-interface SnapshotRecord {
+export interface SnapshotRecord {
   readonly kind: RecordKind;
   /** Wiped as soon as the next record is asked for. */
   readonly body: Buffer;
@@ -73,7 +73,8 @@ async function* exportChunks(
   }
 }
 
-async function* exportRecords(
+/** The records of the state as they stand in a snapshot, but for its end. See `exportState`. */
+export async function* exportRecords(
   view: DatabaseView,
   keyring: Keyring,
   header: StateHeader,
