@@ -1,4 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 export { checkKey, type DataKey, dataKey, KEY_ID_BYTES, Keyring } from './keyring.ts';
+export {
+  openWith,
+  PUBLIC_KEY_BYTES,
+  publicKeyOf,
+  sealTo,
+  SEALED_TO_OVERHEAD_BYTES,
+} from './sealed-box.ts';
 export { openRecord, sealRecord } from './sealed-record.ts';
-export { KEY_BYTES, NONCE_BYTES, open, type RandomBytes, seal, SEAL_OVERHEAD_BYTES } from './secretbox.ts';
+export {
+  KEY_BYTES,
+  NONCE_BYTES,
+  open,
+  type RandomBytes,
+  seal,
+  SEAL_OVERHEAD_BYTES,
+  SealScratch,
+} from './secretbox.ts';

@@ -11,7 +11,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ['cli', 'daemon'],
   ['plugin', 'gateway', 'control'],
   ['engine', 'cluster'],
-  ['store'],
+  ['store', 'backup'],
   ['secrets', 'storage'],
   ['membership'],
   ['transport'],

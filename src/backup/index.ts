@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+export { ExactReader } from './exact-reader.ts';
+export type { BackupSummary } from './format.ts';
+export {
+  type BackupHeader,
+  newHeader,
+  type NewHeader,
+  openHeader,
+  type Opening,
+  readHeader,
+  type Sealing,
+} from './header.ts';
+export {
+  checkPassphrase,
+  PASSPHRASE_BYTES_MAX,
+  PASSPHRASE_BYTES_MIN,
+  SCRYPT_COST,
+  type ScryptCost,
+} from './passphrase.ts';
+export { type BackupRecord, openBackup } from './read-backup.ts';
+export {
+  formatIdentity,
+  formatRecipient,
+  type Identity,
+  IDENTITY_FILE_BYTES_MAX,
+  newIdentity,
+  parseIdentityFile,
+  parseRecipient,
+  type Recipient,
+  recipientOf,
+} from './recipient.ts';
+export type { BackedUpSecret, BackupOrigin } from './records.ts';
+export { type BackupPayload, sealBackup, type SecretRecord } from './write-backup.ts';
