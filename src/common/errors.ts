@@ -37,6 +37,8 @@ export const ERROR_CODES = {
   'cluster.identity-missing': 503,
   'cluster.identity-expired': 503,
   'cluster.rate-limited': 429,
+  'unlock.key-invalid': 400,
+  'unlock.shares-invalid': 400,
   'pki.csr-invalid': 400,
   'pki.certificate-invalid': 403,
   'transport.frame-invalid': 400,

@@ -1,4 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+export {
+  combineKeyShares,
+  isKeyShare,
+  type SharePlan,
+  SHARES_MAX,
+  SHARES_MIN,
+  splitUnlockKey,
+} from './key-shares.ts';
 export { checkKey, type DataKey, dataKey, KEY_ID_BYTES, Keyring } from './keyring.ts';
 export {
   openWith,
@@ -17,3 +25,4 @@ export {
   SEAL_OVERHEAD_BYTES,
   SealScratch,
 } from './secretbox.ts';
+export { formatUnlockKey, newUnlockKey, parseUnlockKey, unlockKeyId } from './unlock-key.ts';
