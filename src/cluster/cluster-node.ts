@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // This node in its cluster: founding one, joining one, and being a manager or a worker of it.
 import type { KeyObject } from 'node:crypto';
-import { CofferError, type Logger } from '../common/index.ts';
+import { CofferError, type Logger, type SecretValue } from '../common/index.ts';
+import { UnlockKeyHolder } from '../crypto/index.ts';
 import { createAuthority, generateKey } from '../pki/index.ts';
 import { newSecretId } from '../secrets/index.ts';
 import { type OpenStoreOptions, type ReplicatedStore, storeExists } from '../store/index.ts';
@@ -14,13 +15,15 @@ import { credentialsOf, identityProblem, IdentityStore, type NodeIdentityFile } 
 import { joinAsSet } from './joining.ts';
 import { Manager } from './manager.ts';
 import { OwnIdentity } from './own-identity.ts';
-import { lostStore, openStoreOf, readIdentity, withoutStore } from './own-state.ts';
+import { lostStore, openStoreOf, readIdentity, sealingKey, withoutStore } from './own-state.ts';
 import { RaftTransport } from './raft-transport.ts';
 import { Worker } from './worker.ts';
 
 export interface ClusterNodeOptions {
   readonly settings: ClusterSettings;
-  readonly store: Omit<OpenStoreOptions, 'transport' | 'joined'>;
+  readonly store: Omit<OpenStoreOptions, 'transport' | 'joined' | 'unlockKey'>;
+  /** The unlock key that this process was given; it follows the cluster's changes of it. Default: it was given none. */
+  readonly unlockKey?: UnlockKeyHolder | undefined;
   readonly engineFacts: () => Promise<EngineFacts>;
   /** The node's role is another one: its store is to be closed, and opened again. */
   readonly onRoleChange: () => void;
@@ -47,6 +50,7 @@ export interface ClusterPlace {
 export class ClusterNode {
   readonly #options: ClusterNodeOptions;
   readonly #identities: IdentityStore;
+  readonly #unlockKey: UnlockKeyHolder;
   readonly #key: KeyObject = generateKey();
   #own: OwnIdentity | undefined;
   readonly #credentials: CredentialsSource;
@@ -57,6 +61,7 @@ export class ClusterNode {
 
   constructor(options: ClusterNodeOptions) {
     this.#options = options;
+    this.#unlockKey = options.unlockKey ?? new UnlockKeyHolder();
     this.#identities = new IdentityStore(options.store.stateDirectory);
     this.#credentials = provisionalCredentials(this.#key, options.now_ms());
     const { engineFacts, logger, settings } = options;
@@ -92,7 +97,7 @@ export class ClusterNode {
 
   /**
    * Opens the store of a manager, after it has founded its cluster or joined one. Throws `cluster.not-a-manager` on a worker,
-   * which it has started to be; `cluster.joining` with the reason while it cannot join; `cluster.identity-*` and
+   * which it has started to be; `store.locked` until the holder has the unlock key; `cluster.joining` with the reason while it cannot join; `cluster.identity-*` and
    * `cluster.node-removed`; and as `openStore` does.
    */
   async open(): Promise<ReplicatedStore> {
@@ -104,10 +109,13 @@ export class ClusterNode {
     const { stateDirectory } = this.#options.store;
     const hasStore = await storeExists(stateDirectory);
     const { logger, settings } = this.#options;
+    const unlockKey = await sealingKey(stateDirectory, this.#unlockKey.current);
+    this.#identities.keepKeyAs(unlockKey ?? 'clear');
     let identity = await readIdentity({
       store: this.#identities,
       hasStore,
       reenrol: settings.reenrol,
+      unlockKey,
       logger,
     });
     if (identity === undefined && !hasStore) {
@@ -156,7 +164,8 @@ export class ClusterNode {
     });
     await this.#endpoint.listen();
     const { forceNewCluster } = this.#options.settings;
-    const store = await openStoreOf(before, { ...storeOptions, transport, forceNewCluster });
+    const unlockKey = (): SecretValue | undefined => this.#unlockKey.current;
+    const store = await openStoreOf(before, { ...storeOptions, transport, forceNewCluster, unlockKey });
     const { replica } = store;
     this.#endpoint.believe(() => replica.state.index.cluster.node(replica.identity.nodeId));
     try {

@@ -4,7 +4,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
-import { CofferError, systemErrorCode } from '../common/index.ts';
+import { CofferError, type SecretValue, systemErrorCode } from '../common/index.ts';
 import { PEM_BYTES_MAX, ROLES, TEXT_BYTES_MAX } from '../membership/index.ts';
 import {
   describeCertificate,
@@ -15,6 +15,7 @@ import {
 } from '../pki/index.ts';
 import { makePrivateDirectory, writeFileAtomically } from '../storage/index.ts';
 import type { TlsCredentials } from '../transport/index.ts';
+import { type KeyForm, keyOf, sealedKeySchema, writtenKey } from './identity-key.ts';
 
 const FORMAT = 1;
 const FILE = 'identity.json';
@@ -41,7 +42,10 @@ const identitySchema = v.strictObject({
    */
   storeMade: v.boolean(),
   certificates: v.pipe(v.array(pem), v.minLength(1), v.maxLength(4)),
-  key: v.pipe(v.string(), v.maxLength(1_024), v.base64()),
+  /** In the clear: while autolock is off, and while it is being turned on or off. */
+  key: v.optional(v.pipe(v.string(), v.maxLength(1_024), v.base64())),
+  /** Two while the unlock key changes. */
+  sealedKeys: v.optional(v.pipe(v.array(sealedKeySchema), v.maxLength(2))),
   roots: v.pipe(v.array(pem), v.minLength(1), v.maxLength(4)),
   managers: v.pipe(v.array(managerSchema), v.maxLength(64)),
 });
@@ -50,7 +54,6 @@ const identitySchema = v.strictObject({
 export type ManagerContact = Readonly<v.InferOutput<typeof managerSchema>>;
 export const managersSchema = v.pipe(v.array(managerSchema), v.maxLength(64));
 
-/** The key in it is the node's own, in the clear, until the store's keys can be sealed. */
 export interface NodeIdentityFile {
   readonly clusterId: string;
   readonly nodeId: string;
@@ -71,14 +74,25 @@ export interface NodeIdentityFile {
 /** The file in the state directory. */
 export class IdentityStore {
   readonly #file: string;
+  readonly #writeFile: typeof writeFileAtomically;
+  #forms: readonly KeyForm[] = ['clear'];
   #last: Promise<void> = Promise.resolve();
 
-  constructor(stateDirectory: string) {
+  constructor(stateDirectory: string, writeFile: typeof writeFileAtomically = writeFileAtomically) {
     this.#file = path.join(stateDirectory, FILE);
+    this.#writeFile = writeFile;
   }
 
-  /** Undefined if there is none; throws `cluster.identity-missing` if it cannot be understood. */
-  async read(): Promise<NodeIdentityFile | undefined> {
+  /** How a manager's key is written from now on: in each of these forms, any of which is enough to read it. */
+  keepKeyAs(...forms: readonly KeyForm[]): void {
+    this.#forms = forms;
+  }
+
+  /**
+   * Undefined if there is none; throws `cluster.identity-missing` if it cannot be understood, or its key is sealed by another
+   * key than `unlockKey`.
+   */
+  async read(unlockKey?: SecretValue): Promise<NodeIdentityFile | undefined> {
     let content: string;
     try {
       content = await readFile(this.#file, 'utf8');
@@ -92,8 +106,13 @@ export class IdentityStore {
     if (!parsed.success) {
       throw identityProblem(`${this.#file} is not what was written`);
     }
-    const { clusterId, nodeId, role, raftId, storeMade, certificates, key, roots, managers } = parsed.output;
-    const keyBytes = Buffer.from(key, 'base64');
+    const { clusterId, nodeId, role, raftId, storeMade, certificates, roots, managers } = parsed.output;
+    const key = keyOf(parsed.output, unlockKey);
+    if (key === undefined) {
+      throw identityProblem(
+        `the key in ${this.#file} is not sealed by the unlock key of the store beside it`,
+      );
+    }
     const identity = {
       clusterId,
       nodeId,
@@ -101,7 +120,7 @@ export class IdentityStore {
       raftId,
       storeMade,
       certificates,
-      key: keyBytes,
+      key,
       roots,
       managers,
     };
@@ -119,8 +138,10 @@ export class IdentityStore {
   async #write(identity: NodeIdentityFile): Promise<void> {
     await makePrivateDirectory(path.dirname(this.#file));
     const { key, ...rest } = identity;
-    const content = { format: FORMAT, ...rest, key: key.toString('base64') };
-    await writeFileAtomically(this.#file, Buffer.from(`${JSON.stringify(content, undefined, 1)}\n`));
+    // A worker is not told of the unlock key's changes.
+    const forms = identity.role === 'worker' ? (['clear'] as const) : this.#forms;
+    const content = { format: FORMAT, ...rest, ...writtenKey(key, forms) };
+    await this.#writeFile(this.#file, Buffer.from(`${JSON.stringify(content, undefined, 1)}\n`));
   }
 
   async remove(): Promise<void> {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CredentialsSource } from '../transport/index.ts';
+import type { KeyForm } from './identity-key.ts';
 import { credentialsOf, type IdentityStore, type NodeIdentityFile } from './identity.ts';
 
 /** This node's identity: what is in use, and what is on the disk, which is first. */
@@ -25,9 +26,21 @@ export class OwnIdentity {
    * OpenSSL does not take; then all is as it was.
    */
   update(change: Partial<NodeIdentityFile>): Promise<void> {
-    const updated = this.#last.then(() => this.#update(change));
-    this.#last = updated.catch(() => undefined);
-    return updated;
+    return this.#inTurn(() => this.#update(change));
+  }
+
+  /** Writes the identity down again, with its key in each of these forms; so it is kept from now on. */
+  keepKeyAs(...forms: readonly KeyForm[]): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#store.keepKeyAs(...forms);
+      await this.#store.write(this.#current);
+    });
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   async #update(change: Partial<NodeIdentityFile>): Promise<void> {

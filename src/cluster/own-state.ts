@@ -1,14 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a node finds in its state directory when it starts: an identity, a store, both, or what does not belong together.
-import { CofferError, type Logger } from '../common/index.ts';
-import { openStore, type OpenStoreOptions, type ReplicatedStore, removeStore } from '../store/index.ts';
+import { CofferError, type Logger, type SecretValue } from '../common/index.ts';
+import {
+  isSealed,
+  openStore,
+  type OpenStoreOptions,
+  type ReplicatedStore,
+  removeStore,
+} from '../store/index.ts';
 import type { IdentityStore, NodeIdentityFile } from './identity.ts';
+
+/**
+ * What seals the keys in the state directory, if they are sealed and `held` opens them; undefined if they are in the clear.
+ * Throws `store.locked` otherwise.
+ */
+export async function sealingKey(
+  stateDirectory: string,
+  held: SecretValue | undefined,
+): Promise<SecretValue | undefined> {
+  try {
+    return (await isSealed(stateDirectory, held)) ? held : undefined;
+  } catch (thrown) {
+    switch (CofferError.from(thrown).code) {
+      case 'store.locked':
+        throw thrown;
+      case 'unlock.wrong-key':
+        // A copy of older files was put back: another key is asked for.
+        await isSealed(stateDirectory);
+        return undefined;
+      default:
+        // The store tells of it, with what mends it, when it is opened.
+        return held;
+    }
+  }
+}
 
 export interface ReadIdentityOptions {
   readonly store: IdentityStore;
   /** Whether there is a store beside it. */
   readonly hasStore: boolean;
   readonly reenrol: boolean;
+  /** What seals the node's keys; undefined if they are in the clear. */
+  readonly unlockKey: SecretValue | undefined;
   readonly logger: Logger;
 }
 
@@ -17,9 +50,9 @@ export interface ReadIdentityOptions {
  * from, and that is wished; elsewhere it throws `cluster.identity-missing`.
  */
 export async function readIdentity(options: ReadIdentityOptions): Promise<NodeIdentityFile | undefined> {
-  const { hasStore, logger, reenrol, store } = options;
+  const { hasStore, logger, reenrol, store, unlockKey } = options;
   try {
-    return await store.read();
+    return await store.read(unlockKey);
   } catch (thrown) {
     const error = CofferError.from(thrown);
     if (error.code !== 'cluster.identity-missing') {

@@ -7,6 +7,7 @@ export {
   SHARES_MIN,
   splitUnlockKey,
 } from './key-shares.ts';
+export { openKeys, sealKeys } from './key-seal.ts';
 export { checkKey, type DataKey, dataKey, KEY_ID_BYTES, Keyring } from './keyring.ts';
 export {
   openWith,
@@ -26,3 +27,4 @@ export {
   SealScratch,
 } from './secretbox.ts';
 export { formatUnlockKey, newUnlockKey, parseUnlockKey, unlockKeyId } from './unlock-key.ts';
+export { UnlockKeyHolder } from './unlock-key-holder.ts';

@@ -10,7 +10,16 @@ export type {
   KeyRange,
 } from './database.ts';
 export { DirectoryLock } from './directory-lock.ts';
-export { type KeyFile, readKeyFile, writeKeyFile } from './key-file.ts';
+export {
+  type KeyFile,
+  readKeyFile,
+  readKeySeal,
+  type Seal,
+  type SealDescription,
+  UNSEALED,
+  writeKeyFile,
+} from './key-file.ts';
+export { KeyFileSeal, type KeyFileSealOptions } from './key-file-seal.ts';
 export { LevelDatabase } from './level-database.ts';
 export type { LogPosition } from './log-chain.ts';
 export { LOG_ORIGIN } from './log-start.ts';

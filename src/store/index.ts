@@ -9,7 +9,8 @@ export {
   type OpenReplicaOptions,
   recoveringCheckpoint,
 } from './replica/open-replica.ts';
-export { newRaftId, openStore, type OpenStoreOptions, removeStore, storeExists } from './open-store.ts';
+export { newRaftId, openStore, type OpenStoreOptions, removeStore } from './open-store.ts';
+export { isSealed, storeExists } from './store-files.ts';
 export type { Replica, ReplicaWatcher } from './replica/replica.ts';
 export { DEFAULT_SETTINGS, type ReplicaSettings } from './replica/replica-settings.ts';
 export type { ReplicatedStore } from './replicated-store.ts';

@@ -3,7 +3,7 @@
 import { randomInt } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { CofferError, type Logger } from '../common/index.ts';
+import { CofferError, type Logger, type SecretValue } from '../common/index.ts';
 import { Keyring } from '../crypto/index.ts';
 import type { NodeId } from '../raft/index.ts';
 import { newSecretId } from '../secrets/index.ts';
@@ -13,6 +13,7 @@ import {
   DirectoryLock,
   DiskCheckpointFile,
   exists,
+  KeyFileSeal,
   LevelDatabase,
   type LogLimits,
   makePrivateDirectory,
@@ -29,6 +30,7 @@ import { DEFAULT_SETTINGS, type ReplicaSettings } from './replica/replica-settin
 import { ReplicatedStore } from './replicated-store.ts';
 import { noPeers, type Transport } from './replica/transport.ts';
 import type { NodeIdentity } from './replica/node-identity.ts';
+import { type StoreFiles, storeFiles } from './store-files.ts';
 
 export interface OpenStoreOptions {
   /** Absolute path; made with mode 0700 if it is not there. */
@@ -46,6 +48,8 @@ export interface OpenStoreOptions {
   /** Who this node is in the cluster that it has joined: a store that is made for it waits for the others. Default: a
    * cluster of its own. */
   readonly joined?: NodeIdentity | undefined;
+  /** The unlock key, if this process was given one. Whoever gives it keeps it. */
+  readonly unlockKey?: (() => SecretValue | undefined) | undefined;
   /** See `OpenReplicaOptions`. */
   readonly forceNewCluster?: number | undefined;
   readonly logLimits?: LogLimits | undefined;
@@ -58,26 +62,18 @@ export interface OpenStoreOptions {
 /** Ids of nodes are 48 bits long, drawn at random: there are never so many that two would be the same. */
 const RAFT_ID_LIMIT = 2 ** 48 - 1;
 
-interface Files {
-  readonly lock: string;
-  readonly keys: string;
-  readonly checkpoint: string;
-  readonly database: string;
-  readonly damageMarker: string;
-}
-
 /**
  * Opens the store in the state directory, or makes it at the first start. Throws `store.damaged` with what is
- * wrong, and leaves it as it was; `store.in-use` while another process has it; and `store.faulted` if the disk
- * cannot be used.
+ * wrong, and leaves it as it was; `store.in-use` while another process has it; `store.locked` and `unlock.wrong-key` if its
+ * keys are sealed; and `store.faulted` if the disk cannot be used.
  */
 export async function openStore(options: OpenStoreOptions): Promise<ReplicatedStore> {
-  const files = filesOf(options.stateDirectory);
+  const files = storeFiles(options.stateDirectory);
   let lock: DirectoryLock | undefined;
   try {
     await makePrivateDirectory(options.stateDirectory);
     lock = await DirectoryLock.acquire(files.lock);
-    const keyFile = await readKeyFile(files.keys);
+    const keyFile = await readKeyFile(files.keys, options.unlockKey?.());
     if (keyFile === undefined) {
       await refuseDataWithoutKeys(files);
     }
@@ -96,22 +92,16 @@ export function newRaftId(): NodeId {
   return randomInt(1, RAFT_ID_LIMIT);
 }
 
-/** Whether a store was made in the state directory. */
-export async function storeExists(stateDirectory: string): Promise<boolean> {
-  const files = filesOf(stateDirectory);
-  return (await exists(files.keys)) || (await exists(files.database)) || (await exists(files.checkpoint));
-}
-
 /** Deletes a store that is closed, its keys first: without them the rest says nothing. */
 export async function removeStore(stateDirectory: string): Promise<void> {
-  const { checkpoint, damageMarker, database, keys } = filesOf(stateDirectory);
+  const { checkpoint, damageMarker, database, keys } = storeFiles(stateDirectory);
   for (const file of [keys, checkpoint, damageMarker, database]) {
     await rm(file, { recursive: true, force: true });
   }
   await syncDirectory(stateDirectory);
 }
 
-async function initialize(files: Files, { joined, logger }: OpenStoreOptions): Promise<void> {
+async function initialize(files: StoreFiles, { joined, logger }: OpenStoreOptions): Promise<void> {
   // Nothing was acknowledged before `initialized` was written: what an interrupted first start left is in the way.
   await rm(files.database, { recursive: true, force: true });
   const keyring = Keyring.generate();
@@ -132,15 +122,16 @@ async function initialize(files: Files, { joined, logger }: OpenStoreOptions): P
 }
 
 async function openInitialized(
-  files: Files,
+  files: StoreFiles,
   lock: DirectoryLock,
   options: OpenStoreOptions,
 ): Promise<ReplicatedStore> {
-  const keyFile = await readKeyFile(files.keys);
+  const keyFile = await readKeyFile(files.keys, options.unlockKey?.());
   if (keyFile === undefined) {
     throw new CofferError('store.damaged', `${files.keys} is gone`);
   }
   const { keyring } = keyFile;
+  const seal = new KeyFileSeal({ file: files.keys, keyring, seal: keyFile.seal });
   const { file: checkpointFile, checkpoint } = await DiskCheckpointFile.open(files.checkpoint, keyring);
   const marker = new DamageMarker(files.damageMarker);
   const starting = new Starting(options.onFault, marker);
@@ -167,7 +158,7 @@ async function openInitialized(
         logger: options.logger,
         onFault: starting.onFault,
       });
-      return new ReplicatedStore({ replica, lock, keyring, database, diskSpace });
+      return new ReplicatedStore({ replica, lock, keyring, seal, database, diskSpace });
     });
   } catch (thrown) {
     await checkpointFile.close();
@@ -235,7 +226,7 @@ class Starting {
 
 /** Opens the database for `verify` to look into. If it refuses what it finds, the database stays as it was. */
 async function withVerifiedDatabase<T>(
-  files: Files,
+  files: StoreFiles,
   verify: (database: LevelDatabase) => Promise<T>,
 ): Promise<T> {
   const startCopy = new StartCopy(files.database);
@@ -260,7 +251,7 @@ async function withVerifiedDatabase<T>(
   }
 }
 
-async function refuseDataWithoutKeys(files: Files): Promise<void> {
+async function refuseDataWithoutKeys(files: StoreFiles): Promise<void> {
   for (const file of [files.database, files.checkpoint]) {
     if (await exists(file)) {
       throw new CofferError('store.damaged', `${file} is there, but ${files.keys} with its keys is gone`);
@@ -268,7 +259,7 @@ async function refuseDataWithoutKeys(files: Files): Promise<void> {
   }
 }
 
-async function requireDatabase(files: Files): Promise<void> {
+async function requireDatabase(files: StoreFiles): Promise<void> {
   // LevelDB would make an empty database in its place.
   if (!(await exists(path.join(files.database, 'CURRENT')))) {
     throw new CofferError('store.damaged', `${files.database} holds no database any more`);
@@ -291,14 +282,4 @@ function withMend(error: CofferError, stateDirectory: string): CofferError {
     return new CofferError(code, detail, { cause: error, hint });
   }
   return error;
-}
-
-function filesOf(stateDirectory: string): Files {
-  return {
-    lock: path.join(stateDirectory, 'lock'),
-    keys: path.join(stateDirectory, 'keys.json'),
-    checkpoint: path.join(stateDirectory, 'checkpoint'),
-    database: path.join(stateDirectory, 'database'),
-    damageMarker: path.join(stateDirectory, 'damage-found'),
-  };
 }

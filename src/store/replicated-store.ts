@@ -5,7 +5,7 @@ import type { Keyring } from '../crypto/index.ts';
 import type { ClusterView } from '../membership/index.ts';
 import type { StateType } from '../raft/index.ts';
 import type { Command, Secret } from '../secrets/index.ts';
-import type { Database, DirectoryLock } from '../storage/index.ts';
+import type { Database, DirectoryLock, KeyFileSeal } from '../storage/index.ts';
 import type { SpaceGuard } from './replica/disk-space.ts';
 import type { Replica } from './replica/replica.ts';
 import type {
@@ -22,6 +22,7 @@ export interface StoreParts {
   /** Held until the store is closed. */
   readonly lock: DirectoryLock;
   readonly keyring: Keyring;
+  readonly seal: KeyFileSeal;
   readonly database: Database;
   readonly diskSpace: SpaceGuard;
 }
@@ -76,6 +77,11 @@ export class ReplicatedStore implements SecretStore {
     return this.#parts.replica;
   }
 
+  /** How the node's keys lie on its disk. */
+  get seal(): KeyFileSeal {
+    return this.#parts.seal;
+  }
+
   byId(id: string): Secret | undefined {
     this.#checkReadable();
     return this.#parts.replica.state.index.byId(id);
@@ -113,7 +119,7 @@ export class ReplicatedStore implements SecretStore {
 
   status(): StoreStatus {
     this.#check();
-    const { replica, keyring, diskSpace } = this.#parts;
+    const { replica, keyring, diskSpace, seal } = this.#parts;
     const { clusterId, nodeId } = replica.identity;
     const { raftState, term, commit, applied, lastIndex } = replica.status();
     return {
@@ -128,7 +134,7 @@ export class ReplicatedStore implements SecretStore {
       secrets: replica.state.index.size,
       loaded_percent: replica.state.load.progress_percent,
       dataKeyId: keyring.active.id.toString('hex'),
-      dataKeySealed: false,
+      dataKeySealed: seal.current.unlockKeyId !== undefined,
       diskFree_bytes: diskSpace.free_bytes,
     };
   }
@@ -150,11 +156,12 @@ export class ReplicatedStore implements SecretStore {
   }
 
   async #close(): Promise<void> {
-    const { database, keyring, lock, replica } = this.#parts;
+    const { database, keyring, lock, replica, seal } = this.#parts;
     try {
       await replica.close();
     } finally {
       await database.close();
+      await seal.close();
       await lock.release();
       keyring.wipe();
     }

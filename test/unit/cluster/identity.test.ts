@@ -7,6 +7,7 @@ import { test, type TestContext } from 'node:test';
 import { credentialsOf, IdentityStore, type NodeIdentityFile } from '../../../src/cluster/identity.ts';
 import { OwnIdentity } from '../../../src/cluster/own-identity.ts';
 import { CofferError } from '../../../src/common/index.ts';
+import { newUnlockKey } from '../../../src/crypto/index.ts';
 import { createAuthority, exportKey, generateKey, issueCertificate } from '../../../src/pki/index.ts';
 import { CredentialsSource } from '../../../src/transport/index.ts';
 import { temporaryDirectory } from '../../support/cleanup.ts';
@@ -160,4 +161,36 @@ test('what OpenSSL does not take is neither written nor used', async (t) => {
   }
   assert.deepEqual([await store.read(), own.current], [before, before]);
   assert.deepEqual(own.credentials.current, credentialsOf(before));
+});
+
+test('an identity whose key is sealed is read with its unlock key alone, and shows nothing of it', async (t) => {
+  const { file, store } = place(t);
+  const identity = anIdentity();
+  const [before, after] = [newUnlockKey(), newUnlockKey()];
+  store.keepKeyAs(before);
+  await store.write(identity);
+  assert.deepEqual(await store.read(before), identity);
+  for (const wrong of [undefined, after]) {
+    await assert.rejects(store.read(wrong), { code: 'cluster.identity-missing' });
+  }
+  assert.ok(!readFileSync(file, 'utf8').includes(identity.key.toString('base64').slice(40, 80)));
+  store.keepKeyAs(before, after);
+  await store.write(identity);
+  for (const either of [before, after]) {
+    assert.deepEqual(await store.read(either), identity);
+  }
+  store.keepKeyAs('clear', after);
+  await store.write(identity);
+  for (const any of [undefined, after]) {
+    assert.deepEqual(await store.read(any), identity);
+  }
+});
+
+test('the key of a worker is in the clear: nobody tells it when the unlock key changes', async (t) => {
+  const { store } = place(t);
+  const unlockKey = newUnlockKey();
+  store.keepKeyAs(unlockKey);
+  const worker = { ...anIdentity(), role: 'worker' } as const;
+  await store.write(worker);
+  await assert.rejects(store.read(), { detail: /belongs to another node or key/ });
 });

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ByteReader, ByteWriter, type SecretValue } from '../common/index.ts';
+import { dataKey, KEY_BYTES, Keyring, openKeys, sealKeys } from '../crypto/index.ts';
+
+const PLACE = 'coffer key file';
+
+/** All keys of a keyring, sealed by the unlock key: u8 count of data keys, the active one first, then the index key. */
+export function sealKeyring(keyring: Keyring, unlockKey: SecretValue): Buffer {
+  const keys = [keyring.active, ...keyring.all().filter((key) => key !== keyring.active)];
+  const writer = new ByteWriter().u8(keys.length);
+  for (const { bytes } of keys) {
+    writer.fixed(bytes);
+  }
+  const sealed = sealKeys(unlockKey, PLACE, writer.fixed(keyring.indexKey).finish());
+  writer.clear();
+  return sealed;
+}
+
+/** The keyring again; undefined if it does not open under this key. */
+export function openKeyring(sealed: Uint8Array, unlockKey: SecretValue): Keyring | undefined {
+  const content = openKeys(unlockKey, PLACE, sealed);
+  if (content === undefined) {
+    return undefined;
+  }
+  const reader = new ByteReader(content, 'the sealed keys');
+  const keys = Array.from({ length: reader.u8() }, () => dataKey(ownCopy(reader.fixed(KEY_BYTES))));
+  const indexKey = ownCopy(reader.fixed(KEY_BYTES));
+  reader.finish();
+  content.fill(0);
+  const [active, ...retired] = keys;
+  return active && new Keyring(active, retired, indexKey);
+}
+
+/** Outside Node's shared pool. */
+function ownCopy(bytes: Uint8Array): Buffer {
+  const copy = Buffer.alloc(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
