@@ -111,6 +111,41 @@ export interface TokenWish {
   readonly rotate?: boolean | undefined;
 }
 
+/** `GET /v1/autolock`, `PUT /v1/autolock`. */
+export interface AutolockDescription {
+  /** Whether the managers' keys are to be sealed by the unlock key. */
+  readonly enabled: boolean;
+  /** Counts the changes: on, off, and other keys. 0: there was none. */
+  readonly version: number;
+  /** Whether those of the manager that answers are. */
+  readonly sealedHere: boolean;
+}
+
+/** `POST /v1/unlock-key`. */
+export interface UnlockKeyWish {
+  /** A new key first. */
+  readonly rotate?: boolean | undefined;
+  /** Shares, of which `threshold` are needed, in the place of the key. */
+  readonly shares?: { readonly threshold: number; readonly count: number } | undefined;
+}
+
+/** One of both. */
+export interface UnlockKeyReply {
+  readonly unlockKey?: string | undefined;
+  readonly shares?: readonly string[] | undefined;
+}
+
+/**
+ * Autolock. A change is made when it is durable on a majority, and this manager's own files follow it; the others follow as
+ * soon as they hear of it. All of it throws `store.unavailable` without a majority.
+ */
+export interface AutolockAdmin {
+  describe(): Promise<AutolockDescription>;
+  set(enabled: boolean): Promise<AutolockDescription>;
+  /** Throws `cluster.autolock` while it is off, and `unlock.shares-invalid`. */
+  unlockKey(wish: UnlockKeyWish): Promise<UnlockKeyReply>;
+}
+
 /** The cluster as the control API sees it. Node references are an id, a unique prefix of one, or a hostname. */
 export interface ClusterAdmin {
   describe(): Promise<ClusterDescription>;
@@ -124,6 +159,7 @@ export interface ClusterAdmin {
   /** Begins a rotation; `authority()` tells how far it is. */
   rotateAuthority(): Promise<AuthorityDescription>;
   setCertificateLifetime(lifetime_ms: number): Promise<ClusterDescription>;
+  readonly autolock: AutolockAdmin;
   tokens(): readonly TokenDescription[];
   createToken(wish: TokenWish): Promise<TokenReply>;
   /** By the token's id, which is the fifth part of the token. */

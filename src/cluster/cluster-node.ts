@@ -202,6 +202,7 @@ export class ClusterNode {
     this.#manager = new Manager({
       store,
       own: this.#own,
+      unlockKey: this.#unlockKey,
       transport,
       cutRefused: () => this.#endpoint.cutRefused(),
       rotationMin_ms: this.#options.rotationMin_ms,

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { CofferError, withDeadline } from '../common/index.ts';
 import type {
   AuthorityDescription,
+  AutolockAdmin,
   ClusterAdmin,
   ClusterDescription,
   NodeDescription,
@@ -44,6 +45,7 @@ const FORWARDED = {
 
 export interface ForwardingAdminOptions {
   readonly local: LocalAdmin;
+  readonly autolock: AutolockAdmin;
   readonly client: MemberClient;
   /** This node's id. */
   readonly nodeId: string;
@@ -59,6 +61,10 @@ export class ForwardingAdmin implements ClusterAdmin {
 
   constructor(options: ForwardingAdminOptions) {
     this.#options = options;
+  }
+
+  get autolock(): AutolockAdmin {
+    return this.#options.autolock;
   }
 
   /** Without a leader this node says what it knows. */

@@ -3,6 +3,8 @@
 export { DEFAULT_PORT, withPort } from './addresses.ts';
 export type {
   AuthorityDescription,
+  AutolockAdmin,
+  AutolockDescription,
   ClusterAdmin,
   ClusterDescription,
   NodeDescription,
@@ -14,6 +16,8 @@ export type {
   TokenReply,
   TokensReply,
   TokenWish,
+  UnlockKeyReply,
+  UnlockKeyWish,
 } from './admin-model.ts';
 export { ClusterNode, type ClusterNodeOptions, type ClusterPlace } from './cluster-node.ts';
 export type { ClusterSettings, EngineFacts } from './cluster-settings.ts';

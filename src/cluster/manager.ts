@@ -3,12 +3,14 @@
 import { createPublicKey } from 'node:crypto';
 import { hostname } from 'node:os';
 import { CofferError, type Logger } from '../common/index.ts';
+import type { UnlockKeyHolder } from '../crypto/index.ts';
 import type { NodeObject } from '../membership/index.ts';
 import { exportKey, generateKey } from '../pki/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
 import type { PeerIdentity } from '../transport/index.ts';
 import { AuthorityKeeper } from './authority-keeper.ts';
 import { refusalOf, removedNode } from './authorize.ts';
+import { LocalAutolock } from './autolock-admin.ts';
 import { chainOf, issueFor, requireAuthority, rootsOf } from './certificates.ts';
 import { isDescribedAs } from './contacts.ts';
 import { Departure } from './departure.ts';
@@ -25,6 +27,7 @@ import type { RaftTransport } from './raft-transport.ts';
 import { Reachability } from './reachability.ts';
 import { isOutdated, Renewal } from './renewal.ts';
 import { BODY, encodeBody, type Hello } from './rpc-body.ts';
+import { SealKeeper } from './seal-keeper.ts';
 import { Standing } from './standing.ts';
 
 const ANNOUNCE_MS = 2_000;
@@ -34,6 +37,7 @@ const CUT_MS = 10_000;
 export interface ManagerOptions {
   readonly store: ReplicatedStore;
   readonly own: OwnIdentity;
+  readonly unlockKey: UnlockKeyHolder;
   readonly transport: RaftTransport;
   /** Cuts the connections of those who may speak no longer. */
   readonly cutRefused: () => void;
@@ -58,6 +62,7 @@ export class Manager {
   readonly #renewal: Renewal;
   readonly #membership: MembershipKeeper;
   readonly #authority: AuthorityKeeper;
+  readonly #seal: SealKeeper;
   readonly admin: ForwardingAdmin;
   readonly services: PortServices;
   readonly #reachability: Reachability;
@@ -86,7 +91,13 @@ export class Manager {
     const local = new LocalAdmin({ replica, store, isReachable, now_ms });
     const { happened: left } = this.#departure;
     const leader = (): ManagerContact | undefined => reachability.leader();
-    this.admin = new ForwardingAdmin({ local, client: this.#client, nodeId, leader, left });
+    this.#seal = new SealKeeper({
+      ...options,
+      seal: store.seal,
+      wish: () => replica.state.index.cluster.autolock,
+    });
+    const autolock = new LocalAutolock({ store, settled: () => this.#seal.settled() });
+    this.admin = new ForwardingAdmin({ local, autolock, client: this.#client, nodeId, leader, left });
     const join = new JoinService({ clusterId, store: () => store, now_ms, logger });
     const member = new MemberService({
       clusterId,
@@ -131,6 +142,7 @@ export class Manager {
     });
     this.#membership.start();
     this.#authority.start();
+    this.#seal.start();
     this.#renewal.start();
     this.#announceTimer = setInterval(() => void this.#announce(), ANNOUNCE_MS).unref();
     this.#cutTimer = setInterval(cutRefused, CUT_MS).unref();
@@ -146,6 +158,7 @@ export class Manager {
     clearInterval(this.#cutTimer);
     this.#membership.stop();
     this.#authority.stop();
+    this.#seal.stop();
     this.#renewal.stop();
     this.#client.close();
     this.#options.transport.close();
@@ -182,6 +195,7 @@ export class Manager {
     cutRefused();
     this.#membership.wake();
     this.#renewal.wake();
+    this.#seal.wake();
     const view = store.replica.state.index.cluster;
     if (view.authority === undefined) {
       return;

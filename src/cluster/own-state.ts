@@ -21,17 +21,16 @@ export async function sealingKey(
   try {
     return (await isSealed(stateDirectory, held)) ? held : undefined;
   } catch (thrown) {
-    switch (CofferError.from(thrown).code) {
-      case 'store.locked':
-        throw thrown;
-      case 'unlock.wrong-key':
-        // A copy of older files was put back: another key is asked for.
-        await isSealed(stateDirectory);
-        return undefined;
-      default:
-        // The store tells of it, with what mends it, when it is opened.
-        return held;
+    const { code } = CofferError.from(thrown);
+    if (code === 'store.locked') {
+      throw thrown;
     }
+    if (code === 'unlock.wrong-key') {
+      // A copy of older files was put back: another key is asked for.
+      await isSealed(stateDirectory);
+    }
+    // Any other is told by the store, with what mends it, when it is opened.
+    return held;
   }
 }
 

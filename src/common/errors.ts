@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   'cluster.quorum': 409,
   'cluster.rotation-running': 409,
   'cluster.lifetime': 400,
+  'cluster.autolock': 409,
   'cluster.not-a-manager': 503,
   'cluster.joining': 503,
   'cluster.identity-missing': 503,

@@ -2,6 +2,8 @@
 // What travels over the control socket about the cluster. Types alone, as in wire.ts.
 export type {
   AuthorityDescription,
+  AutolockAdmin,
+  AutolockDescription,
   ClusterAdmin,
   ClusterDescription,
   NodeDescription,
@@ -13,6 +15,8 @@ export type {
   TokenReply,
   TokensReply,
   TokenWish,
+  UnlockKeyReply,
+  UnlockKeyWish,
 } from '../cluster/index.ts';
 
 /** `DELETE /v1/join-tokens/:id`. */

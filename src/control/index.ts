@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 export type {
   AuthorityDescription,
+  AutolockAdmin,
+  AutolockDescription,
   ClusterAdmin,
   ClusterDescription,
   NodeDescription,
@@ -13,6 +15,8 @@ export type {
   TokenRevokedReply,
   TokensReply,
   TokenWish,
+  UnlockKeyReply,
+  UnlockKeyWish,
 } from './cluster-wire.ts';
 export type { ControlLimits, ControlOptions, EngineUses } from './options.ts';
 export { type ControlServer, createControlServer } from './server.ts';

@@ -47,12 +47,8 @@ interface Share {
   readonly values: Buffer;
 }
 
-/** The texts of the shares, which the caller wipes. Throws `unlock.shares-invalid` for a plan out of bounds. */
-export function splitUnlockKey(
-  key: SecretValue,
-  { threshold, count }: SharePlan,
-  random: RandomBytes = randomBytes,
-): readonly Buffer[] {
+/** Throws `unlock.shares-invalid` for a plan out of bounds. */
+export function checkSharePlan({ threshold, count }: SharePlan): void {
   const isInBounds = SHARES_MIN <= threshold && threshold <= count && count <= SHARES_MAX;
   if (!isInBounds || !Number.isSafeInteger(threshold) || !Number.isSafeInteger(count)) {
     throw new CofferError(
@@ -60,6 +56,15 @@ export function splitUnlockKey(
       `a key is split into up to ${SHARES_MAX} shares, of which ${SHARES_MIN} at least and all at most are needed`,
     );
   }
+}
+
+/** The texts of the shares, which the caller wipes. Throws `unlock.shares-invalid` for a plan out of bounds. */
+export function splitUnlockKey(
+  key: SecretValue,
+  { threshold, count }: SharePlan,
+  random: RandomBytes = randomBytes,
+): readonly Buffer[] {
+  checkSharePlan({ threshold, count });
   invariant(key.byteLength === KEY_BYTES, 'an unlock key has 32 bytes');
   const set = random(SET_ID_BYTES);
   const digest = digestOf(set, threshold, key);

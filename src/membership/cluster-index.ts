@@ -2,6 +2,7 @@
 import { unreachable } from '../common/index.ts';
 import {
   type AuthorityObject,
+  type AutolockObject,
   CERTIFICATE_LIFETIME_MS,
   type ClusterObject,
   type NodeObject,
@@ -16,6 +17,8 @@ export interface ClusterView {
   /** Undefined until the cluster was established. */
   readonly authority: AuthorityObject | undefined;
   readonly settings: SettingsObject;
+  /** Undefined until it was turned on for the first time. */
+  readonly autolock: AutolockObject | undefined;
   token(id: string): TokenObject | undefined;
   tokens(): readonly TokenObject[];
   node(id: string): NodeObject | undefined;
@@ -55,6 +58,11 @@ export class ClusterIndex implements ClusterView {
   get settings(): SettingsObject {
     const object = this.#objects.get('settings');
     return object?.kind === 'settings' ? object : DEFAULT_CLUSTER_SETTINGS;
+  }
+
+  get autolock(): AutolockObject | undefined {
+    const object = this.#objects.get('autolock');
+    return object?.kind === 'autolock' ? object : undefined;
   }
 
   token(id: string): TokenObject | undefined {

@@ -3,6 +3,7 @@
 import { type ByteReader, type ByteWriter, CofferError, unreachable } from '../common/index.ts';
 import {
   type AuthorityObject,
+  type AutolockObject,
   type ClusterObject,
   type Leaving,
   LEAVING,
@@ -17,7 +18,7 @@ import {
 } from './model.ts';
 import {
   readCertificate,
-  readLeaving,
+  readLeavingFor,
   readObject,
   readRole,
   writeCertificate,
@@ -120,6 +121,12 @@ export interface ChangeSettings {
   readonly settings: SettingsObject;
 }
 
+/** Autolock on, off, or with another key. Fails with `cluster.autolock` unless it is the next version. */
+export interface SetAutolock {
+  readonly kind: 'set-autolock';
+  readonly autolock: AutolockObject;
+}
+
 export type ClusterCommand =
   | EstablishCluster
   | PutToken
@@ -133,7 +140,8 @@ export type ClusterCommand =
   | BeginRotation
   | FinishRotation
   | ForgetExpired
-  | ChangeSettings;
+  | ChangeSettings
+  | SetAutolock;
 
 const KIND_TAG = {
   'establish-cluster': 1,
@@ -149,6 +157,7 @@ const KIND_TAG = {
   'forget-expired': 11,
   'change-settings': 12,
   'retire-manager': 13,
+  'set-autolock': 14,
 } as const satisfies Record<ClusterCommand['kind'], number>;
 
 const CLUSTER_KINDS: ReadonlySet<string> = new Set(Object.keys(KIND_TAG));
@@ -195,6 +204,8 @@ export function writeClusterCommand(writer: ByteWriter, command: ClusterCommand)
       return writer.u64(command.at_ms);
     case 'change-settings':
       return writeObject(writer, command.settings);
+    case 'set-autolock':
+      return writeObject(writer, command.autolock);
     default:
       return unreachable(command);
   }
@@ -255,20 +266,14 @@ export function readClusterCommand(reader: ByteReader): ClusterCommand {
       return { kind: 'forget-expired', at_ms: reader.u64() };
     case KIND_TAG['change-settings']:
       return { kind: 'change-settings', settings: readOf(reader, 'settings') };
+    case KIND_TAG['set-autolock']:
+      return { kind: 'set-autolock', autolock: readOf(reader, 'autolock') };
     default:
       throw new CofferError(
         'store.damaged',
         `a command of the cluster has kind ${tag}, which this version cannot read`,
       );
   }
-}
-
-function readLeavingFor(reader: ByteReader): Exclude<Leaving, 'no'> {
-  const leaving = readLeaving(reader);
-  if (leaving === 'no') {
-    throw new CofferError('store.damaged', 'a command of the cluster retires a manager that is to stay');
-  }
-  return leaving;
 }
 
 function readOf<Kind extends ClusterObject['kind']>(

@@ -10,6 +10,7 @@ export {
 export {
   type AuthorityObject,
   type AuthorityRotation,
+  type AutolockObject,
   CERTIFICATE_LIFETIME_MS,
   type ClusterObject,
   type Leaving,
@@ -24,6 +25,7 @@ export {
   type SettingsObject,
   TEXT_BYTES_MAX,
   type TokenObject,
+  UNLOCK_KEY_BYTES,
 } from './model.ts';
 export { decodeObject, encodeObject } from './object-codec.ts';
 export { applyClusterCommand, checkToken } from './rules.ts';

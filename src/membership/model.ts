@@ -39,6 +39,15 @@ export interface SettingsObject {
   readonly certificateLifetime_ms: number;
 }
 
+/** Whether the managers' keys are sealed on their disks, and by what. */
+export interface AutolockObject {
+  readonly kind: 'autolock';
+  /** Counts the changes, from 1 on. */
+  readonly version: number;
+  /** 32 bytes; empty while autolock is off. Never shown but to an administrator, nor logged or wiped. */
+  readonly unlockKey: Buffer;
+}
+
 /** A join token, without its secret. */
 export interface TokenObject {
   readonly kind: 'token';
@@ -91,12 +100,19 @@ export interface RevocationObject {
   readonly until_ms: number;
 }
 
-export type ClusterObject = AuthorityObject | SettingsObject | TokenObject | NodeObject | RevocationObject;
+export type ClusterObject =
+  | AuthorityObject
+  | AutolockObject
+  | SettingsObject
+  | TokenObject
+  | NodeObject
+  | RevocationObject;
 
 /** A name for each object, unique in the cluster. */
 export function objectKey(object: ClusterObject): string {
   switch (object.kind) {
     case 'authority':
+    case 'autolock':
     case 'settings':
       return object.kind;
     case 'token':
@@ -126,5 +142,6 @@ export const NODES_MAX = 10_000;
 export const TOKENS_MAX = 100;
 /** As many managers as a configuration of the log can name, and far more than help. */
 export const MANAGERS_MAX = 15;
+export const UNLOCK_KEY_BYTES = 32;
 export const TEXT_BYTES_MAX = 512;
 export const PEM_BYTES_MAX = 16 * 1024;

@@ -3,6 +3,7 @@
 import { ByteReader, ByteWriter, CofferError, unreachable } from '../common/index.ts';
 import {
   type AuthorityObject,
+  type AutolockObject,
   type ClusterObject,
   type Leaving,
   LEAVING,
@@ -13,6 +14,7 @@ import {
   ROLES,
   TEXT_BYTES_MAX,
   type TokenObject,
+  UNLOCK_KEY_BYTES,
 } from './model.ts';
 
 const FORMAT = 1;
@@ -22,12 +24,13 @@ const KIND_TAG = {
   token: 3,
   node: 4,
   revocation: 5,
+  autolock: 6,
 } as const satisfies Record<ClusterObject['kind'], number>;
 
 const HASH_BYTES = 32;
 const WHAT = 'an object of the cluster';
 
-/** The same object has the same bytes on every manager. They may hold the CA's key: whoever asks for them wipes them. */
+/** The same object has the same bytes on every manager. They may hold the CA's key or the unlock key: whoever asks for them wipes them. */
 export function encodeObject(object: ClusterObject): Buffer {
   return writeObject(new ByteWriter(), object).finish();
 }
@@ -37,6 +40,8 @@ export function writeObject(writer: ByteWriter, object: ClusterObject): ByteWrit
   switch (object.kind) {
     case 'authority':
       return writeAuthority(writer, object);
+    case 'autolock':
+      return writer.u64(object.version).bytes(object.unlockKey);
     case 'settings':
       return writer.u64(object.certificateLifetime_ms);
     case 'token':
@@ -68,6 +73,8 @@ export function readObject(reader: ByteReader): ClusterObject {
   switch (tag) {
     case KIND_TAG.authority:
       return readAuthority(reader);
+    case KIND_TAG.autolock:
+      return readAutolock(reader);
     case KIND_TAG.settings:
       return { kind: 'settings', certificateLifetime_ms: reader.u64() };
     case KIND_TAG.token:
@@ -112,6 +119,15 @@ function readAuthority(reader: ByteReader): AuthorityObject {
           startedAt_ms: reader.u64(),
         };
   return { kind: 'authority', certificate, privateKey, rotation };
+}
+
+function readAutolock(reader: ByteReader): AutolockObject {
+  const version = reader.u64();
+  const unlockKey = Buffer.from(reader.bytes(UNLOCK_KEY_BYTES));
+  if (unlockKey.length !== 0 && unlockKey.length !== UNLOCK_KEY_BYTES) {
+    throw new CofferError('store.damaged', `${WHAT} holds a part of an unlock key`);
+  }
+  return { kind: 'autolock', version, unlockKey };
 }
 
 function readToken(reader: ByteReader): TokenObject {
@@ -166,6 +182,15 @@ export function readLeaving(reader: ByteReader): Leaving {
   const leaving = LEAVING[reader.u8()];
   if (leaving === undefined) {
     throw new CofferError('store.damaged', `${WHAT} is leaving in a way that this version cannot read`);
+  }
+  return leaving;
+}
+
+/** In a command that retires a manager. */
+export function readLeavingFor(reader: ByteReader): Exclude<Leaving, 'no'> {
+  const leaving = readLeaving(reader);
+  if (leaving === 'no') {
+    throw new CofferError('store.damaged', 'a command of the cluster retires a manager that is to stay');
   }
   return leaving;
 }

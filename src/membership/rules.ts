@@ -18,6 +18,7 @@ import type {
 import {
   CERTIFICATE_LIFETIME_MAX_MS,
   CERTIFICATE_LIFETIME_MIN_MS,
+  type AutolockObject,
   type ClusterObject,
   MANAGERS_MAX,
   type NodeObject,
@@ -57,6 +58,8 @@ export function applyClusterCommand(view: ClusterView, command: ClusterCommand):
       return forgetExpired(view, command.at_ms);
     case 'change-settings':
       return changeSettings(command.settings);
+    case 'set-autolock':
+      return setAutolock(view, command.autolock);
     default:
       return unreachable(command);
   }
@@ -205,6 +208,15 @@ function changeSettings(settings: SettingsObject): readonly ObjectEffect[] {
     throw new CofferError('cluster.lifetime', 'a certificate lasts an hour at least, and ten years at most');
   }
   return [put(settings)];
+}
+
+function setAutolock(view: ClusterView, autolock: AutolockObject): readonly ObjectEffect[] {
+  if (autolock.version !== (view.autolock?.version ?? 0) + 1) {
+    throw new CofferError('cluster.autolock', 'autolock was changed by somebody else in the meantime', {
+      hint: 'See how it is now: docker coffer autolock',
+    });
+  }
+  return [put(autolock)];
 }
 
 function requireAnotherManager(view: ClusterView, node: NodeObject, what: string): void {

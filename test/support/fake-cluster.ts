@@ -4,6 +4,8 @@
 import { CofferError } from '../../src/common/index.ts';
 import type {
   AuthorityDescription,
+  AutolockAdmin,
+  AutolockDescription,
   ClusterAdmin,
   ClusterDescription,
   NodeDescription,
@@ -40,6 +42,8 @@ export function nodeOf(id: string, hostname: string, over: Partial<NodeDescripti
   };
 }
 
+export const UNLOCK_KEY = 'COFFER-UNLOCK-1-FAKE';
+
 export class FakeCluster implements ClusterAdmin {
   /** Each change that was asked for, in words. */
   readonly calls: string[] = [];
@@ -56,6 +60,7 @@ export class FakeCluster implements ClusterAdmin {
   rotations: AuthorityDescription['rotation'][] = [undefined];
   listed: readonly TokenDescription[] = [tokenOf('tok1', 'worker')];
   addresses: readonly string[] = ['10.0.0.1:7373', '10.0.0.2:7373'];
+  autolockOn = false;
   /** Waited for before a role changes. */
   settled: Promise<void> = Promise.resolve();
   /** What the next call is refused with. */
@@ -151,6 +156,33 @@ export class FakeCluster implements ClusterAdmin {
     this.calls.push(`revokeToken ${id}`);
     this.#refuse();
     this.listed = this.listed.filter((token) => token.id !== id);
+  }
+
+  readonly autolock: AutolockAdmin = {
+    describe: async () => {
+      this.#refuse();
+      return this.#autolock();
+    },
+    set: async (enabled) => {
+      this.calls.push(`autolock ${enabled ? 'on' : 'off'}`);
+      this.#refuse();
+      this.autolockOn = enabled;
+      return this.#autolock();
+    },
+    unlockKey: async (wish) => {
+      this.calls.push(`unlockKey ${JSON.stringify(wish)}`);
+      this.#refuse();
+      const { shares } = wish;
+      return leaking(
+        shares === undefined
+          ? { unlockKey: UNLOCK_KEY }
+          : { shares: Array.from({ length: shares.count }, (_, index) => `COFFER-SHARE-1-${index + 1}`) },
+      );
+    },
+  };
+
+  #autolock(): AutolockDescription {
+    return leaking({ enabled: this.autolockOn, version: 1, sealedHere: this.autolockOn });
   }
 
   #authority(rotation: AuthorityDescription['rotation']): AuthorityDescription {

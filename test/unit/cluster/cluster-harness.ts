@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type ClusterAdmin, ClusterNode, type ClusterSettings } from '../../../src/cluster/index.ts';
 import { type IdentityStore, type NodeIdentityFile } from '../../../src/cluster/identity.ts';
-import type { CofferError, Logger } from '../../../src/common/index.ts';
+import type { CofferError, Logger, SecretValue } from '../../../src/common/index.ts';
+import { UnlockKeyHolder } from '../../../src/crypto/index.ts';
 import { StoreKeeper } from '../../../src/daemon/store-keeper.ts';
 import type { AuthorityObject, NodeObject, NodeRole } from '../../../src/membership/index.ts';
 import {
@@ -28,6 +29,8 @@ export interface TestNodeOptions {
   readonly settings?: Partial<ClusterSettings>;
   readonly now_ms?: () => number;
   readonly rotationMin_ms?: number;
+  /** Given to it at its start. It takes it over. */
+  readonly unlockKey?: SecretValue;
 }
 
 /** One node. It can be stopped and started again on the same state, at the same port. */
@@ -36,6 +39,8 @@ export class TestNode {
   readonly stateDirectory: string;
   /** All that it has logged, each line as JSON. */
   readonly lines: string[] = [];
+  /** What it was given since its start. */
+  unlockKey = new UnlockKeyHolder();
   readonly #removeDirectory: () => void;
   #cluster: ClusterNode | undefined;
   #keeper: StoreKeeper | undefined;
@@ -103,7 +108,14 @@ export class TestNode {
   }
 
   /** Opens it once; why it does not serve is in `keeper.reason`. */
-  async start({ settings, now_ms = Date.now, rotationMin_ms }: TestNodeOptions = {}): Promise<void> {
+  async start({
+    settings,
+    now_ms = Date.now,
+    rotationMin_ms,
+    unlockKey,
+  }: TestNodeOptions = {}): Promise<void> {
+    this.unlockKey = new UnlockKeyHolder();
+    this.unlockKey.hold(unlockKey);
     const logger = recorder(this.lines);
     const listen = { host: '127.0.0.1', port: this.port };
     this.#cluster = new ClusterNode({
@@ -116,6 +128,7 @@ export class TestNode {
         },
         monotonic_ms: () => performance.now(),
       },
+      unlockKey: this.unlockKey,
       engineFacts: async () => ({ nodeId: undefined, address: undefined, managers: [] }),
       onRoleChange: () => void this.keeper.reopen(),
       onRemoved: (reason) => void this.keeper.withdraw(reason),

@@ -7,6 +7,7 @@ import { MemberClient } from '../../../src/cluster/member-client.ts';
 import { CofferError } from '../../../src/common/index.ts';
 import { createAuthority } from '../../../src/pki/index.ts';
 import { CredentialsSource } from '../../../src/transport/index.ts';
+import { FakeCluster } from '../../support/fake-cluster.ts';
 import { CLUSTER_ID, refusal } from './service-harness.ts';
 
 describe('the administration at a manager', () => {
@@ -36,7 +37,17 @@ describe('the administration at a manager', () => {
       credentials,
       managers: () => [],
     });
-    return { admin: new ForwardingAdmin({ local, client, nodeId: 'here', leader, left }), calls };
+    return {
+      admin: new ForwardingAdmin({
+        local,
+        autolock: new FakeCluster().autolock,
+        client,
+        nodeId: 'here',
+        leader,
+        left,
+      }),
+      calls,
+    };
   }
 
   test('is carried out here where this manager leads, and each node is seen from here', async () => {

@@ -20,6 +20,8 @@ const OBJECTS: readonly ClusterObject[] = [
   anAuthority(),
   rotating,
   { kind: 'settings', certificateLifetime_ms: 3_600_000 },
+  { kind: 'autolock', version: 2, unlockKey: Buffer.alloc(32, 7) },
+  { kind: 'autolock', version: 3, unlockKey: Buffer.alloc(0) },
   aToken('one', 'manager', 3),
   aNode('manager', 'manager', 2 ** 47),
   aNode('wörker'),
@@ -40,6 +42,7 @@ const COMMANDS: readonly ClusterCommand[] = [
   { kind: 'finish-rotation', certificate: 'c' },
   { kind: 'forget-expired', at_ms: 8 },
   { kind: 'change-settings', settings: { kind: 'settings', certificateLifetime_ms: 4_000_000 } },
+  { kind: 'set-autolock', autolock: { kind: 'autolock', version: 1, unlockKey: Buffer.alloc(32, 7) } },
 ];
 
 function bytesOf(command: ClusterCommand): Buffer {

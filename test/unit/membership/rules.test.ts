@@ -269,6 +269,19 @@ describe("the cluster's rules", () => {
     });
   });
 
+  test('autolock goes from version to version, so that of two changes at one time one is refused', () => {
+    const set = (version: number, fill: number): ClusterCommand => ({
+      kind: 'set-autolock',
+      autolock: { kind: 'autolock', version, unlockKey: Buffer.alloc(32, fill) },
+    });
+    assert.equal(index.autolock, undefined);
+    refused(set(2, 1), 'cluster.autolock', /in the meantime/);
+    apply(set(1, 1));
+    refused(set(1, 2), 'cluster.autolock', /in the meantime/);
+    apply(set(2, 3));
+    assert.deepEqual(index.autolock, { kind: 'autolock', version: 2, unlockKey: Buffer.alloc(32, 3) });
+  });
+
   test('a certificate lasts an hour at least', () => {
     const change = (certificateLifetime_ms: number): ClusterCommand => ({
       kind: 'change-settings',

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Autolock as any manager administers it: the change goes through the log, and this manager's own files follow before it is
+// told that it was made.
+import { CofferError, SecretValue } from '../common/index.ts';
+import { checkSharePlan, formatUnlockKey, newUnlockKey, splitUnlockKey } from '../crypto/index.ts';
+import type { AutolockObject } from '../membership/index.ts';
+import type { SecretStore } from '../store/index.ts';
+import type { AutolockAdmin, AutolockDescription, UnlockKeyReply, UnlockKeyWish } from './admin-model.ts';
+
+const READ_TIMEOUT_MS = 5_000;
+const NO_KEY = Buffer.alloc(0);
+
+export interface LocalAutolockOptions {
+  readonly store: SecretStore;
+  /** Resolves when this node's keys are kept as the state says, durably. */
+  readonly settled: () => Promise<void>;
+}
+
+/** See `AutolockAdmin`. */
+export class LocalAutolock implements AutolockAdmin {
+  readonly #options: LocalAutolockOptions;
+
+  constructor(options: LocalAutolockOptions) {
+    this.#options = options;
+  }
+
+  async describe(): Promise<AutolockDescription> {
+    const autolock = await this.#current();
+    return {
+      enabled: isOn(autolock),
+      version: autolock?.version ?? 0,
+      sealedHere: this.#options.store.status().dataKeySealed,
+    };
+  }
+
+  async set(enabled: boolean): Promise<AutolockDescription> {
+    if (isOn(await this.#current()) !== enabled) {
+      await this.#change(enabled);
+    }
+    await this.#options.settled();
+    return this.describe();
+  }
+
+  async unlockKey({ rotate = false, shares }: UnlockKeyWish): Promise<UnlockKeyReply> {
+    if (shares !== undefined) {
+      checkSharePlan(shares);
+    }
+    requireOn(await this.#current());
+    if (rotate) {
+      await this.#change(true);
+      await this.#options.settled();
+    }
+    const key = SecretValue.copyOf(requireOn(await this.#current()).unlockKey);
+    try {
+      return shares === undefined
+        ? { unlockKey: shown(formatUnlockKey(key)) }
+        : { shares: splitUnlockKey(key, shares).map(shown) };
+    } finally {
+      key.wipe();
+    }
+  }
+
+  async #current(): Promise<AutolockObject | undefined> {
+    const { store } = this.#options;
+    if ((await store.readBarrier(READ_TIMEOUT_MS)) !== 'linearizable') {
+      throw new CofferError(
+        'store.unavailable',
+        'the managers have no leader now, and the unlock key may have changed',
+        {
+          hint: 'See that most managers are up: docker coffer node ls',
+        },
+      );
+    }
+    return store.cluster.autolock;
+  }
+
+  async #change(enabled: boolean): Promise<void> {
+    const { store } = this.#options;
+    const version = (store.cluster.autolock?.version ?? 0) + 1;
+    const unlockKey = enabled ? newUnlockKey().expose() : NO_KEY;
+    await store.propose({ kind: 'set-autolock', autolock: { kind: 'autolock', version, unlockKey } });
+  }
+}
+
+function isOn(autolock: AutolockObject | undefined): autolock is AutolockObject {
+  return autolock !== undefined && autolock.unlockKey.length > 0;
+}
+
+function requireOn(autolock: AutolockObject | undefined): AutolockObject {
+  if (!isOn(autolock)) {
+    throw new CofferError('cluster.autolock', 'autolock is off: there is no unlock key', {
+      hint: 'Turn it on: docker coffer autolock on',
+    });
+  }
+  return autolock;
+}
+
+/** The last step before it is shown. */
+function shown(text: Buffer): string {
+  const string = text.toString('latin1');
+  text.fill(0);
+  return string;
+}

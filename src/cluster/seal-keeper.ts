@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each manager's own work on autolock: the keys on its disk are kept as the replicated state says.
+import { CofferError, type Logger, SecretValue } from '../common/index.ts';
+import type { UnlockKeyHolder } from '../crypto/index.ts';
+import type { AutolockObject } from '../membership/index.ts';
+import type { KeyFileSeal } from '../storage/index.ts';
+import type { OwnIdentity } from './own-identity.ts';
+
+const RETRY_MS = 2_000;
+
+export interface SealKeeperOptions {
+  /** What the state says; undefined while autolock was never turned on. */
+  readonly wish: () => AutolockObject | undefined;
+  readonly seal: KeyFileSeal;
+  readonly own: OwnIdentity;
+  readonly unlockKey: UnlockKeyHolder;
+  readonly logger: Logger;
+}
+
+/** A manager that was down while the unlock key changed opens with the old one, and takes the new one from the state. */
+export class SealKeeper {
+  readonly #options: SealKeeperOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #last: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: SealKeeperOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.wake(), RETRY_MS).unref();
+    this.wake();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+  }
+
+  /** The state has changed. */
+  wake(): void {
+    if (this.#wish() !== undefined) {
+      this.settled().catch((thrown: unknown) => {
+        const reason = CofferError.from(thrown).message;
+        this.#options.logger.error("the node's keys are not kept as autolock wants them", { reason });
+      });
+    }
+  }
+
+  /** Resolves when the keys on the disk are as the state says, durably; rejects with what has kept them from it. */
+  settled(): Promise<void> {
+    const settled = this.#last.then(() => this.#settle());
+    this.#last = settled.catch(() => undefined);
+    return settled;
+  }
+
+  async #settle(): Promise<void> {
+    const { logger, own, seal, unlockKey } = this.#options;
+    for (let wish = this.#wish(); wish !== undefined; wish = this.#wish()) {
+      await changeSeal(wish, { own, seal, unlockKey });
+      const { version } = wish;
+      logger.info(
+        seal.current.unlockKeyId === undefined
+          ? "the node's keys lie in the clear beside the data"
+          : "the node's keys are sealed by the unlock key",
+        { version },
+      );
+    }
+  }
+
+  /** What is still to be done. A state that is behind the files, after a crash, is on its way to them. */
+  #wish(): AutolockObject | undefined {
+    const wish = this.#options.wish();
+    return this.#stopped || wish === undefined || wish.version <= this.#options.seal.current.version
+      ? undefined
+      : wish;
+  }
+}
+
+/**
+ * Keeps a node's keys in another way. The identity is first written in both ways, so that it can be read with whatever
+ * opens the key file; whose replacement is the one moment at which the old key gives way to the new one.
+ */
+export async function changeSeal(
+  wish: Pick<AutolockObject, 'version' | 'unlockKey'>,
+  { own, seal, unlockKey }: Pick<SealKeeperOptions, 'own' | 'seal' | 'unlockKey'>,
+): Promise<void> {
+  const { version } = wish;
+  const after = wish.unlockKey.length === 0 ? undefined : SecretValue.copyOf(wish.unlockKey);
+  const before = seal.current.unlockKeyId === undefined ? undefined : unlockKey.current;
+  await own.keepKeyAs(before ?? 'clear', after ?? 'clear');
+  await seal.change({ version, unlockKey: after });
+  try {
+    await own.keepKeyAs(after ?? 'clear');
+  } finally {
+    // Whether that was written or not: by now it is what opens the key file.
+    unlockKey.hold(after);
+  }
+}
