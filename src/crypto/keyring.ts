@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The node's keys: data keys that seal its records, and the index key that hides names in database keys.
 import { createHash, createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import { CofferError } from '../common/index.ts';
+import { CofferError, invariant } from '../common/index.ts';
 import { KEY_BYTES, NONCE_BYTES, type RandomBytes, SealScratch } from './secretbox.ts';
 
 export const KEY_ID_BYTES = 8;
@@ -21,21 +21,24 @@ export function dataKey(bytes: Buffer): DataKey {
   return { id: digest.subarray(0, KEY_ID_BYTES), bytes };
 }
 
-/** The keys of one node. New records are sealed under the active key; the others still open old records. */
+/**
+ * The keys of one node. New records are sealed under the active key; the others still open old records. In a rotation a key
+ * is added, made the active one, and what it takes the place of is dropped once nothing is sealed under that any more.
+ */
 export class Keyring {
-  readonly active: DataKey;
   readonly indexKey: Buffer;
+  #active: DataKey;
   readonly #random: RandomBytes;
   readonly #scratch = new SealScratch();
   /** The index key as OpenSSL holds it, which overwrites its copy when this is collected. */
   readonly #hashKey: KeyObject;
   /** What each new record begins with. */
-  readonly #recordHead: Buffer;
+  #recordHead: Buffer;
   readonly #placeLength: Buffer = Buffer.alloc(4);
   /** Random bytes that were drawn for nonces, of which those from `#noncesUsed` on are still to be used. */
   #nonces: Buffer = Buffer.alloc(0);
   #noncesUsed = 0;
-  readonly #byId: ReadonlyMap<string, DataKey>;
+  readonly #byId: Map<string, DataKey>;
 
   constructor(
     active: DataKey,
@@ -43,17 +46,55 @@ export class Keyring {
     indexKey: Buffer,
     random: RandomBytes = randomBytes,
   ) {
-    this.active = active;
+    this.#active = active;
     this.indexKey = indexKey;
     this.#random = random;
     this.#hashKey = createSecretKey(indexKey);
-    this.#recordHead = Buffer.concat([Buffer.of(RECORD_FORMAT), active.id]);
+    this.#recordHead = recordHead(active);
     this.#byId = new Map([...retired, active].map((key) => [key.id.toString('hex'), key]));
   }
 
   /** New keys. They, and the nonces of all that is sealed under them, come from `random`: by default the system's. */
   static generate(random: RandomBytes = randomBytes): Keyring {
     return new Keyring(dataKey(random(KEY_BYTES)), [], random(KEY_BYTES), random);
+  }
+
+  /** The key that new records are sealed under. */
+  get active(): DataKey {
+    return this.#active;
+  }
+
+  /** Those that only open what was sealed under them. */
+  get retired(): readonly DataKey[] {
+    return this.all().filter((key) => key !== this.#active);
+  }
+
+  /** A new key, which opens records from now on, and seals none yet. It must be durable before it is made the active one. */
+  add(): DataKey {
+    const key = dataKey(this.#random(KEY_BYTES));
+    this.#byId.set(key.id.toString('hex'), key);
+    return key;
+  }
+
+  /** New records are sealed under this key from now on. */
+  activate(key: DataKey): void {
+    invariant(this.find(key.id) === key, 'an active key is one of the keyring');
+    this.#active = key;
+    this.#recordHead = recordHead(key);
+  }
+
+  /** Whether a record is sealed under the active key. */
+  isActive(record: Uint8Array): boolean {
+    return this.#recordHead.equals(record.subarray(0, this.#recordHead.length));
+  }
+
+  /** Overwrites and forgets these keys: nothing must be sealed under them any more. */
+  drop(keys: readonly DataKey[]): void {
+    for (const key of keys) {
+      invariant(key !== this.#active, 'the active key stays');
+      this.#byId.delete(key.id.toString('hex'));
+      key.bytes.fill(0);
+    }
   }
 
   /**
@@ -65,7 +106,7 @@ export class Keyring {
     // Drawn first: that may put other bytes in the place of those that are left.
     const nonceAt = this.#drawNonce();
     const parts = [this.#placeLength, place, payload];
-    return this.#scratch.seal(this.active.bytes, this.#nonces, nonceAt, this.#recordHead, parts);
+    return this.#scratch.seal(this.#active.bytes, this.#nonces, nonceAt, this.#recordHead, parts);
   }
 
   find(id: Uint8Array): DataKey | undefined {
@@ -106,6 +147,10 @@ export class Keyring {
     }
     this.indexKey.fill(0);
   }
+}
+
+function recordHead({ id }: DataKey): Buffer {
+  return Buffer.concat([Buffer.of(RECORD_FORMAT), id]);
 }
 
 /** Throws `store.damaged` unless `bytes` is a key. */

@@ -71,7 +71,7 @@ export class DiskCheckpointFile implements CheckpointFile {
     try {
       // Zeros, not a hole: a full disk must not be able to refuse a checkpoint later.
       await handle.writeFile(Buffer.alloc(SLOTS * SLOT_STRIDE_BYTES));
-      const created = new DiskCheckpointFile(handle, keyring, 0, 1);
+      const created = new DiskCheckpointFile(handle, keyring, 0, SLOTS - 1);
       await created.write(checkpoint);
       await created.sync();
       await syncDirectory(path.dirname(file));
@@ -151,9 +151,9 @@ export class DiskCheckpointFile implements CheckpointFile {
   }
 
   #freeSlot(): number {
-    const slot = [0, 1, 2].find((number) => number !== this.#durableSlot && number !== this.#syncingSlot);
-    invariant(slot !== undefined, 'of three slots, two are durable or being made so');
-    return slot;
+    // In turn, so that none keeps for long what was written once.
+    const next = (this.#durableSlot + 1) % SLOTS;
+    return next === this.#syncingSlot ? (next + 1) % SLOTS : next;
   }
 }
 

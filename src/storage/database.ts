@@ -40,5 +40,9 @@ export interface Database extends DatabaseView {
    */
   write(operations: readonly DatabaseOperation[], options: { readonly sync: boolean }): Promise<void>;
   snapshot(): DatabaseSnapshot;
+  /** Resolves when the snapshots that are open now are closed. */
+  snapshotsClosed(): Promise<void>;
+  /** Rewrites the files so that what was overwritten or deleted before the call is in none of them any more. */
+  compact(): Promise<void>;
   close(): Promise<void>;
 }

@@ -18,6 +18,9 @@ const ITERATOR_GROUP = 256;
 /** A group of an iterator ends with the record that passes this. */
 const ITERATOR_GROUP_BYTES = 16 * 1024;
 
+/** After every key there is: they begin with a letter. */
+const LAST_KEY = Buffer.from([0xff]);
+
 /** What LevelDB writes into its LOG, and nowhere else, when it opens a damaged log and drops what it cannot read. */
 const DROPPED_PATTERN = /Corruption|dropping \d+ bytes/;
 /** LevelDB calls a file that is gone, or a CURRENT that names none, an I/O error. */
@@ -34,6 +37,8 @@ export class LevelDatabase implements Database {
   #writing = false;
   #fault: CofferError | undefined;
   #closing: Promise<void> | undefined;
+  /** Each settles when that snapshot is closed. */
+  readonly #snapshots = new Set<Promise<void>>();
 
   private constructor(level: Bytes) {
     this.#level = level;
@@ -102,6 +107,11 @@ export class LevelDatabase implements Database {
     this.#check();
     const snapshot = this.#level.snapshot();
     let closing: Promise<void> | undefined;
+    let onClosed: () => void = () => undefined;
+    const closed = new Promise<void>((resolve) => {
+      onClosed = resolve;
+    });
+    this.#snapshots.add(closed);
     const check = (): void => {
       if (closing !== undefined) {
         throw new CofferError('store.closed', 'the snapshot is closed');
@@ -116,8 +126,27 @@ export class LevelDatabase implements Database {
         check();
         return this.#groups(snapshot, range, what);
       },
-      close: () => (closing ??= snapshot.close()),
+      close: () =>
+        (closing ??= snapshot.close().finally(() => {
+          this.#snapshots.delete(closed);
+          onClosed();
+        })),
     };
+  }
+
+  async snapshotsClosed(): Promise<void> {
+    await Promise.all(this.#snapshots);
+  }
+
+  async compact(): Promise<void> {
+    this.#check();
+    const level = this.#level;
+    invariant(canCompact(level), "Node's LevelDB can be compacted");
+    try {
+      await level.compactRange(Buffer.alloc(1), LAST_KEY);
+    } catch (thrown) {
+      throw this.#fail(thrown);
+    }
   }
 
   close(): Promise<void> {
@@ -177,6 +206,15 @@ export class LevelDatabase implements Database {
     this.#fault ??= new CofferError('store.faulted', `LevelDB failed: ${detail}`, { cause: thrown });
     return this.#fault;
   }
+}
+
+/** What `level` is in Node, and its types, which are those of browsers too, leave out. */
+interface Compactable {
+  compactRange(start: Buffer, end: Buffer): Promise<void>;
+}
+
+function canCompact(level: Bytes): level is Bytes & Compactable {
+  return 'compactRange' in level;
 }
 
 function openError(directory: string, thrown: unknown): CofferError {

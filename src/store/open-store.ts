@@ -126,12 +126,18 @@ async function openInitialized(
   lock: DirectoryLock,
   options: OpenStoreOptions,
 ): Promise<ReplicatedStore> {
-  const keyFile = await readKeyFile(files.keys, options.unlockKey?.());
+  const unlockKey = options.unlockKey?.();
+  const keyFile = await readKeyFile(files.keys, unlockKey);
   if (keyFile === undefined) {
     throw new CofferError('store.damaged', `${files.keys} is gone`);
   }
   const { keyring } = keyFile;
-  const seal = new KeyFileSeal({ file: files.keys, keyring, seal: keyFile.seal });
+  const seal = new KeyFileSeal({
+    file: files.keys,
+    keyring,
+    seal: keyFile.seal,
+    unlockKey: keyFile.seal.unlockKeyId === undefined ? undefined : unlockKey,
+  });
   const { file: checkpointFile, checkpoint } = await DiskCheckpointFile.open(files.checkpoint, keyring);
   const marker = new DamageMarker(files.damageMarker);
   const starting = new Starting(options.onFault, marker);
@@ -158,7 +164,15 @@ async function openInitialized(
         logger: options.logger,
         onFault: starting.onFault,
       });
-      return new ReplicatedStore({ replica, lock, keyring, seal, database, diskSpace });
+      return new ReplicatedStore({
+        replica,
+        lock,
+        keyring,
+        seal,
+        database,
+        diskSpace,
+        logger: options.logger,
+      });
     });
   } catch (thrown) {
     await checkpointFile.close();

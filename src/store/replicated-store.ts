@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one store of the daemon: a replica, and the files that it has to itself.
-import { CofferError, type SecretValue } from '../common/index.ts';
+import { CofferError, type Logger, type SecretValue } from '../common/index.ts';
 import type { Keyring } from '../crypto/index.ts';
 import type { ClusterView } from '../membership/index.ts';
 import type { StateType } from '../raft/index.ts';
 import type { Command, Secret } from '../secrets/index.ts';
 import type { Database, DirectoryLock, KeyFileSeal } from '../storage/index.ts';
+import { DataKeyRotation } from './data-key-rotation.ts';
 import type { SpaceGuard } from './replica/disk-space.ts';
 import type { Replica } from './replica/replica.ts';
 import type {
@@ -25,6 +26,7 @@ export interface StoreParts {
   readonly seal: KeyFileSeal;
   readonly database: Database;
   readonly diskSpace: SpaceGuard;
+  readonly logger: Logger;
 }
 
 const ROLES = {
@@ -40,10 +42,13 @@ const START_ROUND_MS = 1_000;
 /** See `SecretStore` for what it promises. */
 export class ReplicatedStore implements SecretStore {
   readonly #parts: StoreParts;
+  /** Of this node's own data key. */
+  readonly dataKey: DataKeyRotation;
   #closing: Promise<void> | undefined;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
+    this.dataKey = new DataKeyRotation(parts);
   }
 
   /** Takes part from now on. A node that is the only voter resolves when it leads and has caught up with its log. */
@@ -57,6 +62,7 @@ export class ReplicatedStore implements SecretStore {
       }
     }
     this.#check();
+    void this.dataKey.resume();
   }
 
   propose(command: Command, options?: ProposeOptions): Promise<Proposed> {

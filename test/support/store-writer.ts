@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program that stores secrets until it is killed, and says on its standard output what was acknowledged.
 //
-//   node store-writer.cjs STATE_DIRECTORY ROUND CONCURRENCY
+//   node store-writer.cjs STATE_DIRECTORY ROUND CONCURRENCY [rotating]     rotating: the data key, all the time
 import { writeSync } from 'node:fs';
 import type { ReplicatedStore } from '../../src/store/index.ts';
 import { openTestStore, putValue, removeSecret } from './test-store.ts';
@@ -27,9 +27,22 @@ async function write(store: ReplicatedStore, round: string, writer: number): Pro
   }
 }
 
-async function main([stateDirectory = '', round = '', concurrency = '']: readonly string[]): Promise<void> {
+async function rotate(store: ReplicatedStore): Promise<never> {
+  for (;;) {
+    await store.dataKey.rotate();
+    say('rotated');
+  }
+}
+
+async function main([
+  stateDirectory = '',
+  round = '',
+  concurrency = '',
+  more = '',
+]: readonly string[]): Promise<void> {
   const store = await openTestStore(stateDirectory, { logLimits: { entriesMax: 200, bytesMax: 256 * 1024 } });
-  await Promise.all(Array.from({ length: Number(concurrency) }, (_, writer) => write(store, round, writer)));
+  const writers = Array.from({ length: Number(concurrency) }, (_, writer) => write(store, round, writer));
+  await Promise.all([...writers, ...(more === 'rotating' ? [rotate(store)] : [])]);
 }
 
 void main(process.argv.slice(2));

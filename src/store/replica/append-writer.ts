@@ -35,9 +35,12 @@ export interface AppendWriterOptions {
 }
 
 interface Extra {
-  readonly operations: readonly DatabaseOperation[];
+  readonly work: () => Promise<void>;
   readonly resolve: () => void;
 }
+
+/** As many as the checkpoint's file has slots. */
+const CHECKPOINT_SLOTS = 3;
 
 /**
  * Writes what the core hands out, in order. Appends that arrive while a batch is being synced go into the next one
@@ -88,9 +91,26 @@ export class AppendWriter {
    * fails before.
    */
   write(operations: readonly DatabaseOperation[]): Promise<void> {
-    return new Promise((resolve) => {
-      this.#extras.push({ operations, resolve });
-      this.#wake();
+    return this.writeAsOf(() => operations);
+  }
+
+  /** The same for operations that are made when nothing is being written, so that they follow from what is there then. */
+  writeAsOf(make: () => readonly DatabaseOperation[]): Promise<void> {
+    return this.#alone(async () => {
+      const operations = make();
+      if (operations.length > 0) {
+        await this.#timed(() => this.#options.database.write(operations, { sync: true }));
+      }
+    });
+  }
+
+  /** Resolves when every slot of the checkpoint's file was written anew, durably. Does not settle if the writer fails before. */
+  renewCheckpoint(): Promise<void> {
+    return this.#alone(async () => {
+      for (let slot = 0; slot < CHECKPOINT_SLOTS; slot += 1) {
+        await this.#writeCheckpoint(this.#hardState);
+        await this.#options.checkpoint.sync();
+      }
     });
   }
 
@@ -121,6 +141,14 @@ export class AppendWriter {
   /** Writes nothing more. The batch in flight may still come to its end. */
   stop(): void {
     this.#stopped = true;
+  }
+
+  /** Does work between two batches, after one with the state as it is now. */
+  #alone(work: () => Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      this.#extras.push({ work, resolve });
+      this.#wake();
+    });
   }
 
   #wake(): void {
@@ -164,7 +192,8 @@ export class AppendWriter {
           this.#passOn(messages);
         }
         if (extra !== undefined && !this.#stopped) {
-          await this.#writeExtra(extra);
+          await extra.work();
+          extra.resolve();
         }
       }
     } catch (thrown) {
@@ -250,13 +279,6 @@ export class AppendWriter {
       // A vote must not be forgotten, whatever becomes of the database.
       await checkpoint.sync();
     }
-  }
-
-  async #writeExtra({ operations, resolve }: Extra): Promise<void> {
-    if (operations.length > 0) {
-      await this.#timed(() => this.#options.database.write(operations, { sync: true }));
-    }
-    resolve();
   }
 
   async #timed(work: () => Promise<void>): Promise<void> {

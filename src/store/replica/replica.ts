@@ -29,6 +29,7 @@ import type { SecretState } from '../state/secret-state.ts';
 import { paced } from '../snapshot/paced.ts';
 import { exportSecrets } from '../snapshot/secrets-export.ts';
 import type { ExportedRecord, Freshness, Proposed, ProposeOptions } from '../secret-store.ts';
+import { reseal } from './reseal.ts';
 import { SnapshotTransfer } from './snapshot-transfer.ts';
 import { Ticker } from './ticker.ts';
 
@@ -210,6 +211,14 @@ export class Replica {
   async readBarrier(timeout_ms: number): Promise<Freshness> {
     this.#check();
     return (await this.#reads.wait(timeout_ms)) ? 'linearizable' : 'local';
+  }
+
+  /** See `reseal`. Does not settle if the replica ends before. */
+  async reseal(onProgress: (records: number) => void): Promise<void> {
+    this.#check();
+    const loaded = (): Promise<void> => this.state.load.ended;
+    await reseal({ ...this.#parts, writer: this.#writer, loaded, onProgress });
+    this.#check();
   }
 
   /** See `SecretStore`. */

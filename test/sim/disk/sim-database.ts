@@ -80,6 +80,15 @@ export class SimDatabase implements Database {
     return snapshot;
   }
 
+  async snapshotsClosed(): Promise<void> {
+    await Promise.all([...this.#snapshots].map(({ closed: ended }) => ended));
+  }
+
+  /** What was overwritten on a simulated disk is nowhere. */
+  async compact(): Promise<void> {
+    this.#check();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#snapshots].map((snapshot) => snapshot.close()));
@@ -98,11 +107,16 @@ export class SimDatabase implements Database {
 class SimSnapshot implements DatabaseSnapshot {
   readonly #records: Records;
   readonly #host: Host;
+  readonly closed: Promise<void>;
+  #onClosed: () => void = () => undefined;
   #closed = false;
 
   constructor(records: Records, host: Host) {
     this.#records = records;
     this.#host = host;
+    this.closed = new Promise((resolve) => {
+      this.#onClosed = resolve;
+    });
   }
 
   get(key: Buffer, _what: string): Buffer | undefined {
@@ -120,6 +134,7 @@ class SimSnapshot implements DatabaseSnapshot {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#onClosed();
   }
 
   #check(): void {

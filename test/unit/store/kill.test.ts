@@ -20,6 +20,7 @@ import { openTestStore, withStore } from '../../support/test-store.ts';
 import { VALUE_CANARY, valueOf } from '../../support/written-values.ts';
 
 const ROUNDS = 28;
+const ROTATING_ROUNDS = 16;
 const FIRST_STARTS = 15;
 
 /** What is known of each name by what the killed processes said. */
@@ -46,10 +47,10 @@ async function runAndKill(
   concurrency: number,
   moment: Moment,
   known: Known,
-): Promise<void> {
-  const child: ChildProcess = spawn(process.execPath, [program, state, `${round}`, `${concurrency}`], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  more: readonly string[] = [],
+): Promise<number> {
+  const words = [program, state, `${round}`, `${concurrency}`, ...more];
+  const child: ChildProcess = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'] });
   const { pid, stdout, stderr } = child;
   assert.ok(pid !== undefined && stdout !== null && stderr !== null);
   const forget = atProcessEnd(() => killProcess(pid));
@@ -59,6 +60,7 @@ async function runAndKill(
   });
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
   let left = 'acknowledgements' in moment ? moment.acknowledgements : Number.POSITIVE_INFINITY;
+  let rotations = 0;
   if ('delay_ms' in moment) {
     setTimeout(() => killProcess(pid), moment.delay_ms);
   }
@@ -68,6 +70,7 @@ async function runAndKill(
       known.set(name, STATE_OF_WORD[word as keyof typeof STATE_OF_WORD]);
     }
     left -= word === 'put' ? 1 : 0;
+    rotations += word === 'rotated' ? 1 : 0;
     if (left === 0) {
       killProcess(pid);
     }
@@ -75,6 +78,7 @@ async function runAndKill(
   const [code, signal] = await exited;
   forget();
   assert.deepEqual([code, signal], [null, 'SIGKILL'], `round ${round} ended by itself: ${complaint}`);
+  return rotations;
 }
 
 async function verify(state: string, known: Known): Promise<void> {
@@ -128,6 +132,21 @@ describe('a store whose process is killed', () => {
     const count = [...known.values()].filter((what) => what === 'acknowledged').length;
     t.diagnostic(`${count} secrets acknowledged and there, ${known.size} tried`);
     assertNowhere(state, [Buffer.from(VALUE_CANARY), Buffer.from('-w0-')]);
+  });
+
+  test(`${ROTATING_ROUNDS} times while its data key is rotated: every start has the keys that it needs`, async (t) => {
+    const random = new SeededRandom();
+    t.diagnostic(random.description);
+    const state = path.join(temporary.path, 'rotated');
+    const known: Known = new Map();
+    let rotations = 0;
+    for (let round = 0; round < ROTATING_ROUNDS; round += 1) {
+      const moment = { acknowledgements: 1 + random.below(900) };
+      rotations += await runAndKill(state, round, random.pick([1, 4, 16]), moment, known, ['rotating']);
+      await verify(state, known);
+    }
+    t.diagnostic(`${rotations} rotations came to their end`);
+    assert.ok(rotations > 0);
   });
 
   test('at its first start: the next one goes on, or begins anew', async (t) => {

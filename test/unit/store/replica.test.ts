@@ -75,6 +75,14 @@ class WatchedDatabase implements Database {
     return this.#database.snapshot();
   }
 
+  snapshotsClosed(): Promise<void> {
+    return this.#database.snapshotsClosed();
+  }
+
+  compact(): Promise<void> {
+    return this.#database.compact();
+  }
+
   close(): Promise<void> {
     return this.#database.close();
   }

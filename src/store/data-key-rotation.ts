@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import { CofferError, type Logger } from '../common/index.ts';
+import type { Keyring } from '../crypto/index.ts';
+import type { KeyFileSeal } from '../storage/index.ts';
+import type { Replica } from './replica/replica.ts';
+
+/** How the data keys of a node stand. */
+export interface DataKeyStatus {
+  /** The id of the key that new records are sealed under: 16 hexadecimal digits. */
+  readonly id: string;
+  /** While a rotation is under way: how many records it has sealed anew since it was begun or gone on with. */
+  readonly resealed?: number | undefined;
+}
+
+export interface DataKeyRotationOptions {
+  readonly keyring: Keyring;
+  readonly seal: KeyFileSeal;
+  readonly replica: Replica;
+  readonly logger: Logger;
+}
+
+/**
+ * Rotations of a node's data key. At every moment the key file has each key that a record on the disk is sealed under: the
+ * new key is durable before it seals anything, and the old one is dropped when nothing is left under it.
+ */
+export class DataKeyRotation {
+  readonly #options: DataKeyRotationOptions;
+  #last: Promise<void> = Promise.resolve();
+  #resealed: number | undefined;
+
+  constructor(options: DataKeyRotationOptions) {
+    this.#options = options;
+  }
+
+  get status(): DataKeyStatus {
+    return { id: this.#options.keyring.active.id.toString('hex'), resealed: this.#resealed };
+  }
+
+  /**
+   * Seals all that is on the disk under a new key, and resolves when nothing there opens with an older one. Waits for a
+   * rotation that is under way, and begins another one. What fails leaves both keys, and is gone on with at the next start.
+   */
+  rotate(): Promise<void> {
+    const { keyring, seal } = this.#options;
+    return this.#inTurn(async () => {
+      const key = keyring.add();
+      await seal.rewrite();
+      keyring.activate(key);
+      await seal.rewrite();
+      await this.#finish();
+    });
+  }
+
+  /** Goes on with a rotation that an earlier process has begun, if there is one. Never rejects. */
+  async resume(): Promise<void> {
+    const { keyring, logger } = this.#options;
+    if (keyring.retired.length === 0) {
+      return;
+    }
+    try {
+      await this.#inTurn(() => this.#finish());
+    } catch (thrown) {
+      logger.warn('the rotation of the data key was not finished', {
+        reason: CofferError.from(thrown).message,
+      });
+    }
+  }
+
+  /** Resolves when no rotation is under way. Never rejects. */
+  settled(): Promise<void> {
+    return this.#last;
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(async () => {
+      this.#resealed = 0;
+      try {
+        await work();
+      } finally {
+        this.#resealed = undefined;
+      }
+    });
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #finish(): Promise<void> {
+    const { keyring, logger, replica, seal } = this.#options;
+    const old = keyring.retired;
+    await replica.reseal((records) => {
+      this.#resealed = records;
+    });
+    keyring.drop(old);
+    await seal.rewrite();
+    logger.info('the data key was rotated', { key: keyring.active.id.toString('hex') });
+  }
+}
