@@ -2,12 +2,16 @@
 // The control API as an express application: its routes, and what all of them have in common.
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { CofferError, type Logger, withDeadline } from '../common/index.ts';
+import { backupRoutes } from './backup-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { refuse } from './refuse.ts';
 import type { SecretRoutes } from './secret-routes.ts';
 import type { DaemonStatus, DoctorReply, RefusalsReply } from './wire.ts';
+
+/** Its body is as large as all secrets together. */
+export const RESTORE_PATH = '/v1/restore';
 
 const STATUS_TIMEOUT_MS = 5_000;
 const DOCTOR_TIMEOUT_MS = 10_000;
@@ -18,11 +22,14 @@ type RouteTable = Readonly<Record<string, Readonly<Partial<Record<Method, Reques
 /** Makes the application. It answers every request with JSON, also those that it refuses. */
 export function controlApp(options: ControlOptions, secrets: SecretRoutes): Express {
   const cluster = clusterRoutes(options);
+  const backups = backupRoutes(options);
   const table: RouteTable = {
     '/v1/status': { get: statusRoute(options) },
     '/v1/secrets': { get: secrets.list },
     '/v1/secrets/:name': { get: secrets.inspect, put: secrets.put, delete: secrets.remove },
     '/v1/secrets/:name/generate': { post: secrets.generate },
+    '/v1/backup': { post: backups.backup },
+    [RESTORE_PATH]: { post: backups.restore },
     '/v1/cluster': { get: cluster.describe },
     '/v1/cluster/certificate-lifetime': { put: cluster.setLifetime },
     '/v1/nodes': { get: cluster.nodes },

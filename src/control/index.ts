@@ -21,6 +21,7 @@ export type {
 export type { ControlLimits, ControlOptions, EngineUses } from './options.ts';
 export { type ControlServer, createControlServer } from './server.ts';
 export type {
+  BackupReply,
   Check,
   ClusterStatus,
   DaemonStatus,
@@ -30,6 +31,7 @@ export type {
   PutReply,
   Refusal,
   RefusalsReply,
+  RestoreReply,
   SecretDescription,
   SecretReply,
   SecretsReply,

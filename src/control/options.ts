@@ -29,6 +29,8 @@ export interface ControlOptions {
   readonly refusals: () => readonly Refusal[];
   /** What the daemon finds wrong or right with itself; given at most 10 seconds. */
   readonly doctor: () => readonly Check[] | Promise<readonly Check[]>;
+  /** Of this coffer: a backup names it. */
+  readonly version: string;
   readonly logger: Logger;
   /** Defaults to the system's clock. */
   readonly now_ms?: () => number;
@@ -39,7 +41,7 @@ export interface ControlOptions {
 export interface ControlLimits {
   /** For the whole request head. Default 5,000. */
   readonly headersTimeout_ms: number;
-  /** For the whole request. Default 15,000. */
+  /** For the whole request, but for a backup that is sent in to be restored. Default 15,000. */
   readonly requestTimeout_ms: number;
   /** A connection on which nothing moves is cut after this long. Default 30,000. */
   readonly idleTimeout_ms: number;

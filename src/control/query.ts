@@ -50,12 +50,21 @@ const refusalsQuery = v.strictObject({
   ),
 });
 
+const restoreQuery = v.strictObject({
+  existing: v.optional(
+    v.picklist(['refuse', 'skip', 'replace'], 'existing is refuse, skip or replace'),
+    'refuse',
+  ),
+  check: v.optional(v.picklist(['0', '1'], 'check is 0 or 1'), '0'),
+});
+
 export const QUERIES = {
   none: noQuery,
   put: putQuery,
   generate: generateQuery,
   remove: removeQuery,
   refusals: refusalsQuery,
+  restore: restoreQuery,
 } as const;
 
 /** Reads a query by its schema. Throws `request.invalid` with one sentence about the first thing wrong. */

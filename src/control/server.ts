@@ -2,7 +2,7 @@
 import { createServer, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { CofferError, listenOnUnixSocket, type Logger, systemErrorCode } from '../common/index.ts';
-import { controlApp } from './app.ts';
+import { controlApp, RESTORE_PATH } from './app.ts';
 import { describeError } from './describe.ts';
 import { putValue } from './put-value.ts';
 import { secretRoutes } from './secret-routes.ts';
@@ -12,6 +12,7 @@ import { type ControlLimits, type ControlOptions, DEFAULT_LIMITS } from './optio
 const HEAD_BYTES_MAX = 64 * 1024;
 const CLOSE_GRACE_MS = 2_000;
 const REFUSAL_LINGER_MS = 500;
+const LATE_REQUEST = 'ERR_HTTP_REQUEST_TIMEOUT';
 
 /** coffer's own API on a Unix socket. */
 export interface ControlServer {
@@ -43,6 +44,8 @@ function httpServer(options: ControlOptions, limits: ControlLimits): Server {
   const secrets = secretRoutes(options);
   const app = controlApp(options, secrets);
   const takePut = putValue({ put: secrets.putValue, logger: options.logger });
+  /** Those whose request takes as long as it takes, as long as something moves. */
+  const unhurried = new WeakSet<Socket>();
   const server = createServer(
     {
       maxHeaderSize: HEAD_BYTES_MAX,
@@ -51,6 +54,9 @@ function httpServer(options: ControlOptions, limits: ControlLimits): Server {
       connectionsCheckingInterval: limits.checkInterval_ms,
     },
     (request, response) => {
+      if (request.url?.startsWith(RESTORE_PATH) === true) {
+        unhurried.add(request.socket);
+      }
       if (!takePut(request, response)) {
         app(request, response);
       }
@@ -61,6 +67,9 @@ function httpServer(options: ControlOptions, limits: ControlLimits): Server {
   const refused = new WeakSet<Socket>();
   server.on('clientError', (error, stream) => {
     const socket = stream as Socket;
+    if (unhurried.has(socket) && systemErrorCode(error) === LATE_REQUEST) {
+      return;
+    }
     // What still comes of the same client is met with the same error.
     if (!refused.has(socket)) {
       refused.add(socket);
@@ -96,7 +105,7 @@ function errorOf(code: string | undefined): CofferError {
   if (code === 'HPE_HEADER_OVERFLOW') {
     return new CofferError('request.too-large', `the request's head has more than ${HEAD_BYTES_MAX} bytes`);
   }
-  return code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  return code === LATE_REQUEST
     ? new CofferError('request.invalid', 'the request did not arrive in time')
     : new CofferError('request.invalid', 'this is not HTTP/1.1');
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What travels over the control socket. Types alone, so that the command line can share them at no cost.
+import type { BackupSummary } from '../backup/index.ts';
 import type { EngineBinding, Labels, Origin, SecretVersion } from '../secrets/index.ts';
 import type { Freshness, StoreStatus } from '../store/index.ts';
 
@@ -47,6 +48,22 @@ export interface PutReply {
   readonly secret: SecretDescription;
   /** False when `expect=absent` found the secret there and left it as it was. */
   readonly changed: boolean;
+}
+
+/** What stands at the end of `POST /v1/backup`, as JSON in the trailer `coffer-backup-summary`. */
+export interface BackupReply extends BackupSummary {
+  readonly freshness: Freshness;
+}
+
+/** `POST /v1/restore`: what became of the secrets of a backup, or would become of them with `check=1`. */
+export interface RestoreReply {
+  /** They were not there. */
+  readonly restored: number;
+  readonly replaced: number;
+  /** They were there, and are as they were. */
+  readonly skipped: number;
+  /** Of those that were restored or replaced. */
+  readonly versions: number;
 }
 
 /** The engine as the daemon sees it. */

@@ -13,6 +13,7 @@ import { usesOf } from './engine-uses.ts';
 import type { ReadSettings, Settings } from './settings.ts';
 import { describeDaemon } from './status.ts';
 import { StoreKeeper } from './store-keeper.ts';
+import { version } from './version.ts';
 
 export interface DaemonOptions extends ReadSettings {
   readonly logger: Logger;
@@ -68,6 +69,7 @@ export class Daemon {
     this.#provider = new SecretProvider({ source, started, logger, now_ms });
     this.#plugin = createPluginServer({ provider: this.#provider, refusals, logger, now_ms });
     this.#control = createControlServer({
+      version,
       store: source,
       storeStarted: loaded,
       status: () =>

@@ -55,6 +55,7 @@ export async function withControl(
     users: async () => ({ services: [], engineSecrets: [] }),
     refusals: () => [],
     doctor: () => [],
+    version: STATUS.version,
     logger: silentLogger,
     ...overrides,
   });
@@ -116,6 +117,6 @@ export function sendRaw(
 }
 
 /** The `code` of an error reply. */
-export function codeOf({ json }: Reply): unknown {
+export function codeOf({ json }: Pick<Reply, 'json'>): unknown {
   return (json as { code?: unknown }).code;
 }

@@ -53,6 +53,7 @@ test('a socket that nobody serves gives way; one that is served, and a file, do 
       users: async () => ({ services: [], engineSecrets: [] }),
       refusals: () => [],
       doctor: () => [],
+      version: STATUS.version,
       logger: silentLogger,
     });
     try {

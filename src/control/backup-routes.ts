@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// POST /v1/backup and POST /v1/restore. The command line makes and reads a backup's header, and knows its passphrase; what
+// comes here is the key of the payload, in the first bytes of the body, and the payload itself.
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Request, RequestHandler, Response } from 'express';
+import {
+  type BackupPayload,
+  ExactReader,
+  openBackup,
+  sealBackup,
+  type SecretRecord,
+} from '../backup/index.ts';
+import { CofferError } from '../common/index.ts';
+import { KEY_BYTES } from '../crypto/index.ts';
+import type { ExportedRecord, SecretStore } from '../store/index.ts';
+import type { ControlOptions } from './options.ts';
+import { QUERIES, readQuery } from './query.ts';
+import { restoreBackup } from './restore.ts';
+import type { BackupReply, RestoreReply } from './wire.ts';
+
+const SUMMARY_TRAILER = 'coffer-backup-summary';
+const READ_TIMEOUT_MS = 1_000;
+const START_WAIT_MS = 5_000;
+
+export interface BackupRoutes {
+  readonly backup: RequestHandler;
+  readonly restore: RequestHandler;
+}
+
+export function backupRoutes(options: ControlOptions): BackupRoutes {
+  const { store: source, storeStarted, version, now_ms = Date.now } = options;
+
+  async function servingStore(): Promise<SecretStore> {
+    await storeStarted?.(START_WAIT_MS);
+    return source();
+  }
+
+  /** Answers with the payload alone, and with what is in it as a trailer: an answer without it is not whole. */
+  async function backup(request: Request, response: Response): Promise<void> {
+    readQuery(QUERIES.none, request.query);
+    const body = bodyReader(request);
+    const payloadKey = await readPayloadKey(body);
+    try {
+      const store = await servingStore();
+      const freshness = await store.readBarrier(READ_TIMEOUT_MS);
+      const payload = await begin(store, payloadKey);
+      const chunks = payload.chunks[Symbol.asyncIterator]();
+      try {
+        // What fails before the first chunk is there can still be answered with its reason.
+        const first = await chunks.next();
+        response.set({ 'Content-Type': 'application/octet-stream', Trailer: SUMMARY_TRAILER });
+        await pipeline(Readable.from(resumed(first, chunks)), response, { end: false });
+        const reply: BackupReply = { ...payload.summary(), freshness };
+        response.addTrailers({ [SUMMARY_TRAILER]: JSON.stringify(reply) });
+        response.end();
+      } finally {
+        await chunks.return?.();
+      }
+    } finally {
+      payloadKey.fill(0);
+      await body.close();
+    }
+  }
+
+  async function begin(store: SecretStore, payloadKey: Buffer): Promise<BackupPayload> {
+    const records = store.exportSecrets()[Symbol.asyncIterator]();
+    const first = await records.next();
+    if (first.done === true || first.value.kind !== 'begin') {
+      throw new CofferError('internal.invariant', 'an export begins with what it is as of');
+    }
+    const { appliedIndex } = first.value;
+    const { clusterId } = store.status();
+    const origin = { clusterId, appliedIndex, createdAt_ms: now_ms(), version };
+    return sealBackup(payloadKey, origin, withoutPending({ [Symbol.asyncIterator]: () => records }));
+  }
+
+  async function restore(request: Request, response: Response<RestoreReply>): Promise<void> {
+    const { check, existing } = readQuery(QUERIES.restore, request.query);
+    const body = bodyReader(request);
+    const payloadKey = await readPayloadKey(body);
+    try {
+      const store = await servingStore();
+      await store.readBarrier(READ_TIMEOUT_MS);
+      const records = openBackup(payloadKey, body);
+      response.json(await restoreBackup(store, records, { existing, check: check === '1' }));
+    } finally {
+      payloadKey.fill(0);
+      await body.close();
+    }
+  }
+
+  return { backup, restore };
+}
+
+/** All items of an iterator whose first one was taken already. */
+async function* resumed<T>(first: IteratorResult<T>, rest: AsyncIterator<T>): AsyncGenerator<T> {
+  for (let next = first; next.done !== true; next = await rest.next()) {
+    yield next.value;
+  }
+}
+
+/** Closing it leaves the request open, whose sender waits for the answer. */
+function bodyReader(request: IncomingMessage): ExactReader {
+  return new ExactReader(request.iterator({ destroyOnReturn: false }));
+}
+
+async function readPayloadKey(body: ExactReader): Promise<Buffer> {
+  const key = await body.read(KEY_BYTES);
+  if (key.length < KEY_BYTES) {
+    throw new CofferError('request.invalid', `the body begins with a key of ${KEY_BYTES} bytes`);
+  }
+  return key;
+}
+
+/** A secret that is just being created is nobody's yet. */
+async function* withoutPending(records: AsyncIterable<ExportedRecord>): AsyncGenerator<SecretRecord> {
+  let pending = false;
+  for await (const record of records) {
+    if (record.kind === 'secret') {
+      ({ pending } = record.secret);
+    }
+    if (record.kind !== 'begin' && !pending) {
+      yield record;
+    }
+  }
+}
