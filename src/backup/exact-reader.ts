@@ -5,13 +5,15 @@
 export class ExactReader {
   readonly #source: AsyncIterator<Uint8Array>;
   #piece: Uint8Array = new Uint8Array();
-  #offset_bytes = 0;
+  #offset_bytes: number;
 
-  constructor(source: AsyncIterable<Uint8Array>) {
+  /** `offset_bytes` is where in its file the source begins. */
+  constructor(source: AsyncIterable<Uint8Array>, offset_bytes: number = 0) {
+    this.#offset_bytes = offset_bytes;
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** How many bytes were read so far. */
+  /** Where in the file the next byte stands. */
   get offset_bytes(): number {
     return this.#offset_bytes;
   }

@@ -105,6 +105,12 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
   switch (pathOf(command)) {
     case 'put':
       return positionals.length === 0 ? secretNames(cursor) : { candidates: [], files: true };
+    case 'backup':
+    case 'restore':
+    case 'backup-ls':
+    case 'backup-get':
+    case 'backup-key':
+      return { candidates: [], files: positionals.length === 0 };
     case 'inspect':
     case 'rm':
       return secretNames(cursor);
@@ -144,6 +150,9 @@ function optionValues(option: Option): Answer {
     case '--certificate-lifetime':
       return { candidates: ['720h', '2160h'].map(ofWord) };
     case '--socket':
+    case '--passphrase-file':
+    case '--identity':
+    case '--output':
       return { candidates: [], files: true };
     default:
       return { candidates: [] };

@@ -78,18 +78,7 @@ export class ControlClient {
   /** One request, whose reply must be of the schema. */
   async call<Reply>(shape: RequestShape, schema: replies.ReplySchema<Reply>): Promise<Reply> {
     const { status, text } = await this.#exchange(shape);
-    const json = parseJson(text);
-    if (status >= 400) {
-      const refusal = safeParse(replies.errorReply, json);
-      throw refusal.success
-        ? requestError(refusal.output.message, refusal.output.hint)
-        : strangeReply(status);
-    }
-    const reply = safeParse(schema, json);
-    if (!reply.success) {
-      throw strangeReply(status);
-    }
-    return reply.output;
+    return replyIn(status, text, schema);
   }
 
   async #exchange(shape: RequestShape): Promise<{ readonly status: number; readonly text: string }> {
@@ -132,6 +121,20 @@ export class ControlClient {
   }
 }
 
+/** The reply in an answer's text; throws the refusal that stands there, or that it is none of both. */
+export function replyIn<Reply>(status: number, text: string, schema: replies.ReplySchema<Reply>): Reply {
+  const json = parseJson(text);
+  if (status >= 400) {
+    const refusal = safeParse(replies.errorReply, json);
+    throw refusal.success ? requestError(refusal.output.message, refusal.output.hint) : strangeReply(status);
+  }
+  const reply = safeParse(schema, json);
+  if (!reply.success) {
+    throw strangeReply(status);
+  }
+  return reply.output;
+}
+
 function secretPath(reference: string): string {
   return `/v1/secrets/${encodeURIComponent(reference)}`;
 }
@@ -144,7 +147,7 @@ function putQuery({ expect, labels }: PutWish): URLSearchParams {
   return query;
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
+export async function readText(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -172,7 +175,8 @@ function strangeReply(status: number): CommandError {
   );
 }
 
-function explained(thrown: unknown, socketPath: string): CommandError {
+/** What a connection that failed is told of as. */
+export function explained(thrown: unknown, socketPath: string): CommandError {
   if (thrown instanceof CommandError) {
     return thrown;
   }

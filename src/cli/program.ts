@@ -2,6 +2,10 @@
 // The commands put together, and every way in which a command line can end.
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, type ExitCode } from './command-error.ts';
+import { addBackup } from './commands/backup.ts';
+import { addBackupGet } from './commands/backup-get.ts';
+import { addBackupKey } from './commands/backup-key.ts';
+import { addBackupLs } from './commands/backup-ls.ts';
 import { addCa } from './commands/ca.ts';
 import { addCluster } from './commands/cluster.ts';
 import { addCompletion } from './commands/completion.ts';
@@ -12,6 +16,7 @@ import { addJoinToken } from './commands/join-token.ts';
 import { addLs } from './commands/ls.ts';
 import { addNode } from './commands/node.ts';
 import { addPut } from './commands/put.ts';
+import { addRestore } from './commands/restore.ts';
 import { addRm } from './commands/rm.ts';
 import { addStatus } from './commands/status.ts';
 import { addVersion } from './commands/version.ts';
@@ -74,9 +79,10 @@ function buildProgram(session: Session): Command {
     addDockerFlags(program);
   }
   const secretCommands = [addPut, addLs, addInspect, addRm];
+  const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey];
   const clusterCommands = [addCluster, addNode, addJoinToken, addCa];
   const daemonCommands = [addStatus, addContext, addDoctor, addWhy];
-  for (const add of [...secretCommands, ...clusterCommands, ...daemonCommands]) {
+  for (const add of [...secretCommands, ...backupCommands, ...clusterCommands, ...daemonCommands]) {
     add(program, session);
   }
   addCompletion(program, session);

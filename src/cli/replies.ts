@@ -2,6 +2,7 @@
 // What the daemon may answer. A newer daemon may say more; what is said must be of the right kind.
 import * as v from 'valibot';
 import type {
+  BackupReply,
   Check,
   ClusterStatus,
   DaemonStatus,
@@ -11,6 +12,7 @@ import type {
   PutReply,
   Refusal,
   RefusalsReply,
+  RestoreReply,
   SecretDescription,
   SecretReply,
   SecretsReply,
@@ -50,6 +52,21 @@ export const secretsReply: ReplySchema<SecretsReply> = v.object({
 export const secretReply: ReplySchema<SecretReply> = v.object({ secret: secretDescription, freshness });
 
 export const putReply: ReplySchema<PutReply> = v.object({ secret: secretDescription, changed: v.boolean() });
+
+export const backupReply: ReplySchema<BackupReply> = v.object({
+  appliedIndex: v.number(),
+  secrets: v.number(),
+  versions: v.number(),
+  values_bytes: v.number(),
+  freshness,
+});
+
+export const restoreReply: ReplySchema<RestoreReply> = v.object({
+  restored: v.number(),
+  replaced: v.number(),
+  skipped: v.number(),
+  versions: v.number(),
+});
 
 const storeStatus: ReplySchema<StoreStatus> = v.object({
   role: v.picklist(['leader', 'follower', 'candidate']),

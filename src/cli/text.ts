@@ -57,6 +57,11 @@ export function humanSize(size_bytes: number): string {
   return `${Number(size.toPrecision(3))}${units[unit] ?? ''}`;
 }
 
+/** `1 secret`, `2 secrets`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** Text from elsewhere without what would steer a terminal. */
 export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, '?');

@@ -28,7 +28,7 @@ test('completion knows commands, options, their values, secrets and services', a
     }
     assert.equal(
       await complete(cli, ''),
-      'put ls inspect rm cluster node join-token ca status context doctor why completion version :4',
+      'put ls inspect rm backup restore backup-ls backup-get backup-key cluster node join-token ca status context doctor why completion version :4',
     );
     assert.equal(await complete(cli, 'in'), 'inspect :4');
     assert.equal(await complete(cli, 'rm', 'db'), 'db_a db_b :4');
@@ -40,11 +40,15 @@ test('completion knows commands, options, their values, secrets and services', a
     assert.equal(await complete(cli, 'ls', '--fo'), '--format :4');
     assert.equal(await complete(cli, 'ls', '--format', ''), 'table json :4');
     assert.equal(await complete(cli, 'ls', '-f', 'n'), 'name= :4');
+    assert.equal(await complete(cli, 'backup', ''), ':0');
+    assert.equal(await complete(cli, 'restore', '--existing', ''), 'skip replace :4');
+    assert.equal(await complete(cli, 'restore', '--identity', ''), ':0');
+    assert.equal(await complete(cli, 'backup-get', 'secrets.backup', ''), ':4');
     assert.equal(await complete(cli, 'why', ''), 'redis :4');
     assert.equal(await complete(cli, 'completion', 'z'), 'zsh :4');
     assert.equal(
       await complete(cli, 'bogus', ''),
-      'put ls inspect rm cluster node join-token ca status context doctor why completion version :4',
+      'put ls inspect rm backup restore backup-ls backup-get backup-key cluster node join-token ca status context doctor why completion version :4',
     );
   });
 });
