@@ -41,6 +41,7 @@ export const ERROR_CODES = {
   'unlock.key-invalid': 400,
   'unlock.shares-invalid': 400,
   'unlock.wrong-key': 403,
+  'unlock.not-locked': 409,
   'pki.csr-invalid': 400,
   'pki.certificate-invalid': 403,
   'transport.frame-invalid': 400,

@@ -3,6 +3,7 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { CofferError, type Logger, withDeadline } from '../common/index.ts';
 import { backupRoutes } from './backup-routes.ts';
+import { autolockRoutes } from './autolock-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
@@ -23,6 +24,7 @@ type RouteTable = Readonly<Record<string, Readonly<Partial<Record<Method, Reques
 export function controlApp(options: ControlOptions, secrets: SecretRoutes): Express {
   const cluster = clusterRoutes(options);
   const backups = backupRoutes(options);
+  const autolock = autolockRoutes(options);
   const table: RouteTable = {
     '/v1/status': { get: statusRoute(options) },
     '/v1/secrets': { get: secrets.list },
@@ -39,6 +41,9 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/ca/rotate': { post: cluster.rotate },
     '/v1/join-tokens': { get: cluster.tokens, post: cluster.createToken },
     '/v1/join-tokens/:id': { delete: cluster.revokeToken },
+    '/v1/autolock': { get: autolock.describe, put: autolock.set },
+    '/v1/unlock-key': { post: autolock.unlockKey },
+    '/v1/unlock': { post: autolock.unlock },
     '/v1/refusals': { get: refusalsRoute(options) },
     '/v1/doctor': { get: doctorRoute(options) },
   };

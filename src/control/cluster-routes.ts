@@ -141,7 +141,7 @@ export function clusterRoutes(options: ControlOptions): ClusterRoutes {
 }
 
 /** The cluster; a call that comes while the daemon starts waits a little, as those for secrets do. */
-async function servingCluster({ cluster, storeStarted }: ControlOptions): Promise<ClusterAdmin> {
+export async function servingCluster({ cluster, storeStarted }: ControlOptions): Promise<ClusterAdmin> {
   if (cluster === undefined) {
     throw new CofferError('store.unavailable', 'this daemon does not administer a cluster');
   }
@@ -149,11 +149,11 @@ async function servingCluster({ cluster, storeStarted }: ControlOptions): Promis
   return cluster();
 }
 
-function reading<T>(work: Promise<T>): Promise<T> {
+export function reading<T>(work: Promise<T>): Promise<T> {
   return withDeadline(work, READ_TIMEOUT_MS, 'store.timeout', 'the cluster did not answer in time');
 }
 
-function changing<T>(work: Promise<T>, timeout_ms: number = CHANGE_TIMEOUT_MS): Promise<T> {
+export function changing<T>(work: Promise<T>, timeout_ms: number = CHANGE_TIMEOUT_MS): Promise<T> {
   const sentence = `the change has not taken effect after ${timeout_ms / 1_000} s; it may yet`;
   return withDeadline(work, timeout_ms, 'store.timeout', sentence);
 }

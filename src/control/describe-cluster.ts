@@ -3,11 +3,13 @@
 // behind these descriptions holds the CA's key.
 import type {
   AuthorityDescription,
+  AutolockDescription,
   ClusterDescription,
   NodeDescription,
   NodeReply,
   TokenDescription,
   TokenReply,
+  UnlockKeyReply,
 } from './cluster-wire.ts';
 
 export function describeNode(node: NodeDescription): NodeDescription {
@@ -78,6 +80,15 @@ export function describeToken(token: TokenDescription): TokenDescription {
 /** The one reply that holds a token's secret. */
 export function describeNewToken({ token, description, addresses }: TokenReply): TokenReply {
   return { token, description: describeToken(description), addresses };
+}
+
+export function describeAutolock({ enabled, version, sealedHere }: AutolockDescription): AutolockDescription {
+  return { enabled, version, sealedHere };
+}
+
+/** The one reply that holds the unlock key, or shares of it. */
+export function describeUnlockKey({ unlockKey, shares }: UnlockKeyReply): UnlockKeyReply {
+  return { unlockKey, shares };
 }
 
 /** Of a PEM text the certificates, and nothing else that may stand between them. */

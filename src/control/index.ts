@@ -35,4 +35,5 @@ export type {
   SecretDescription,
   SecretReply,
   SecretsReply,
+  UnlockReply,
 } from './wire.ts';

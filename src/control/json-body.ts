@@ -15,7 +15,25 @@ const LIFETIME_SENTENCE = 'lifetime_ms is a whole number of milliseconds';
 
 const role = v.picklist(['manager', 'worker'], 'role is manager or worker');
 
+const SHARES_SENTENCE = 'shares is {"threshold": K, "count": N}, whole numbers with 2 <= K <= N <= 16';
+const share = v.pipe(
+  v.number(SHARES_SENTENCE),
+  v.safeInteger(SHARES_SENTENCE),
+  v.minValue(2, SHARES_SENTENCE),
+  v.maxValue(16, SHARES_SENTENCE),
+);
+
 export const BODIES = {
+  autolock: v.strictObject({ enabled: v.boolean('enabled is true or false') }),
+  unlockKeyWish: v.strictObject({
+    rotate: v.optional(v.boolean('rotate is true or false')),
+    shares: v.optional(
+      v.pipe(
+        v.strictObject({ threshold: share, count: share }),
+        v.check(({ count, threshold }) => threshold <= count, SHARES_SENTENCE),
+      ),
+    ),
+  }),
   role: v.strictObject({ role, force: v.optional(v.boolean('force is true or false'), false) }),
   lifetime: v.strictObject({
     lifetime_ms: v.pipe(

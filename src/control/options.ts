@@ -22,6 +22,8 @@ export interface ControlOptions {
    * `cluster.joining`, `store.starting`). Absent: the routes about the cluster answer `store.unavailable`.
    */
   readonly cluster?: () => ClusterAdmin;
+  /** Opens a locked store with what was given for the unlock key, and wipes that. Absent: there is nothing to unlock. */
+  readonly unlock?: (text: Buffer) => Promise<void>;
   readonly status: () => DaemonStatus | Promise<DaemonStatus>;
   /** Asked before a secret is removed; given at most 5 seconds. Rejects if the engine cannot be asked. */
   readonly users: (secretName: string) => Promise<EngineUses>;

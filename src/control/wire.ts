@@ -106,6 +106,14 @@ export interface DaemonStatus {
   /** Paths as the daemon sees them: in a managed plugin, those inside its root. */
   readonly sockets: { readonly plugin: string; readonly gateway: string; readonly control: string };
   readonly stateDirectory: string;
+  /** Where the daemon has found the unlock key by itself; absent unless it has. */
+  readonly unlockKeySource?:
+    | {
+        readonly file: string;
+        /** Whether it lies on the file system of the state directory. */
+        readonly besideData: boolean;
+      }
+    | undefined;
   readonly engine?: EngineStatus | undefined;
   readonly cluster?: ClusterStatus | undefined;
   /** Absent until the store is open. */
@@ -143,4 +151,9 @@ export interface Check {
 /** `GET /v1/doctor`. */
 export interface DoctorReply {
   readonly checks: readonly Check[];
+}
+
+/** `POST /v1/unlock`: the store is open. */
+export interface UnlockReply {
+  readonly state: DaemonStatus['state'];
 }

@@ -29,3 +29,4 @@ export {
 } from './secretbox.ts';
 export { formatUnlockKey, newUnlockKey, parseUnlockKey, unlockKeyId } from './unlock-key.ts';
 export { UnlockKeyHolder } from './unlock-key-holder.ts';
+export { readUnlockText } from './unlock-text.ts';

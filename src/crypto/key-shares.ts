@@ -86,7 +86,11 @@ export function splitUnlockKey(
 
 /** Whether a text is meant as a share. */
 export function isKeyShare(text: Uint8Array): boolean {
-  return fromText(FORM, text) !== 'prefix';
+  const read = fromText(FORM, text);
+  if (typeof read !== 'string') {
+    read.fill(0);
+  }
+  return read !== 'prefix';
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Server } from 'node:http';
 import { ClusterNode, type EngineFacts } from '../cluster/index.ts';
 import { CofferError, listenOnUnixSocket, type Logger, withDeadline } from '../common/index.ts';
 import { createControlServer, type ControlServer, type Refusal } from '../control/index.ts';
+import { UnlockKeyHolder } from '../crypto/index.ts';
 import { EngineClient } from '../engine/index.ts';
 import { createGateway, type Gateway, Reconciler } from '../gateway/index.ts';
 import { createPluginServer, type RefusedDelivery, Refusals, SecretProvider } from '../plugin/index.ts';
@@ -14,6 +15,7 @@ import type { ReadSettings, Settings } from './settings.ts';
 import { describeDaemon } from './status.ts';
 import { StoreKeeper } from './store-keeper.ts';
 import { version } from './version.ts';
+import { Unlocking } from './unlocking.ts';
 
 export interface DaemonOptions extends ReadSettings {
   readonly logger: Logger;
@@ -51,9 +53,11 @@ export class Daemon {
     const now_ms = (): number => Date.now();
     const { stateDirectory } = settings;
     const engine = new EngineClient({ socketPath: settings.engineSocket, timeout_ms: ENGINE_TIMEOUT_MS });
+    const unlockKey = new UnlockKeyHolder();
     this.#cluster = new ClusterNode({
       settings: settings.cluster,
       store: { stateDirectory, logger, onFault, monotonic_ms },
+      unlockKey,
       engineFacts: () => factsOf(engine),
       onRoleChange: () => void this.#keeper.reopen(),
       onRemoved: (reason) => void this.#keeper.withdraw(reason),
@@ -61,7 +65,14 @@ export class Daemon {
       random: Math.random,
       logger,
     });
-    this.#keeper = new StoreKeeper({ open: () => this.#cluster.open(), logger });
+    const unlocking = new Unlocking({
+      stateDirectory,
+      places: settings.unlockKeyPlaces,
+      unlockKey,
+      open: () => this.#cluster.open(),
+      logger,
+    });
+    this.#keeper = new StoreKeeper({ open: unlocking.open, logger });
     const { source, started, loaded } = this.#keeper;
     this.#driver = new DriverName(settings, engine, logger);
     const driverName = this.#driver.current;
@@ -77,6 +88,7 @@ export class Daemon {
           settings,
           engine,
           keeper: this.#keeper,
+          unlockKeySource: () => unlocking.source,
           place: () => this.#cluster.place,
           driverName,
           monotonic_ms,
@@ -86,12 +98,14 @@ export class Daemon {
       doctor: () =>
         examine({
           keeper: this.#keeper,
+          unlockKeySource: () => unlocking.source,
           engine,
           driverName,
           place: () => this.#cluster.place,
           admin: this.#cluster.admin,
         }),
       cluster: this.#cluster.admin,
+      unlock: (text) => unlocking.unlock(text, this.#keeper),
       logger,
     });
     this.#gateway = createGateway({

@@ -9,11 +9,13 @@ import { type ClusterDoctorOptions, clusterChecks } from './doctor-cluster.ts';
 import { counted, shortList } from './doctor-words.ts';
 import { storeNameOf } from './engine-uses.ts';
 import type { StoreKeeper } from './store-keeper.ts';
+import type { UnlockKeySource } from './unlocking.ts';
 
 const LOW_DISK_BYTES = 512 * 1024 * 1024;
 
 export interface DoctorOptions extends ClusterDoctorOptions {
   readonly keeper: StoreKeeper;
+  readonly unlockKeySource: () => UnlockKeySource | undefined;
   readonly driverName: () => string;
 }
 
@@ -23,6 +25,7 @@ export async function examine(options: DoctorOptions): Promise<readonly Check[]>
   return [
     storeCheck(options.keeper),
     ...valueChecks(options.keeper),
+    ...keyChecks(options),
     ...diskChecks(options.keeper),
     ...cluster,
     ...engine,
@@ -70,6 +73,32 @@ function valueChecks({ scrub }: StoreKeeper): readonly Check[] {
       message: `${counted(scrub.examined, 'value')} opened since the start${soFar}, none is damaged`,
     },
   ];
+}
+
+/** Whether whoever takes the disk has what opens it. */
+function keyChecks({ keeper, unlockKeySource }: DoctorOptions): readonly Check[] {
+  const name = 'data key';
+  if (keeper.reason !== undefined) {
+    return [];
+  }
+  if (!keeper.source().status().dataKeySealed) {
+    const message =
+      'autolock is off: the data key lies in the clear beside the data (docker coffer autolock on seals it)';
+    return [{ name, level: 'ok', message }];
+  }
+  const source = unlockKeySource();
+  if (source?.besideData === true) {
+    return [
+      {
+        name,
+        level: 'warning',
+        message: `the data key is sealed, and the unlock key that opens it lies on the same disk, in ${source.file}`,
+        mend: 'Keep it elsewhere: type it with docker coffer unlock, or have systemd hand it over as an encrypted credential.',
+      },
+    ];
+  }
+  const from = source === undefined ? '' : `, which is read from ${source.file} at each start`;
+  return [{ name, level: 'ok', message: `autolock is on: the data key is sealed by the unlock key${from}` }];
 }
 
 function diskChecks({ reason, source }: StoreKeeper): readonly Check[] {

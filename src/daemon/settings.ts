@@ -30,8 +30,19 @@ export interface Settings {
    * COFFER_REENROL: on or off; default off. COFFER_FORCE_NEW_CLUSTER: the last entry of this node's log.
    */
   readonly cluster: ClusterSettings;
+  /** COFFER_UNLOCK_KEY_FILE; then `coffer-unlock-key` in CREDENTIALS_DIRECTORY, which systemd sets. */
+  readonly unlockKeyPlaces: readonly UnlockKeyPlace[];
   /** COFFER_MODE: process or managed. Default: process. */
   readonly mode: 'process' | 'managed';
+}
+
+/** A file that may hold the unlock key, or shares of it. */
+export interface UnlockKeyPlace {
+  /** Who names it. */
+  readonly name: string;
+  readonly file: string;
+  /** Whether it may be missing. */
+  readonly isOptional: boolean;
 }
 
 export interface ReadSettings {
@@ -40,6 +51,7 @@ export interface ReadSettings {
   readonly problem: CofferError | undefined;
 }
 
+const UNLOCK_CREDENTIAL = 'coffer-unlock-key';
 const DRIVER_PATTERN = /^[\w./:@-]{1,255}$/;
 
 /** Reads the settings; what is wrong with them is in the answer, since an engine disables a plugin that exits. */
@@ -111,6 +123,30 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
     }
     return value === undefined ? undefined : Number(value);
   };
+  const unlockKeyPlaces = (): readonly UnlockKeyPlace[] => {
+    const file = valueOf('COFFER_UNLOCK_KEY_FILE');
+    const credentials = valueOf('CREDENTIALS_DIRECTORY');
+    return [
+      ...(file === undefined
+        ? []
+        : [
+            {
+              name: 'COFFER_UNLOCK_KEY_FILE',
+              file: pathOf('COFFER_UNLOCK_KEY_FILE', '/'),
+              isOptional: false,
+            },
+          ]),
+      ...(credentials === undefined
+        ? []
+        : [
+            {
+              name: `the credential ${UNLOCK_CREDENTIAL}`,
+              file: path.join(credentials, UNLOCK_CREDENTIAL),
+              isOptional: true,
+            },
+          ]),
+    ];
+  };
   const advertise = valueOf('COFFER_ADVERTISE');
   if (advertise !== undefined) {
     addressOf('COFFER_ADVERTISE', advertise);
@@ -133,6 +169,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
       forceNewCluster: numberOf('COFFER_FORCE_NEW_CLUSTER'),
       reenrol: choiceOf('COFFER_REENROL', ['on', 'off'], 'off') === 'on',
     },
+    unlockKeyPlaces: unlockKeyPlaces(),
     mode: choiceOf('COFFER_MODE', ['process', 'managed'], 'process'),
   };
   return { settings, problem: problemOf(problems) };

@@ -5,12 +5,14 @@ import type { ClusterStatus, DaemonStatus, EngineStatus } from '../control/index
 import type { EngineClient } from '../engine/index.ts';
 import type { Settings } from './settings.ts';
 import type { StoreKeeper } from './store-keeper.ts';
+import type { UnlockKeySource } from './unlocking.ts';
 import { version } from './version.ts';
 
 export interface DescribeOptions {
   readonly settings: Settings;
   readonly engine: EngineClient;
   readonly keeper: StoreKeeper;
+  readonly unlockKeySource: () => UnlockKeySource | undefined;
   readonly place: () => ClusterPlace;
   readonly driverName: () => string;
   readonly monotonic_ms: () => number;
@@ -34,6 +36,7 @@ export async function describeDaemon(options: DescribeOptions): Promise<DaemonSt
       control: settings.controlSocket,
     },
     stateDirectory: settings.stateDirectory,
+    unlockKeySource: options.unlockKeySource(),
     engine: await describeEngine(options.engine),
     cluster: describePlace(options.place()),
     store: reason === undefined ? keeper.source().status() : undefined,

@@ -38,6 +38,9 @@ const CALLS = [
   ['GET', '/v1/join-tokens', undefined],
   ['POST', '/v1/join-tokens', { role: 'worker' }],
   ['DELETE', '/v1/join-tokens/tok1', undefined],
+  ['GET', '/v1/autolock', undefined],
+  ['PUT', '/v1/autolock', { enabled: true }],
+  ['POST', '/v1/unlock-key', { rotate: true }],
 ] as const;
 
 async function call(harness: Harness, [method, target, body]: (typeof CALLS)[number]): Promise<Reply> {

@@ -24,6 +24,7 @@ test('without any variable, a plain process has the places that Docker’s users
         reenrol: false,
         forceNewCluster: undefined,
       },
+      unlockKeyPlaces: [],
       mode: 'process',
     },
   });
@@ -77,4 +78,21 @@ test('what is wrong is named, all at once, and the defaults stand in so that the
     assert.ok(problem.detail.includes(name), `${name} is not in: ${problem.detail}`);
   }
   assert.deepEqual(settings, readSettings({}).settings);
+});
+
+test('the unlock key is looked for where a setting says, and then where systemd puts credentials', () => {
+  const { settings, problem } = readSettings({
+    COFFER_UNLOCK_KEY_FILE: '/media/stick/key',
+    CREDENTIALS_DIRECTORY: '/run/credentials/coffer.service',
+  });
+  assert.equal(problem, undefined);
+  assert.deepEqual(settings.unlockKeyPlaces, [
+    { name: 'COFFER_UNLOCK_KEY_FILE', file: '/media/stick/key', isOptional: false },
+    {
+      name: 'the credential coffer-unlock-key',
+      file: '/run/credentials/coffer.service/coffer-unlock-key',
+      isOptional: true,
+    },
+  ]);
+  assert.match(String(readSettings({ COFFER_UNLOCK_KEY_FILE: 'key' }).problem), /is an absolute path/);
 });

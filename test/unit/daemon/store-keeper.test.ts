@@ -91,6 +91,7 @@ test('a store serves before its index is loaded; who needs all of it waits, and 
     engine,
     driverName: () => 'coffer',
     place: () => ({ role: undefined, nodeId: undefined, address: undefined, problem: undefined }),
+    unlockKeySource: () => undefined,
     admin: () => new FakeCluster(),
   });
   assert.match(

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// A locked store and the key to it: from a file that the settings name, at the start, or from an administrator.
+import { open, stat } from 'node:fs/promises';
+import { CofferError, type Logger, type SecretValue, systemErrorCode } from '../common/index.ts';
+import { readUnlockText, type UnlockKeyHolder } from '../crypto/index.ts';
+import { isSealed, type ReplicatedStore } from '../store/index.ts';
+import type { UnlockKeyPlace } from './settings.ts';
+
+/** Much more than a key or all its shares have. */
+const TEXT_BYTES_MAX = 16 * 1024;
+
+/** Where the unlock key was found at the start. */
+export interface UnlockKeySource {
+  readonly file: string;
+  /** Whether it lies on the file system of the data that it opens: whoever takes that disk has both. */
+  readonly besideData: boolean;
+}
+
+export interface UnlockingOptions {
+  readonly stateDirectory: string;
+  /** Looked into one after the other. */
+  readonly places: readonly UnlockKeyPlace[];
+  readonly unlockKey: UnlockKeyHolder;
+  /** Throws `store.locked` until the holder has the key. */
+  readonly open: () => Promise<ReplicatedStore>;
+  readonly logger: Logger;
+}
+
+export class Unlocking {
+  readonly #options: UnlockingOptions;
+  #source: UnlockKeySource | undefined;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(options: UnlockingOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined while no file has given the key. */
+  get source(): UnlockKeySource | undefined {
+    return this.#source;
+  }
+
+  /** Opens the store, with the key from a file if it needs one and there is one; rejects as `open` does. */
+  readonly open = async (): Promise<ReplicatedStore> => {
+    const { open: openStore } = this.#options;
+    try {
+      return await openStore();
+    } catch (thrown) {
+      const error = CofferError.from(thrown);
+      if (error.code !== 'store.locked') {
+        throw thrown;
+      }
+      await this.#look(error);
+      return openStore();
+    }
+  };
+
+  /**
+   * Takes the key from `text`, which it wipes, and has the store opened with `reopen`. One after the other: of two that come
+   * together the second finds it open. Throws `unlock.*`, and what keeps an unlocked store from being opened.
+   */
+  unlock(text: Buffer, keeper: Reopening): Promise<void> {
+    const unlocked = this.#last.then(() => this.#unlock(text, keeper)).finally(() => text.fill(0));
+    this.#last = unlocked.catch(() => undefined);
+    return unlocked;
+  }
+
+  async #unlock(text: Buffer, keeper: Reopening): Promise<void> {
+    const { reason } = keeper;
+    if (reason?.code !== 'store.locked') {
+      throw reason?.code === 'store.starting'
+        ? reason
+        : new CofferError('unlock.not-locked', 'coffer is not locked on this node');
+    }
+    const key = readUnlockText(text);
+    await this.#take(key);
+    this.#options.logger.info('coffer was given its unlock key');
+    await keeper.open();
+    if (keeper.reason !== undefined) {
+      throw keeper.reason;
+    }
+  }
+
+  /** Throws `locked`, with what is wrong with the files, if none has the key. */
+  async #look(locked: CofferError): Promise<void> {
+    const problems: string[] = [];
+    for (const { file, isOptional, name } of this.#options.places) {
+      try {
+        await this.#take(await readKeyText(file));
+        this.#source = { file, besideData: await this.#isBesideData(file) };
+        this.#options.logger.info('the unlock key was read from a file', { file });
+        return;
+      } catch (thrown) {
+        if (!isOptional || systemErrorCode(thrown) !== 'ENOENT') {
+          problems.push(`${name} does not help: ${CofferError.from(thrown).detail}`);
+        }
+      }
+    }
+    throw problems.length === 0
+      ? locked
+      : new CofferError(locked.code, [locked.detail, ...problems].join('; '), {
+          cause: locked,
+          ...(locked.hint !== undefined && { hint: locked.hint }),
+        });
+  }
+
+  /** Throws `unlock.wrong-key`, having wiped the key. */
+  async #take(key: SecretValue): Promise<void> {
+    const { stateDirectory, unlockKey } = this.#options;
+    try {
+      await isSealed(stateDirectory, key);
+    } catch (thrown) {
+      key.wipe();
+      throw thrown;
+    }
+    unlockKey.hold(key);
+  }
+
+  async #isBesideData(file: string): Promise<boolean> {
+    const [own, data] = await Promise.all([stat(file), stat(this.#options.stateDirectory)]);
+    return own.dev === data.dev;
+  }
+}
+
+/** What is needed of the store's keeper. */
+export interface Reopening {
+  readonly reason: CofferError | undefined;
+  open(): Promise<void>;
+}
+
+async function readKeyText(file: string): Promise<SecretValue> {
+  const text = Buffer.alloc(TEXT_BYTES_MAX);
+  const handle = await open(file, 'r');
+  try {
+    const { bytesRead } = await handle.read(text);
+    return readUnlockText(text.subarray(0, bytesRead));
+  } finally {
+    text.fill(0);
+    await handle.close();
+  }
+}
