@@ -2,6 +2,7 @@
 import type {
   AuthorityDescription,
   ClusterDescription,
+  DataKeyDescription,
   NodeDescription,
   NodeReply,
   NodeRole,
@@ -60,6 +61,14 @@ export class ClusterClient {
 
   rotateAuthority(): Promise<AuthorityDescription> {
     return this.#control.call({ method: 'POST', path: '/v1/ca/rotate' }, replies.authorityDescription);
+  }
+
+  dataKey(): Promise<DataKeyDescription> {
+    return this.#control.call({ method: 'GET', path: '/v1/data-key' }, replies.dataKeyDescription);
+  }
+
+  rotateDataKey(): Promise<DataKeyDescription> {
+    return this.#control.call({ method: 'POST', path: '/v1/data-key/rotate' }, replies.dataKeyDescription);
   }
 
   async tokens(): Promise<readonly TokenDescription[]> {

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import type {
   AuthorityDescription,
   ClusterDescription,
+  DataKeyDescription,
   NodeDescription,
   NodeReply,
   NodesReply,
@@ -57,6 +58,13 @@ export const authorityDescription: ReplySchema<AuthorityDescription> = v.object(
   rotation: v.optional(
     v.object({ startedAt_ms: v.number(), nodes: v.number(), renewed: v.number(), unreachable: texts }),
   ),
+});
+
+export const dataKeyDescription: ReplySchema<DataKeyDescription> = v.object({
+  id: v.string(),
+  sealed: v.boolean(),
+  rotation: v.optional(v.object({ resealed: v.number() })),
+  problem: v.optional(v.string()),
 });
 
 const token: ReplySchema<TokenDescription> = v.object({

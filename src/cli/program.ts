@@ -10,6 +10,7 @@ import { addCa } from './commands/ca.ts';
 import { addCluster } from './commands/cluster.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addContext } from './commands/context.ts';
+import { addDataKey } from './commands/data-key.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addJoinToken } from './commands/join-token.ts';
@@ -80,7 +81,7 @@ function buildProgram(session: Session): Command {
   }
   const secretCommands = [addPut, addLs, addInspect, addRm];
   const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey];
-  const clusterCommands = [addCluster, addNode, addJoinToken, addCa];
+  const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addDataKey];
   const daemonCommands = [addStatus, addContext, addDoctor, addWhy];
   for (const add of [...secretCommands, ...backupCommands, ...clusterCommands, ...daemonCommands]) {
     add(program, session);

@@ -66,7 +66,8 @@ function stalled(session: Session, unreachable: readonly string[]): CommandError
   );
 }
 
-class ProgressLine {
+/** A line that says how far something is. */
+export class ProgressLine {
   readonly #session: Session;
   readonly #redraws: boolean;
   #shown: string | undefined;

@@ -111,6 +111,25 @@ export interface TokenWish {
   readonly rotate?: boolean | undefined;
 }
 
+/** `GET /v1/data-key`, `POST /v1/data-key/rotate`. */
+export interface DataKeyDescription {
+  /** The id of the key that this manager seals new records under: 16 hexadecimal digits. */
+  readonly id: string;
+  /** False while it lies beside the data in the clear. */
+  readonly sealed: boolean;
+  /** A rotation that is under way, and how many records it has sealed anew. */
+  readonly rotation?: { readonly resealed: number } | undefined;
+  /** Why the last rotation was not finished. */
+  readonly problem?: string | undefined;
+}
+
+/** The data key of this manager alone: each has its own. */
+export interface DataKeyAdmin {
+  describe(): DataKeyDescription;
+  /** Begins a rotation, which goes on by itself. */
+  rotate(): DataKeyDescription;
+}
+
 /** `GET /v1/autolock`, `PUT /v1/autolock`. */
 export interface AutolockDescription {
   /** Whether the managers' keys are to be sealed by the unlock key. */
@@ -160,6 +179,7 @@ export interface ClusterAdmin {
   rotateAuthority(): Promise<AuthorityDescription>;
   setCertificateLifetime(lifetime_ms: number): Promise<ClusterDescription>;
   readonly autolock: AutolockAdmin;
+  readonly dataKey: DataKeyAdmin;
   tokens(): readonly TokenDescription[];
   createToken(wish: TokenWish): Promise<TokenReply>;
   /** By the token's id, which is the fifth part of the token. */

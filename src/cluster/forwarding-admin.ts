@@ -5,6 +5,7 @@ import { CofferError, withDeadline } from '../common/index.ts';
 import type {
   AuthorityDescription,
   AutolockAdmin,
+  DataKeyAdmin,
   ClusterAdmin,
   ClusterDescription,
   NodeDescription,
@@ -46,6 +47,7 @@ const FORWARDED = {
 export interface ForwardingAdminOptions {
   readonly local: LocalAdmin;
   readonly autolock: AutolockAdmin;
+  readonly dataKey: DataKeyAdmin;
   readonly client: MemberClient;
   /** This node's id. */
   readonly nodeId: string;
@@ -61,6 +63,10 @@ export class ForwardingAdmin implements ClusterAdmin {
 
   constructor(options: ForwardingAdminOptions) {
     this.#options = options;
+  }
+
+  get dataKey(): DataKeyAdmin {
+    return this.#options.dataKey;
   }
 
   get autolock(): AutolockAdmin {

@@ -5,6 +5,8 @@ export type {
   AuthorityDescription,
   AutolockAdmin,
   AutolockDescription,
+  DataKeyAdmin,
+  DataKeyDescription,
   ClusterAdmin,
   ClusterDescription,
   NodeDescription,

@@ -40,7 +40,7 @@ export interface LocalAdminOptions {
 }
 
 /** See `ClusterAdmin` for what it promises. What it knows of other nodes' reachability is what the leader knows. */
-export class LocalAdmin implements Omit<ClusterAdmin, 'autolock'> {
+export class LocalAdmin implements Omit<ClusterAdmin, 'autolock' | 'dataKey'> {
   readonly #options: LocalAdminOptions;
 
   constructor(options: LocalAdminOptions) {

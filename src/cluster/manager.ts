@@ -13,6 +13,7 @@ import { refusalOf, removedNode } from './authorize.ts';
 import { LocalAutolock } from './autolock-admin.ts';
 import { chainOf, issueFor, requireAuthority, rootsOf } from './certificates.ts';
 import { isDescribedAs } from './contacts.ts';
+import { LocalDataKey } from './data-key-admin.ts';
 import { Departure } from './departure.ts';
 import { ForwardingAdmin } from './forwarding-admin.ts';
 import type { ManagerContact } from './identity.ts';
@@ -94,10 +95,20 @@ export class Manager {
     this.#seal = new SealKeeper({
       ...options,
       seal: store.seal,
+      rotateDataKey: () => store.dataKey.begin(),
       wish: () => replica.state.index.cluster.autolock,
     });
     const autolock = new LocalAutolock({ store, settled: () => this.#seal.settled() });
-    this.admin = new ForwardingAdmin({ local, autolock, client: this.#client, nodeId, leader, left });
+    const dataKey = new LocalDataKey(store);
+    this.admin = new ForwardingAdmin({
+      local,
+      autolock,
+      dataKey,
+      client: this.#client,
+      nodeId,
+      leader,
+      left,
+    });
     const join = new JoinService({ clusterId, store: () => store, now_ms, logger });
     const member = new MemberService({
       clusterId,

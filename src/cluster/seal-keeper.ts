@@ -14,6 +14,8 @@ export interface SealKeeperOptions {
   readonly seal: KeyFileSeal;
   readonly own: OwnIdentity;
   readonly unlockKey: UnlockKeyHolder;
+  /** Begins a rotation of the data key, which goes on by itself. */
+  readonly rotateDataKey: () => void;
   readonly logger: Logger;
 }
 
@@ -56,9 +58,13 @@ export class SealKeeper {
   }
 
   async #settle(): Promise<void> {
-    const { logger, own, seal, unlockKey } = this.#options;
+    const { logger, own, rotateDataKey, seal, unlockKey } = this.#options;
     for (let wish = this.#wish(); wish !== undefined; wish = this.#wish()) {
       await changeSeal(wish, { own, seal, unlockKey });
+      if (wish.unlockKey.length > 0) {
+        // Whoever has a copy of the disk from before has the data key as it was then, or can open it.
+        rotateDataKey();
+      }
       const { version } = wish;
       logger.info(
         seal.current.unlockKeyId === undefined

@@ -5,6 +5,7 @@ import { CofferError, type Logger, withDeadline } from '../common/index.ts';
 import { backupRoutes } from './backup-routes.ts';
 import { autolockRoutes } from './autolock-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
+import { dataKeyRoutes } from './data-key-routes.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { refuse } from './refuse.ts';
@@ -25,6 +26,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
   const cluster = clusterRoutes(options);
   const backups = backupRoutes(options);
   const autolock = autolockRoutes(options);
+  const dataKey = dataKeyRoutes(options);
   const table: RouteTable = {
     '/v1/status': { get: statusRoute(options) },
     '/v1/secrets': { get: secrets.list },
@@ -42,6 +44,8 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/join-tokens': { get: cluster.tokens, post: cluster.createToken },
     '/v1/join-tokens/:id': { delete: cluster.revokeToken },
     '/v1/autolock': { get: autolock.describe, put: autolock.set },
+    '/v1/data-key': { get: dataKey.describe },
+    '/v1/data-key/rotate': { post: dataKey.rotate },
     '/v1/unlock-key': { post: autolock.unlockKey },
     '/v1/unlock': { post: autolock.unlock },
     '/v1/refusals': { get: refusalsRoute(options) },

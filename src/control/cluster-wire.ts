@@ -4,6 +4,8 @@ export type {
   AuthorityDescription,
   AutolockAdmin,
   AutolockDescription,
+  DataKeyAdmin,
+  DataKeyDescription,
   ClusterAdmin,
   ClusterDescription,
   NodeDescription,

@@ -4,6 +4,7 @@
 import type {
   AuthorityDescription,
   AutolockDescription,
+  DataKeyDescription,
   ClusterDescription,
   NodeDescription,
   NodeReply,
@@ -80,6 +81,10 @@ export function describeToken(token: TokenDescription): TokenDescription {
 /** The one reply that holds a token's secret. */
 export function describeNewToken({ token, description, addresses }: TokenReply): TokenReply {
   return { token, description: describeToken(description), addresses };
+}
+
+export function describeDataKey({ id, sealed, rotation, problem }: DataKeyDescription): DataKeyDescription {
+  return { id, sealed, rotation: rotation && { resealed: rotation.resealed }, problem };
 }
 
 export function describeAutolock({ enabled, version, sealedHere }: AutolockDescription): AutolockDescription {

@@ -3,6 +3,8 @@ export type {
   AuthorityDescription,
   AutolockAdmin,
   AutolockDescription,
+  DataKeyAdmin,
+  DataKeyDescription,
   ClusterAdmin,
   ClusterDescription,
   NodeDescription,

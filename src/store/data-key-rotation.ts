@@ -10,6 +10,8 @@ export interface DataKeyStatus {
   readonly id: string;
   /** While a rotation is under way: how many records it has sealed anew since it was begun or gone on with. */
   readonly resealed?: number | undefined;
+  /** What the last rotation failed with; both keys are kept then. */
+  readonly problem?: CofferError | undefined;
 }
 
 export interface DataKeyRotationOptions {
@@ -27,13 +29,15 @@ export class DataKeyRotation {
   readonly #options: DataKeyRotationOptions;
   #last: Promise<void> = Promise.resolve();
   #resealed: number | undefined;
+  #problem: CofferError | undefined;
 
   constructor(options: DataKeyRotationOptions) {
     this.#options = options;
   }
 
   get status(): DataKeyStatus {
-    return { id: this.#options.keyring.active.id.toString('hex'), resealed: this.#resealed };
+    const id = this.#options.keyring.active.id.toString('hex');
+    return { id, resealed: this.#resealed, problem: this.#problem };
   }
 
   /**
@@ -53,17 +57,15 @@ export class DataKeyRotation {
 
   /** Goes on with a rotation that an earlier process has begun, if there is one. Never rejects. */
   async resume(): Promise<void> {
-    const { keyring, logger } = this.#options;
-    if (keyring.retired.length === 0) {
-      return;
+    if (this.#options.keyring.retired.length > 0) {
+      await this.#inTurn(() => this.#finish()).catch(() => undefined);
     }
-    try {
-      await this.#inTurn(() => this.#finish());
-    } catch (thrown) {
-      logger.warn('the rotation of the data key was not finished', {
-        reason: CofferError.from(thrown).message,
-      });
-    }
+  }
+
+  /** Begins a rotation, which goes on by itself; `status` tells how far it is and what became of it. */
+  begin(): void {
+    this.#resealed ??= 0;
+    void this.rotate().catch(() => undefined);
   }
 
   /** Resolves when no rotation is under way. Never rejects. */
@@ -74,8 +76,13 @@ export class DataKeyRotation {
   #inTurn(work: () => Promise<void>): Promise<void> {
     const done = this.#last.then(async () => {
       this.#resealed = 0;
+      this.#problem = undefined;
       try {
         await work();
+      } catch (thrown) {
+        this.#problem = CofferError.from(thrown);
+        this.#options.logger.warn('the data key was not rotated', { reason: this.#problem.message });
+        throw thrown;
       } finally {
         this.#resealed = undefined;
       }

@@ -6,6 +6,7 @@ import type {
   AuthorityDescription,
   AutolockAdmin,
   AutolockDescription,
+  DataKeyAdmin,
   ClusterAdmin,
   ClusterDescription,
   NodeDescription,
@@ -157,6 +158,24 @@ export class FakeCluster implements ClusterAdmin {
     this.#refuse();
     this.listed = this.listed.filter((token) => token.id !== id);
   }
+
+  /** What the data key's rotation tells, one answer after the other; undefined once it has ended. */
+  dataKeyRotations: readonly (number | undefined)[] = [];
+  dataKeyProblem: string | undefined;
+
+  readonly dataKey: DataKeyAdmin = {
+    describe: () => {
+      this.#refuse();
+      const [resealed, ...later] = this.dataKeyRotations;
+      this.dataKeyRotations = later;
+      const rotation = resealed === undefined ? undefined : { resealed };
+      return leaking({ id: 'ab'.repeat(8), sealed: false, rotation, problem: this.dataKeyProblem });
+    },
+    rotate: () => {
+      this.calls.push('data-key rotate');
+      return this.dataKey.describe();
+    },
+  };
 
   readonly autolock: AutolockAdmin = {
     describe: async () => {

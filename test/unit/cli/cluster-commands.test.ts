@@ -52,6 +52,7 @@ test('a command about the cluster that is not understood ends with 1 and changes
       ['join-token', 'worker', '--uses', '1e2'],
       ['join-token', 'revoke'],
       ['ca', '--detach'],
+      ['data-key', '--detach'],
       ['ca', '--rotate', '--certificate'],
       ['cluster', 'updat'],
       ['cluster', 'update'],
@@ -83,6 +84,8 @@ test('every command ends with 2 and the reason where the node has no cluster to 
     'join-token revoke a',
     'ca',
     'ca --rotate',
+    'data-key',
+    'data-key --rotate',
   ];
   await withCli({ cluster }, async ({ cli }) => {
     for (const command of commands) {

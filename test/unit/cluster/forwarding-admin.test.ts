@@ -41,6 +41,7 @@ describe('the administration at a manager', () => {
       admin: new ForwardingAdmin({
         local,
         autolock: new FakeCluster().autolock,
+        dataKey: new FakeCluster().dataKey,
         client,
         nodeId: 'here',
         leader,

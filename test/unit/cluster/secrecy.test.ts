@@ -137,6 +137,7 @@ const ASKED = [
   '/v1/cluster',
   '/v1/nodes',
   '/v1/ca',
+  '/v1/data-key',
   '/v1/join-tokens',
   '/v1/secrets',
   '/v1/refusals',

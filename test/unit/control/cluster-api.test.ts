@@ -41,6 +41,8 @@ const CALLS = [
   ['GET', '/v1/autolock', undefined],
   ['PUT', '/v1/autolock', { enabled: true }],
   ['POST', '/v1/unlock-key', { rotate: true }],
+  ['GET', '/v1/data-key', undefined],
+  ['POST', '/v1/data-key/rotate', undefined],
 ] as const;
 
 async function call(harness: Harness, [method, target, body]: (typeof CALLS)[number]): Promise<Reply> {
