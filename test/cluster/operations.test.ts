@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { NodesReply, TokensReply } from '../../src/control/index.ts';
+import { temporaryDirectory } from '../support/cleanup.ts';
 import { ManagerProcess } from '../support/manager-process.ts';
 import { acceptedBody } from '../support/manager-refusal.ts';
 import { Network, type NetworkHost } from '../support/network.ts';
@@ -47,8 +48,10 @@ class Machines {
   readonly #network: Network;
   readonly #hosts = new Map<string, NetworkHost>();
   readonly #managers = new Map<string, ManagerProcess>();
-  /** The settings of a plugin that was installed and is disabled. */
+  /** What the words TOKEN and RECIPIENT stand for: the ones that were printed last. */
   #token = '';
+  #recipient = '';
+  readonly #directory = temporaryDirectory();
 
   constructor(network: Network) {
     this.#network = network;
@@ -87,11 +90,14 @@ class Machines {
     for (const manager of this.#managers.values()) {
       await manager.destroy();
     }
+    this.#directory.remove();
   }
 
   async #coffer(machine: string, words: readonly string[]): Promise<string> {
     assert.deepEqual(words.slice(0, 2), ['docker', 'coffer'], words.join(' '));
-    const { stdout } = await this.manager(machine).cli(words.slice(2));
+    const typed = words.slice(2).map((word) => (word === 'RECIPIENT' ? this.#recipient : word));
+    const { stdout } = await this.manager(machine).cli(typed, { cwd: this.#directory.path });
+    this.#recipient = /coffer-backup-recipient-1-[0-9a-f-]+/.exec(stdout)?.[0] ?? this.#recipient;
     this.#token = /coffer-1-[mw]-[0-9a-z-]+/.exec(stdout)?.[0] ?? this.#token;
     return stdout;
   }
@@ -170,6 +176,14 @@ const OUTCOMES: Readonly<Record<string, (machines: Machines) => Promise<void>>> 
     assert.equal(new Set(nodes.map(({ certificate }) => certificate.authorityDigest)).size, 1);
     await machines.manager('b').put('rotated', 'value');
     assert.equal((await machines.manager('a').deliver('rotated')).toString(), 'value');
+  },
+  'Back up and restore': async (machines) => {
+    assert.equal((await machines.manager('a').deliver('db_password')).length, 24);
+    assert.equal(
+      (await machines.manager('b').deliver('grown')).toString(),
+      'value',
+      'others are as they were',
+    );
   },
 };
 
