@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type {
   AuthorityDescription,
+  AutolockDescription,
   ClusterDescription,
   DataKeyDescription,
   NodeDescription,
@@ -9,6 +10,8 @@ import type {
   TokenDescription,
   TokenReply,
   TokenWish,
+  UnlockKeyReply,
+  UnlockKeyWish,
 } from '../control/index.ts';
 import * as replies from './cluster-replies.ts';
 import type { ControlClient } from './control-client.ts';
@@ -69,6 +72,19 @@ export class ClusterClient {
 
   rotateDataKey(): Promise<DataKeyDescription> {
     return this.#control.call({ method: 'POST', path: '/v1/data-key/rotate' }, replies.dataKeyDescription);
+  }
+
+  autolock(): Promise<AutolockDescription> {
+    return this.#control.call({ method: 'GET', path: '/v1/autolock' }, replies.autolockDescription);
+  }
+
+  setAutolock(enabled: boolean): Promise<AutolockDescription> {
+    const shape = { method: 'PUT', path: '/v1/autolock', body: { enabled } } as const;
+    return this.#control.call(shape, replies.autolockDescription);
+  }
+
+  unlockKey(wish: UnlockKeyWish): Promise<UnlockKeyReply> {
+    return this.#control.call({ method: 'POST', path: '/v1/unlock-key', body: wish }, replies.unlockKeyReply);
   }
 
   async tokens(): Promise<readonly TokenDescription[]> {

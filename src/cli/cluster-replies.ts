@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import type {
   AuthorityDescription,
+  AutolockDescription,
   ClusterDescription,
   DataKeyDescription,
   NodeDescription,
@@ -12,6 +13,7 @@ import type {
   TokenReply,
   TokenRevokedReply,
   TokensReply,
+  UnlockKeyReply,
 } from '../control/index.ts';
 import type { ReplySchema } from './replies.ts';
 
@@ -84,3 +86,14 @@ export const tokenReply: ReplySchema<TokenReply> = v.object({
 });
 
 export const tokenRevokedReply: ReplySchema<TokenRevokedReply> = v.object({ id: v.string() });
+
+export const autolockDescription: ReplySchema<AutolockDescription> = v.object({
+  enabled: v.boolean(),
+  version: v.number(),
+  sealedHere: v.boolean(),
+});
+
+export const unlockKeyReply: ReplySchema<UnlockKeyReply> = v.object({
+  unlockKey: v.optional(v.string()),
+  shares: v.optional(texts),
+});

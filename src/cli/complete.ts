@@ -147,6 +147,8 @@ function optionValues(option: Option): Answer {
       return { candidates: ['hex:32', 'base64:32', 'password:24', 'uuid'].map(ofWord) };
     case '--ttl':
       return { candidates: ['10m', '1h', '24h'].map(ofWord) };
+    case '--shares':
+      return { candidates: ['2/3', '3/5'].map(ofWord) };
     case '--certificate-lifetime':
       return { candidates: ['720h', '2160h'].map(ofWord) };
     case '--socket':

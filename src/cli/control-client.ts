@@ -9,6 +9,8 @@ import { CommandError, requestError } from './command-error.ts';
 import * as replies from './replies.ts';
 
 const TIMEOUT_MS = 30_000;
+/** A store that is unlocked is verified before it serves; the daemon gives it up before this. */
+const UNLOCK_TIMEOUT_MS = 90_000;
 const REPLY_BYTES_MAX = 256 * 1024 * 1024;
 
 export interface PutWish {
@@ -21,7 +23,7 @@ export interface RequestShape {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly path: string;
   readonly query?: URLSearchParams;
-  /** Bytes are a secret's value; anything else travels as JSON. */
+  /** Bytes travel as they are; anything else travels as JSON. */
   readonly body?: Buffer | object;
   /** For this request with its whole reply; the client's own unless said. */
   readonly timeout_ms?: number;
@@ -73,6 +75,12 @@ export class ControlClient {
 
   async checks(): Promise<readonly Check[]> {
     return (await this.call({ method: 'GET', path: '/v1/doctor' }, replies.doctorReply)).checks;
+  }
+
+  /** `text` is the key, or shares of it with each on a line. Resolves when the store serves. */
+  async unlock(text: Buffer): Promise<void> {
+    const shape = { method: 'POST', path: '/v1/unlock', body: text, timeout_ms: UNLOCK_TIMEOUT_MS } as const;
+    await this.call(shape, replies.unlockReply);
   }
 
   /** One request, whose reply must be of the schema. */

@@ -10,6 +10,9 @@ const INTERRUPT = 0x03;
 const END_OF_INPUT = 0x04;
 const ERASE_LINE = 0x15;
 
+/** The next question after so many lines, the last of which is given to look at; undefined: there is none. */
+export type NextQuestion = (answered: number, last: Buffer) => string | undefined;
+
 /**
  * Asks each question in turn and returns the lines, which the caller wipes. The terminal does not echo
  * meanwhile, and is put back however it ends. Rejects on Ctrl-C, Ctrl-D and a line that no value could be.
@@ -17,12 +20,13 @@ const ERASE_LINE = 0x15;
 export async function promptHidden(
   input: Input,
   output: Output,
-  questions: readonly string[],
+  questions: readonly string[] | NextQuestion,
 ): Promise<readonly Buffer[]> {
+  const next: NextQuestion = typeof questions === 'function' ? questions : (answered) => questions[answered];
   const lines: HiddenLine[] = [];
   input.setRawMode?.(true);
   try {
-    for await (const line of readLines(input, output, questions)) {
+    for await (const line of readLines(input, output, next)) {
       lines.push(line);
     }
     return lines.map((line) => line.take());
@@ -35,17 +39,10 @@ export async function promptHidden(
   }
 }
 
-async function* readLines(
-  input: Input,
-  output: Output,
-  questions: readonly string[],
-): AsyncGenerator<HiddenLine> {
-  let asked = 0;
+async function* readLines(input: Input, output: Output, next: NextQuestion): AsyncGenerator<HiddenLine> {
+  let answered = 0;
   let line = new HiddenLine();
-  const ask = (): void => {
-    output.write(questions[asked] ?? '');
-  };
-  ask();
+  output.write(next(0, line.view()) ?? '');
   // Not destroyed on the way out: the stream is the process's own standard input.
   for await (const chunk of input.iterator({ destroyOnReturn: false })) {
     const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
@@ -55,14 +52,15 @@ async function* readLines(
         continue;
       }
       output.write('\n');
+      answered += 1;
+      const question = next(answered, line.view());
       yield line;
       line = new HiddenLine();
-      asked += 1;
-      if (asked === questions.length) {
+      if (question === undefined) {
         bytes.fill(0);
         return;
       }
-      ask();
+      output.write(question);
     }
     bytes.fill(0);
   }
@@ -92,8 +90,13 @@ class HiddenLine {
     }
   }
 
+  /** What was typed, without a copy. */
+  view(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
   take(): Buffer {
-    return Buffer.from(this.#bytes.subarray(0, this.#length));
+    return Buffer.from(this.view());
   }
 
   wipe(): void {

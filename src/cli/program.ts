@@ -2,6 +2,7 @@
 // The commands put together, and every way in which a command line can end.
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, type ExitCode } from './command-error.ts';
+import { addAutolock } from './commands/autolock.ts';
 import { addBackup } from './commands/backup.ts';
 import { addBackupGet } from './commands/backup-get.ts';
 import { addBackupKey } from './commands/backup-key.ts';
@@ -20,6 +21,8 @@ import { addPut } from './commands/put.ts';
 import { addRestore } from './commands/restore.ts';
 import { addRm } from './commands/rm.ts';
 import { addStatus } from './commands/status.ts';
+import { addUnlock } from './commands/unlock.ts';
+import { addUnlockKey } from './commands/unlock-key.ts';
 import { addVersion } from './commands/version.ts';
 import { addWhy } from './commands/why.ts';
 import { completionReply } from './complete.ts';
@@ -81,9 +84,16 @@ function buildProgram(session: Session): Command {
   }
   const secretCommands = [addPut, addLs, addInspect, addRm];
   const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey];
-  const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addDataKey];
+  const clusterCommands = [addCluster, addNode, addJoinToken, addCa];
+  const keyCommands = [addAutolock, addUnlock, addUnlockKey, addDataKey];
   const daemonCommands = [addStatus, addContext, addDoctor, addWhy];
-  for (const add of [...secretCommands, ...backupCommands, ...clusterCommands, ...daemonCommands]) {
+  for (const add of [
+    ...secretCommands,
+    ...backupCommands,
+    ...clusterCommands,
+    ...keyCommands,
+    ...daemonCommands,
+  ]) {
     add(program, session);
   }
   addCompletion(program, session);

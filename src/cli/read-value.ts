@@ -37,6 +37,11 @@ export async function readValue(session: Session, name: string, file: string | u
   return checked(value, 'what was typed');
 }
 
+/** All of standard input, 1 to 511,999 bytes. The caller wipes the buffer. */
+export async function readStandardInput({ io }: Session, what: string): Promise<Buffer> {
+  return readBounded(io.stdin, `standard input, where ${what} is expected,`);
+}
+
 async function readFile(session: Session, name: string, file: string): Promise<Buffer> {
   try {
     return await readBounded(createReadStream(file), 'the file');

@@ -16,6 +16,7 @@ import type {
   SecretDescription,
   SecretReply,
   SecretsReply,
+  UnlockReply,
 } from '../control/index.ts';
 import type { StoreStatus } from '../store/index.ts';
 
@@ -111,6 +112,7 @@ export const daemonStatus: ReplySchema<DaemonStatus> = v.object({
   driverName: v.string(),
   sockets: v.object({ plugin: v.string(), gateway: v.string(), control: v.string() }),
   stateDirectory: v.string(),
+  unlockKeySource: v.optional(v.object({ file: v.string(), besideData: v.boolean() })),
   engine: v.optional(engineStatus),
   cluster: v.optional(clusterStatus),
   store: v.optional(storeStatus),
@@ -136,3 +138,7 @@ const check: ReplySchema<Check> = v.object({
 });
 
 export const doctorReply: ReplySchema<DoctorReply> = v.object({ checks: v.array(check) });
+
+export const unlockReply: ReplySchema<UnlockReply> = v.object({
+  state: v.picklist(['starting', 'serving', 'degraded']),
+});

@@ -52,10 +52,7 @@ function describe(session: Session, status: DaemonStatus, controlSocket: string)
       'Store:',
       `${store.role} in term ${store.term}, applied ${store.appliedIndex} of ${store.lastIndex}`,
     ],
-    store && [
-      'Data key:',
-      `${store.dataKeyId}, ${store.dataKeySealed ? 'sealed' : 'in the clear beside the data'}`,
-    ],
+    store && ['Data key:', `${store.dataKeyId}, ${describeSeal(store, status.unlockKeySource)}`],
     store && ['Disk free:', humanSize(store.diskFree_bytes)],
     cluster && ['Node:', describeCluster(cluster)],
     engine && ['Engine:', describeEngine(engine)],
@@ -64,6 +61,17 @@ function describe(session: Session, status: DaemonStatus, controlSocket: string)
     .filter((row) => row !== undefined)
     .map(([key, value]) => `${key.padEnd(18)}${value}`)
     .join('\n');
+}
+
+function describeSeal({ dataKeySealed }: StoreStatus, source: DaemonStatus['unlockKeySource']): string {
+  if (!dataKeySealed) {
+    return 'in the clear beside the data';
+  }
+  if (source === undefined) {
+    return 'sealed';
+  }
+  const where = source.besideData ? ', which lies beside the data' : '';
+  return printable(`sealed, and unlocked at the start from ${source.file}${where}`);
 }
 
 function describeSecrets({ secrets, loaded_percent }: StoreStatus): string {
