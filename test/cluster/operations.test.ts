@@ -50,6 +50,8 @@ class Machines {
   readonly #managers = new Map<string, ManagerProcess>();
   /** What the words TOKEN and RECIPIENT stand for: the ones that were printed last. */
   #token = '';
+  /** What the commands of the present section have printed. */
+  printed: readonly string[] = [];
   #recipient = '';
   readonly #directory = temporaryDirectory();
 
@@ -97,6 +99,7 @@ class Machines {
     assert.deepEqual(words.slice(0, 2), ['docker', 'coffer'], words.join(' '));
     const typed = words.slice(2).map((word) => (word === 'RECIPIENT' ? this.#recipient : word));
     const { stdout } = await this.manager(machine).cli(typed, { cwd: this.#directory.path });
+    this.printed = [...this.printed, stdout];
     this.#recipient = /coffer-backup-recipient-1-[0-9a-f-]+/.exec(stdout)?.[0] ?? this.#recipient;
     this.#token = /coffer-1-[mw]-[0-9a-z-]+/.exec(stdout)?.[0] ?? this.#token;
     return stdout;
@@ -177,6 +180,14 @@ const OUTCOMES: Readonly<Record<string, (machines: Machines) => Promise<void>>> 
     await machines.manager('b').put('rotated', 'value');
     assert.equal((await machines.manager('a').deliver('rotated')).toString(), 'value');
   },
+  'Rotate a data key': async (machines) => {
+    const [before, after, ...others] = machines.printed.flatMap(
+      (text) => /^ID: +([0-9a-f]{16})$/m.exec(text)?.[1] ?? [],
+    );
+    assert.ok(before !== undefined && after !== undefined && others.length === 0);
+    assert.notEqual(after, before);
+    assert.equal((await machines.manager('a').deliver('rotated')).toString(), 'value');
+  },
   'Back up and restore': async (machines) => {
     assert.equal((await machines.manager('a').deliver('db_password')).length, 24);
     assert.equal(
@@ -206,6 +217,7 @@ describe('docs/operations.md', () => {
 
   for (const { title, steps } of sections()) {
     test(title, async () => {
+      machines.printed = [];
       for (const step of steps) {
         await machines.type(step);
       }
