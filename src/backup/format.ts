@@ -51,13 +51,16 @@ export function damagedBackup(how: string): CofferError {
   });
 }
 
-/** Runs `read`, whose `store.damaged` is the backup's own damage. */
+/** Runs `read`: what cannot be read, and what no secret can be, is the backup's own damage. */
 export function readingBackup<T>(read: () => T): T {
   try {
     return read();
   } catch (thrown) {
     if (thrown instanceof CofferError && thrown.code === 'store.damaged') {
       throw damagedBackup(`cannot be read: ${thrown.detail}`);
+    }
+    if (thrown instanceof CofferError && thrown.code.startsWith('secret.')) {
+      throw damagedBackup(`holds what cannot be restored: ${thrown.detail}`);
     }
     throw thrown;
   }

@@ -74,7 +74,7 @@ function whereItIs(holder: Secret): string {
     case 'generated':
       return 'generated there';
     case 'gateway':
-      return `created while this engine was in no swarm; docker coffer rm ${holder.name} removes it`;
+      return `restored from a backup, or created while this engine was in no swarm; docker coffer rm ${holder.name} removes it`;
     default:
       return unreachable(holder.origin);
   }
