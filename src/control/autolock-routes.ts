@@ -10,6 +10,8 @@ import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 import type { UnlockReply } from './wire.ts';
 
+/** A daemon that is starting does not know yet that it is locked. */
+const START_WAIT_MS = 5_000;
 /** A start verifies all tables first, about a second for each GB. */
 const UNLOCK_TIMEOUT_MS = 75_000;
 const UNLOCK_IDLE_MS = UNLOCK_TIMEOUT_MS + 15_000;
@@ -54,6 +56,7 @@ export function autolockRoutes(options: ControlOptions): AutolockRoutes {
       tooLarge: () => new CofferError('request.too-large', `the body has ${UNLOCK_BYTES_MAX} bytes at most`),
     });
     response.setTimeout(UNLOCK_IDLE_MS);
+    await options.storeStarted?.(START_WAIT_MS);
     const sentence = 'coffer is unlocked, and still opens its store; docker coffer status says how far it is';
     await withDeadline(options.unlock(text), UNLOCK_TIMEOUT_MS, 'store.timeout', sentence);
     response.json({ state: 'serving' });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon, put together from its parts. The only place that knows them all.
 import type { Server } from 'node:http';
-import { ClusterNode, type EngineFacts } from '../cluster/index.ts';
+import { type ClusterAdmin, ClusterNode, type EngineFacts } from '../cluster/index.ts';
 import { CofferError, listenOnUnixSocket, type Logger, withDeadline } from '../common/index.ts';
 import { createControlServer, type ControlServer, type Refusal } from '../control/index.ts';
 import { UnlockKeyHolder } from '../crypto/index.ts';
@@ -104,7 +104,7 @@ export class Daemon {
           place: () => this.#cluster.place,
           admin: this.#cluster.admin,
         }),
-      cluster: this.#cluster.admin,
+      cluster: () => this.#admin(),
       unlock: (text) => unlocking.unlock(text, this.#keeper),
       logger,
     });
@@ -162,6 +162,15 @@ export class Daemon {
     await this.#keeper.close();
     // Last: until then the store hands over what it leads.
     await this.#attempt('the cluster port', () => this.#cluster.close());
+  }
+
+  /** A node whose keys are sealed does not know its cluster. */
+  #admin(): ClusterAdmin {
+    const { reason } = this.#keeper;
+    if (reason?.code === 'store.locked') {
+      throw reason;
+    }
+    return this.#cluster.admin();
   }
 
   /** A part that does not stop must not keep the store from being closed. */

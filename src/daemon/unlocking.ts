@@ -70,7 +70,7 @@ export class Unlocking {
     if (reason?.code !== 'store.locked') {
       throw reason?.code === 'store.starting'
         ? reason
-        : new CofferError('unlock.not-locked', 'coffer is not locked on this node');
+        : new CofferError('unlock.not-locked', 'this node is not locked');
     }
     const key = readUnlockText(text);
     await this.#take(key);

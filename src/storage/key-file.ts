@@ -168,7 +168,7 @@ function openSealed(file: string, content: SealedContent, unlockKey: SecretValue
   if (unlockKey === undefined) {
     throw new CofferError(
       'store.locked',
-      'coffer is locked: its keys are sealed, and it was not given the unlock key',
+      'this node is locked: its keys are sealed, and it was not given the unlock key',
       {
         hint: 'Unlock it on this node: docker coffer unlock',
       },

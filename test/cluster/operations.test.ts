@@ -54,6 +54,7 @@ class Machines {
   printed: readonly string[] = [];
   #recipient = '';
   readonly #directory = temporaryDirectory();
+  #unlockKey = '';
 
   constructor(network: Network) {
     this.#network = network;
@@ -98,9 +99,12 @@ class Machines {
   async #coffer(machine: string, words: readonly string[]): Promise<string> {
     assert.deepEqual(words.slice(0, 2), ['docker', 'coffer'], words.join(' '));
     const typed = words.slice(2).map((word) => (word === 'RECIPIENT' ? this.#recipient : word));
-    const { stdout } = await this.manager(machine).cli(typed, { cwd: this.#directory.path });
+    // What is typed at the prompt.
+    const input = words[2] === 'unlock' ? this.#unlockKey : '';
+    const { stdout } = await this.manager(machine).cli(typed, { cwd: this.#directory.path, input });
     this.printed = [...this.printed, stdout];
     this.#recipient = /coffer-backup-recipient-1-[0-9a-f-]+/.exec(stdout)?.[0] ?? this.#recipient;
+    this.#unlockKey = /COFFER-UNLOCK-1-[0-9A-Z-]+/.exec(stdout)?.[0] ?? this.#unlockKey;
     this.#token = /coffer-1-[mw]-[0-9a-z-]+/.exec(stdout)?.[0] ?? this.#token;
     return stdout;
   }
@@ -186,6 +190,16 @@ const OUTCOMES: Readonly<Record<string, (machines: Machines) => Promise<void>>> 
     );
     assert.ok(before !== undefined && after !== undefined && others.length === 0);
     assert.notEqual(after, before);
+    assert.equal((await machines.manager('a').deliver('rotated')).toString(), 'value');
+  },
+  "Lock the managers' keys": async (machines) => {
+    for (const machine of ['a', 'b']) {
+      await waitFor(async () => (await machines.manager(machine).status()).store?.dataKeySealed === false, {
+        what: 'the keys to lie in the clear again',
+        timeout_ms: EFFECT_TIMEOUT_MS,
+      });
+    }
+    await machines.manager('b').put('unlocked', 'value');
     assert.equal((await machines.manager('a').deliver('rotated')).toString(), 'value');
   },
   'Back up and restore': async (machines) => {
