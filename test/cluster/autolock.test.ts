@@ -31,8 +31,8 @@ interface KeyFile {
   readonly indexKey: { readonly key: string };
 }
 
-function jsonIn<T>(manager: ManagerProcess, file: string): T {
-  return JSON.parse(readFileSync(path.join(manager.stateDirectory, file), 'utf8')) as T;
+function jsonIn(manager: ManagerProcess, file: string): unknown {
+  return JSON.parse(readFileSync(path.join(manager.stateDirectory, file), 'utf8'));
 }
 
 describe('A37 three managers with autolock', () => {
@@ -47,10 +47,10 @@ describe('A37 three managers with autolock', () => {
     });
     scanner.add('canary', Buffer.from(CANARY));
     for (const manager of cluster.managers) {
-      const { keys, indexKey } = jsonIn<KeyFile>(manager, 'keys.json');
+      const { keys, indexKey } = jsonIn(manager, 'keys.json') as KeyFile;
       keys.forEach(({ key }) => scanner.add(`data key of ${manager.name}`, Buffer.from(key, 'base64')));
       scanner.add(`index key of ${manager.name}`, Buffer.from(indexKey.key, 'base64'));
-      const identity = jsonIn<{ readonly key: string }>(manager, 'identity.json');
+      const identity = jsonIn(manager, 'identity.json') as { readonly key: string };
       // The beginning of each key in this form is the same.
       scanner.add(`TLS key of ${manager.name}`, Buffer.from(identity.key, 'base64').subarray(36, 68));
     }
