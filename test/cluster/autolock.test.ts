@@ -126,9 +126,9 @@ describe('A37 three managers with autolock', () => {
     assert.match(early.stderr, /this is not the unlock key that seals this node's keys/);
     await manager.cli(['unlock'], { input: old });
     await cluster.whole();
-    const sealedBy = (): string => jsonIn<{ readonly unlockKeyId: string }>(manager, 'keys.json').unlockKeyId;
-    const now = jsonIn<{ readonly unlockKeyId: string }>(other, 'keys.json').unlockKeyId;
-    await waitFor(() => sealedBy() === now, { what: 'the new key to seal its keys' });
+    const sealedBy = (one: ManagerProcess): string =>
+      (jsonIn(one, 'keys.json') as { readonly unlockKeyId: string }).unlockKeyId;
+    await waitFor(() => sealedBy(manager) === sealedBy(other), { what: 'the new key to seal its keys' });
     await manager.kill9();
     await manager.start();
     const late = await manager.tryCli(['unlock'], { input: old });
