@@ -18,6 +18,7 @@ import type {
 import type { ReplySchema } from './replies.ts';
 
 const texts = v.array(v.string());
+const freshness = v.picklist(['linearizable', 'local']);
 const role = v.picklist(['manager', 'worker']);
 
 const node: ReplySchema<NodeDescription> = v.object({
@@ -91,9 +92,11 @@ export const autolockDescription: ReplySchema<AutolockDescription> = v.object({
   enabled: v.boolean(),
   version: v.number(),
   sealedHere: v.boolean(),
+  freshness,
 });
 
 export const unlockKeyReply: ReplySchema<UnlockKeyReply> = v.object({
   unlockKey: v.optional(v.string()),
   shares: v.optional(texts),
+  freshness,
 });

@@ -138,6 +138,8 @@ export interface AutolockDescription {
   readonly version: number;
   /** Whether those of the manager that answers are. */
   readonly sealedHere: boolean;
+  /** `local`: no leader has confirmed that it is so still. */
+  readonly freshness: 'linearizable' | 'local';
 }
 
 /** `POST /v1/unlock-key`. */
@@ -148,15 +150,18 @@ export interface UnlockKeyWish {
   readonly shares?: { readonly threshold: number; readonly count: number } | undefined;
 }
 
-/** One of both. */
+/** The key or shares of it. */
 export interface UnlockKeyReply {
+  /** `local`: without a majority, the key that was in force when this manager last heard of one. */
+  readonly freshness: 'linearizable' | 'local';
   readonly unlockKey?: string | undefined;
   readonly shares?: readonly string[] | undefined;
 }
 
 /**
  * Autolock. A change is made when it is durable on a majority, and this manager's own files follow it; the others follow as
- * soon as they hear of it. All of it throws `store.unavailable` without a majority.
+ * soon as they hear of it. Changes throw `store.unavailable` without a majority; what this manager knows is told all the same,
+ * since the others may wait for the very key.
  */
 export interface AutolockAdmin {
   describe(): Promise<AutolockDescription>;

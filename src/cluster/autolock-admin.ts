@@ -25,16 +25,19 @@ export class LocalAutolock implements AutolockAdmin {
   }
 
   async describe(): Promise<AutolockDescription> {
-    const autolock = await this.#current();
+    const { store } = this.#options;
+    const freshness = await store.readBarrier(READ_TIMEOUT_MS);
+    const { autolock } = store.cluster;
     return {
       enabled: isOn(autolock),
       version: autolock?.version ?? 0,
-      sealedHere: this.#options.store.status().dataKeySealed,
+      sealedHere: store.status().dataKeySealed,
+      freshness,
     };
   }
 
   async set(enabled: boolean): Promise<AutolockDescription> {
-    if (isOn(await this.#current()) !== enabled) {
+    if (isOn(await this.#confirmed()) !== enabled) {
       await this.#change(enabled);
     }
     await this.#options.settled();
@@ -45,27 +48,30 @@ export class LocalAutolock implements AutolockAdmin {
     if (shares !== undefined) {
       checkSharePlan(shares);
     }
-    requireOn(await this.#current());
     if (rotate) {
+      requireOn(await this.#confirmed());
       await this.#change(true);
       await this.#options.settled();
     }
-    const key = SecretValue.copyOf(requireOn(await this.#current()).unlockKey);
+    const { store } = this.#options;
+    const freshness = await store.readBarrier(READ_TIMEOUT_MS);
+    const key = SecretValue.copyOf(requireOn(store.cluster.autolock).unlockKey);
     try {
       return shares === undefined
-        ? { unlockKey: shown(formatUnlockKey(key)) }
-        : { shares: splitUnlockKey(key, shares).map(shown) };
+        ? { unlockKey: shown(formatUnlockKey(key)), freshness }
+        : { shares: splitUnlockKey(key, shares).map(shown), freshness };
     } finally {
       key.wipe();
     }
   }
 
-  async #current(): Promise<AutolockObject | undefined> {
+  /** As it is now, for whoever changes it. */
+  async #confirmed(): Promise<AutolockObject | undefined> {
     const { store } = this.#options;
     if ((await store.readBarrier(READ_TIMEOUT_MS)) !== 'linearizable') {
       throw new CofferError(
         'store.unavailable',
-        'the managers have no leader now, and the unlock key may have changed',
+        'the managers have no leader now: autolock cannot be changed',
         {
           hint: 'See that most managers are up: docker coffer node ls',
         },
@@ -77,8 +83,13 @@ export class LocalAutolock implements AutolockAdmin {
   async #change(enabled: boolean): Promise<void> {
     const { store } = this.#options;
     const version = (store.cluster.autolock?.version ?? 0) + 1;
-    const unlockKey = enabled ? newUnlockKey().expose() : NO_KEY;
-    await store.propose({ kind: 'set-autolock', autolock: { kind: 'autolock', version, unlockKey } });
+    const key = enabled ? newUnlockKey() : undefined;
+    const unlockKey = key?.expose() ?? NO_KEY;
+    try {
+      await store.propose({ kind: 'set-autolock', autolock: { kind: 'autolock', version, unlockKey } });
+    } finally {
+      key?.wipe();
+    }
   }
 }
 

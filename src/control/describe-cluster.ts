@@ -87,13 +87,14 @@ export function describeDataKey({ id, sealed, rotation, problem }: DataKeyDescri
   return { id, sealed, rotation: rotation && { resealed: rotation.resealed }, problem };
 }
 
-export function describeAutolock({ enabled, version, sealedHere }: AutolockDescription): AutolockDescription {
-  return { enabled, version, sealedHere };
+export function describeAutolock(autolock: AutolockDescription): AutolockDescription {
+  const { enabled, freshness, sealedHere, version } = autolock;
+  return { enabled, version, sealedHere, freshness };
 }
 
 /** The one reply that holds the unlock key, or shares of it. */
-export function describeUnlockKey({ unlockKey, shares }: UnlockKeyReply): UnlockKeyReply {
-  return { unlockKey, shares };
+export function describeUnlockKey({ freshness, unlockKey, shares }: UnlockKeyReply): UnlockKeyReply {
+  return { unlockKey, shares, freshness };
 }
 
 /** Of a PEM text the certificates, and nothing else that may stand between them. */

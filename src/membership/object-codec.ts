@@ -123,7 +123,10 @@ function readAuthority(reader: ByteReader): AuthorityObject {
 
 function readAutolock(reader: ByteReader): AutolockObject {
   const version = reader.u64();
-  const unlockKey = Buffer.from(reader.bytes(UNLOCK_KEY_BYTES));
+  const bytes = reader.bytes(UNLOCK_KEY_BYTES);
+  // Outside Node's shared pool.
+  const unlockKey = Buffer.alloc(bytes.length);
+  unlockKey.set(bytes);
   if (unlockKey.length !== 0 && unlockKey.length !== UNLOCK_KEY_BYTES) {
     throw new CofferError('store.damaged', `${WHAT} holds a part of an unlock key`);
   }

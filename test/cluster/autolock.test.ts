@@ -35,6 +35,10 @@ function jsonIn(manager: ManagerProcess, file: string): unknown {
   return JSON.parse(readFileSync(path.join(manager.stateDirectory, file), 'utf8'));
 }
 
+function sealerOf(manager: ManagerProcess): string {
+  return (jsonIn(manager, 'keys.json') as { readonly unlockKeyId: string }).unlockKeyId;
+}
+
 describe('A37 three managers with autolock', () => {
   let key = '';
   let cluster: ManagerCluster;
@@ -53,6 +57,12 @@ describe('A37 three managers with autolock', () => {
       const identity = jsonIn(manager, 'identity.json') as { readonly key: string };
       // The beginning of each key in this form is the same.
       scanner.add(`TLS key of ${manager.name}`, Buffer.from(identity.key, 'base64').subarray(36, 68));
+      const found = new Set(scanner.scanTree(manager.stateDirectory).map(({ value }) => value.split(' ')[0]));
+      assert.deepEqual(
+        found,
+        new Set(['TLS', 'data', 'index']),
+        'until then whoever has the directory has the keys',
+      );
     }
   });
   after(async () => cluster?.destroy());
@@ -76,6 +86,7 @@ describe('A37 three managers with autolock', () => {
     assert.ok(performance.now() - begun < REFUSAL_MS_MAX);
     assert.match((delivery.json() as { readonly Err: string }).Err, /store\.locked/);
     const created = await createThroughGateway(manager, 'new', Buffer.from('value'));
+    // Without an engine, its absence is what is said first.
     assert.ok(created.status >= 500, created.text);
   }
 
@@ -126,9 +137,7 @@ describe('A37 three managers with autolock', () => {
     assert.match(early.stderr, /this is not the unlock key that seals this node's keys/);
     await manager.cli(['unlock'], { input: old });
     await cluster.whole();
-    const sealedBy = (one: ManagerProcess): string =>
-      (jsonIn(one, 'keys.json') as { readonly unlockKeyId: string }).unlockKeyId;
-    await waitFor(() => sealedBy(manager) === sealedBy(other), { what: 'the new key to seal its keys' });
+    await waitFor(() => sealerOf(manager) === sealerOf(other), { what: 'the new key to seal its keys' });
     await manager.kill9();
     await manager.start();
     const late = await manager.tryCli(['unlock'], { input: old });
@@ -190,5 +199,50 @@ describe('A37 three managers with autolock', () => {
     await Promise.all(cluster.managers.map((manager) => manager.start()));
     await cluster.whole();
     assert.equal((await cluster.at(1).deliver('kept')).toString(), CANARY);
+  });
+});
+
+describe('the last manager of three that still has its keys', () => {
+  let cluster: ManagerCluster;
+  before(async () => {
+    cluster = await ManagerCluster.start({ size: 3 });
+    await cluster.at(0).put('kept', CANARY);
+    await cluster.at(0).cli(['autolock', 'on']);
+    for (const manager of cluster.managers) {
+      await waitFor(() => isSealed(manager), { what: `${manager.name} to seal its keys` });
+    }
+  });
+  after(async () => cluster?.destroy());
+
+  test('tells the unlock key though the others are locked, and they come back with it', async () => {
+    const [last, ...others] = cluster.managers;
+    assert.ok(last !== undefined);
+    await Promise.all(others.map((manager) => manager.kill9()));
+    await Promise.all(others.map((manager) => manager.start()));
+    const told = await last.cli(['unlock-key', '-q'], { timeout_ms: 30_000 });
+    assert.match(told.stderr, /the answer may be old/);
+    const refused = await last.tryCli(['unlock-key', '--rotate'], { timeout_ms: 30_000 });
+    assert.match(refused.stderr, /no leader now: autolock cannot be changed/);
+    for (const manager of others) {
+      await manager.cli(['unlock'], { input: told.stdout });
+    }
+    await cluster.whole();
+    assert.equal((await others[0]?.deliver('kept'))?.toString(), CANARY);
+  });
+
+  test('goes on alone by force though it was locked itself, as the setting says', async () => {
+    const [survivor, ...lost] = cluster.managers;
+    assert.ok(survivor !== undefined);
+    const key = await unlockKeyAt(survivor);
+    await cluster.whole();
+    await Promise.all(lost.map((manager) => manager.kill9()));
+    const { lastIndex = 0 } = (await survivor.status()).store ?? {};
+    await survivor.stop();
+    await survivor.start({ COFFER_FORCE_NEW_CLUSTER: String(lastIndex) });
+    await reasonOf(survivor, 'store.locked');
+    await survivor.cli(['unlock'], { input: key });
+    await survivor.serving();
+    assert.equal((await survivor.deliver('kept')).toString(), CANARY);
+    await survivor.put('after', 'the loss');
   });
 });

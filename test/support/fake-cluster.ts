@@ -62,6 +62,7 @@ export class FakeCluster implements ClusterAdmin {
   listed: readonly TokenDescription[] = [tokenOf('tok1', 'worker')];
   addresses: readonly string[] = ['10.0.0.1:7373', '10.0.0.2:7373'];
   autolockOn = false;
+  freshness: AutolockDescription['freshness'] = 'linearizable';
   /** Waited for before a role changes. */
   settled: Promise<void> = Promise.resolve();
   /** What the next call is refused with. */
@@ -194,14 +195,22 @@ export class FakeCluster implements ClusterAdmin {
       const { shares } = wish;
       return leaking(
         shares === undefined
-          ? { unlockKey: UNLOCK_KEY }
-          : { shares: Array.from({ length: shares.count }, (_, index) => `COFFER-SHARE-1-${index + 1}`) },
+          ? { unlockKey: UNLOCK_KEY, freshness: this.freshness }
+          : {
+              freshness: this.freshness,
+              shares: Array.from({ length: shares.count }, (_, index) => `COFFER-SHARE-1-${index + 1}`),
+            },
       );
     },
   };
 
   #autolock(): AutolockDescription {
-    return leaking({ enabled: this.autolockOn, version: 1, sealedHere: this.autolockOn });
+    return leaking({
+      enabled: this.autolockOn,
+      version: 1,
+      sealedHere: this.autolockOn,
+      freshness: this.freshness,
+    });
   }
 
   #authority(rotation: AuthorityDescription['rotation']): AuthorityDescription {

@@ -3,7 +3,7 @@ import { Argument, type Command } from 'commander';
 import type { AutolockDescription } from '../../control/index.ts';
 import type { Session } from '../session.ts';
 import { printable, renderFields } from '../text.ts';
-import { addExamples, formatOption } from './options.ts';
+import { addExamples, formatOption, warnIfStale } from './options.ts';
 import { unlockInstructions } from './unlock-key.ts';
 
 interface AutolockOptions {
@@ -40,13 +40,14 @@ async function autolock(
   const cluster = await session.cluster();
   const description =
     state === undefined ? await cluster.autolock() : await cluster.setAutolock(state === 'on');
-  const shown = state === 'on' ? await cluster.unlockKey({}) : {};
+  const shown = state === 'on' ? await cluster.unlockKey({}) : undefined;
   if (format === 'json') {
     session.printJson({ ...description, ...shown });
   } else if (state === undefined) {
     session.print(describe(description));
+    warnIfStale(session, description.freshness);
   } else if (state === 'on') {
-    const key = printable(shown.unlockKey ?? '');
+    const key = printable(shown?.unlockKey ?? '');
     session.print(
       ['Autolock is on: the keys of the managers are sealed.', '', unlockInstructions(session, key)].join(
         '\n',

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { UnlockKeyReply, UnlockKeyWish } from '../../control/index.ts';
 import type { Session } from '../session.ts';
 import { printable } from '../text.ts';
-import { addExamples, formatOption } from './options.ts';
+import { addExamples, formatOption, warnIfStale } from './options.ts';
 
 interface UnlockKeyOptions {
   readonly quiet?: boolean;
@@ -38,6 +38,7 @@ export function addUnlockKey(program: Command, session: Session): void {
 async function unlockKey(session: Session, options: UnlockKeyOptions): Promise<void> {
   const { rotate, shares } = options;
   const reply = await (await session.cluster()).unlockKey({ rotate, shares });
+  warnIfStale(session, reply.freshness);
   if (options.format === 'json') {
     session.printJson(reply);
     return;

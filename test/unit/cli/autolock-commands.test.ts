@@ -27,7 +27,13 @@ test('autolock is shown, turned on with the key that is to be kept, and off', as
     );
     assert.match((await cli(['autolock'])).stdout, /^Autolock: +on\nKeys here: +sealed by the unlock key\n$/);
     const json = JSON.parse((await cli(['autolock', 'on', '--format', 'json'])).stdout) as object;
-    assert.deepEqual(json, { Enabled: true, Version: 1, SealedHere: true, UnlockKey: UNLOCK_KEY });
+    assert.deepEqual(json, {
+      Enabled: true,
+      Version: 1,
+      SealedHere: true,
+      UnlockKey: UNLOCK_KEY,
+      Freshness: 'linearizable',
+    });
     const off = await cli(['autolock', 'off']);
     assert.match(off.stdout, /^Autolock is off: managers start by themselves/);
     assert.equal((await cli(['autolock', 'perhaps'])).code, 1);
@@ -62,12 +68,16 @@ test('unlock-key shows the key, alone, made anew, or in shares', async () => {
       'COFFER-SHARE-1-1\nCOFFER-SHARE-1-2\n',
     );
     const json = JSON.parse((await cli(['unlock-key', '--format', 'json'])).stdout) as object;
-    assert.deepEqual(json, { UnlockKey: UNLOCK_KEY });
+    assert.deepEqual(json, { UnlockKey: UNLOCK_KEY, Freshness: 'linearizable' });
     for (const plan of ['1/3', '3/2', '2/17', '2', 'a/b']) {
       const refused = await cli(['unlock-key', '--shares', plan]);
       assert.equal(refused.code, 1, plan);
       assert.match(refused.stderr, /K\/N, such as 2\/3/);
     }
+    cluster.freshness = 'local';
+    const old = await cli(['unlock-key', '-q']);
+    assert.deepEqual([old.code, old.stdout], [0, `${UNLOCK_KEY}\n`]);
+    assert.match(old.stderr, /could not reach the others; the answer may be old/);
     cluster.refusal = new CofferError('cluster.autolock', 'autolock is off: there is no unlock key');
     const off = await cli(['unlock-key']);
     assert.deepEqual([off.code, off.stderr], [2, 'coffer: autolock is off: there is no unlock key\n']);

@@ -52,9 +52,14 @@ describe('A37 autolock on a manager by itself', () => {
   afterEach(() => node.destroy());
 
   test('locks it when it starts again, until it is given the unlock key; nothing is lost', async () => {
-    assert.deepEqual(await node.admin.autolock.describe(), { enabled: false, version: 0, sealedHere: false });
+    assert.deepEqual(await node.admin.autolock.describe(), {
+      enabled: false,
+      version: 0,
+      sealedHere: false,
+      freshness: 'linearizable',
+    });
     const on = await node.admin.autolock.set(true);
-    assert.deepEqual(on, { enabled: true, version: 1, sealedHere: true });
+    assert.deepEqual(on, { enabled: true, version: 1, sealedHere: true, freshness: 'linearizable' });
     assert.deepEqual(await node.admin.autolock.set(true), on, 'on is on');
     const key = await keyOf(node);
     await node.stop();
@@ -110,7 +115,12 @@ describe('A37 autolock on a manager by itself', () => {
 
   test('turned off lets it start by itself again', async () => {
     await node.admin.autolock.set(true);
-    assert.deepEqual(await node.admin.autolock.set(false), { enabled: false, version: 2, sealedHere: false });
+    assert.deepEqual(await node.admin.autolock.set(false), {
+      enabled: false,
+      version: 2,
+      sealedHere: false,
+      freshness: 'linearizable',
+    });
     await assert.rejects(node.admin.autolock.unlockKey({}), { code: 'cluster.autolock' });
     await assert.rejects(node.admin.autolock.unlockKey({ rotate: true }), { code: 'cluster.autolock' });
     await node.stop();
@@ -152,4 +162,21 @@ test('a manager that was down while the key changed needs the old one once, and 
   await third.stop();
   await third.start({ unlockKey: after });
   await third.serving();
+});
+
+test('a manager that is made a worker needs no key at its start, and seals its own again as a manager', async (t) => {
+  const first = await TestNode.start();
+  t.after(() => first.destroy());
+  await first.admin.autolock.set(true);
+  const second = await first.joined('manager');
+  t.after(() => second.destroy());
+  await waitFor(() => second.store.status().dataKeySealed, { what: 'the second manager to seal its keys' });
+  await first.admin.setRole(second.id, 'worker', true);
+  await waitFor(() => second.keeper.reason?.code === 'cluster.not-a-manager', { what: 'it to be a worker' });
+  await second.stop();
+  await second.start();
+  assert.equal(second.keeper.reason?.code, 'cluster.not-a-manager');
+  await first.admin.setRole(second.id, 'manager', true);
+  await second.serving();
+  await waitFor(() => second.store.status().dataKeySealed, { what: 'it to seal its keys again' });
 });

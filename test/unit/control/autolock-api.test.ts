@@ -14,15 +14,21 @@ test('autolock is shown, turned on and off, and its key handed out whole or in s
   const cluster = new FakeCluster();
   await withControl({ cluster: () => cluster }, async (harness) => {
     const before = await send(harness, 'GET', '/v1/autolock');
-    assert.deepEqual(before.json, { enabled: false, version: 1, sealedHere: false });
+    assert.deepEqual(before.json, {
+      enabled: false,
+      version: 1,
+      sealedHere: false,
+      freshness: 'linearizable',
+    });
     const on = await sendJson(harness, 'PUT', '/v1/autolock', { enabled: true });
-    assert.deepEqual(on.json, { enabled: true, version: 1, sealedHere: true });
+    assert.deepEqual(on.json, { enabled: true, version: 1, sealedHere: true, freshness: 'linearizable' });
     const key = await sendJson(harness, 'POST', '/v1/unlock-key', {});
-    assert.deepEqual([key.status, key.json], [200, { unlockKey: UNLOCK_KEY }]);
+    assert.deepEqual([key.status, key.json], [200, { unlockKey: UNLOCK_KEY, freshness: 'linearizable' }]);
     assert.equal(key.headers['cache-control'], 'no-store');
     const wish = { rotate: true, shares: { threshold: 2, count: 3 } };
     const shares = await sendJson(harness, 'POST', '/v1/unlock-key', wish);
-    assert.deepEqual(shares.json, { shares: ['COFFER-SHARE-1-1', 'COFFER-SHARE-1-2', 'COFFER-SHARE-1-3'] });
+    const texts = ['COFFER-SHARE-1-1', 'COFFER-SHARE-1-2', 'COFFER-SHARE-1-3'];
+    assert.deepEqual(shares.json, { shares: texts, freshness: 'linearizable' });
     assert.deepEqual(cluster.calls, ['autolock on', 'unlockKey {}', `unlockKey ${JSON.stringify(wish)}`]);
   });
 });
