@@ -43,6 +43,9 @@ export function backupRoutes(options: ControlOptions): BackupRoutes {
     const body = bodyReader(request);
     const payloadKey = await readPayloadKey(body);
     try {
+      if (!(await body.atEnd())) {
+        throw new CofferError('request.invalid', 'the body is the key of the payload, and nothing more');
+      }
       const store = await servingStore();
       const freshness = await store.readBarrier(READ_TIMEOUT_MS);
       const payload = await begin(store, payloadKey);

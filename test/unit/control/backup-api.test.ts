@@ -100,8 +100,12 @@ describe('POST /v1/backup', () => {
     });
   });
 
-  test('refuses a body without a whole key, and another query', async () => {
+  test('refuses a body that is no key, and another query', async () => {
     await withControl({}, async (harness) => {
+      assert.equal(
+        codeOf(await send(harness, 'POST', '/v1/backup', Buffer.concat([KEY, KEY]))),
+        'request.invalid',
+      );
       assert.equal(codeOf(await send(harness, 'POST', '/v1/backup', KEY.subarray(1))), 'request.invalid');
       assert.equal(codeOf(await send(harness, 'POST', '/v1/backup?x=1', KEY)), 'request.invalid');
       assert.equal(codeOf(await send(harness, 'GET', '/v1/backup')), 'request.method');
@@ -254,6 +258,58 @@ describe('POST /v1/restore', () => {
           message: 'the disk is full; 2 secrets were restored before that',
           hint: 'Restore again when that is mended: --existing skip leaves those that are there, replace puts them in again.',
         });
+      },
+      { store: () => store },
+    );
+  });
+
+  test('names the secret whose older versions are missing, since what came after them failed', async () => {
+    class Failing extends MemoryStore {
+      override async propose(command: Command, options?: ProposeOptions) {
+        if (command.kind === 'restore-versions') {
+          throw new CofferError('store.timeout', 'no majority');
+        }
+        return super.propose(command, options);
+      }
+    }
+    await withControl({}, async (source) => {
+      for (let version = 1; version <= 3; version += 1) {
+        await source.store.propose(put('large', String(version).repeat(500_000)));
+      }
+      const { payload } = await takeBackup(source);
+      const store = new Failing();
+      await withControl({ store: () => store }, async (harness) => {
+        const { json } = await sendRestore(harness, '', restoreBody(payload));
+        assert.match(
+          JSON.stringify(json),
+          /no majority; 1 secret was restored before that; older versions are missing of large"/,
+        );
+        const current = store.readValue('id-large', 3).expose();
+        assert.ok(
+          current.every((byte) => byte === '3'.charCodeAt(0)),
+          'its current value is right',
+        );
+        const again = await sendRestore(harness, '?existing=skip', restoreBody(payload));
+        assert.deepEqual(again.json, { restored: 0, replaced: 0, skipped: 1, versions: 0 });
+      });
+    });
+  });
+
+  test('with existing=skip leaves one as it is that came to be after it was looked for', async () => {
+    class Overtaken extends MemoryStore {
+      override async propose(command: Command, options?: ProposeOptions) {
+        if (command.kind === 'restore' && command.name === 'b' && this.byName('b') === undefined) {
+          await super.propose(put('B', 'faster', 'other'));
+        }
+        return super.propose(command, options);
+      }
+    }
+    const store = new Overtaken();
+    await withPayload(
+      async (harness, payload) => {
+        const { json } = await sendRestore(harness, '?existing=skip', restoreBody(payload));
+        assert.deepEqual(json, { restored: 2, replaced: 0, skipped: 1, versions: 6 });
+        assert.equal(store.readValue('other', 1).expose().toString(), 'faster');
       },
       { store: () => store },
     );
