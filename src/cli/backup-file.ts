@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A backup's file, while it is read and while it is made.
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type BackupRecord, ExactReader, openBackup, openHeader, readHeader } from '../backup/index.ts';
@@ -121,9 +122,10 @@ export async function checkTarget(file: string, force: boolean): Promise<void> {
 
 /**
  * Makes a file of what `fill` writes: under another name beside it, mode 0600, synced, and renamed when it is whole. Nothing
- * is left behind otherwise. Resolves with its size in bytes.
+ * is left behind otherwise, also when the program is interrupted. Resolves with its size in bytes.
  */
 export async function writeWhole(
+  { io }: Session,
   file: string,
   fill: (write: (piece: Uint8Array) => Promise<void>) => Promise<void>,
 ): Promise<number> {
@@ -131,6 +133,7 @@ export async function writeWhole(
   const handle = await open(temporary, 'wx', 0o600).catch((thrown: unknown) => {
     throw unusable(file, thrown);
   });
+  const stay = io.whenEnded(() => rmSync(temporary, { force: true }));
   let size_bytes = 0;
   try {
     try {
@@ -148,6 +151,8 @@ export async function writeWhole(
   } catch (thrown) {
     await rm(temporary, { force: true });
     throw thrown;
+  } finally {
+    stay();
   }
   await syncDirectory(path.dirname(file));
   return size_bytes;

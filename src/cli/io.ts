@@ -27,6 +27,8 @@ export interface Io {
   readonly now_ms: () => number;
   /** Resolves after `duration_ms`. */
   readonly pause: (duration_ms: number) => Promise<void>;
+  /** Has `work` done, which must not wait for anything, if the program is ended from outside. Returns what takes that back. */
+  readonly whenEnded: (work: () => void) => () => void;
 }
 
 /** This build's version, which the bundler writes in. */

@@ -10,6 +10,7 @@ import { watchDockerSocket } from './plugin-protocol.ts';
 import { run } from './run.ts';
 
 const EXIT_INTERRUPTED = 130;
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 function processIo(): Io {
   const { stdin, stdout, stderr, env, argv } = process;
@@ -23,6 +24,18 @@ function processIo(): Io {
     asDockerPlugin: path.basename(argv[1] ?? '').startsWith('docker-coffer'),
     now_ms: Date.now,
     pause: (duration_ms) => delay(duration_ms),
+    whenEnded,
+  };
+}
+
+/** Also when docker closes its socket, which ends the process by itself. */
+function whenEnded(work: () => void): () => void {
+  const end = (): never => process.exit(EXIT_INTERRUPTED);
+  process.once('exit', work);
+  ENDING_SIGNALS.forEach((signal) => process.once(signal, end));
+  return () => {
+    process.off('exit', work);
+    ENDING_SIGNALS.forEach((signal) => process.off(signal, end));
   };
 }
 

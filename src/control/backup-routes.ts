@@ -106,7 +106,18 @@ async function* resumed<T>(first: IteratorResult<T>, rest: AsyncIterator<T>): As
 
 /** Closing it leaves the request open, whose sender waits for the answer. */
 function bodyReader(request: IncomingMessage): ExactReader {
-  return new ExactReader(request.iterator({ destroyOnReturn: false }));
+  return new ExactReader(wipedAfterUse(request.iterator({ destroyOnReturn: false })));
+}
+
+/** The first piece holds the key. */
+async function* wipedAfterUse(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    try {
+      yield piece;
+    } finally {
+      piece.fill(0);
+    }
+  }
 }
 
 async function readPayloadKey(body: ExactReader): Promise<Buffer> {

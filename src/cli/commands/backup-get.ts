@@ -55,7 +55,7 @@ async function get(session: Session, file: string, name: string, options: Backup
   );
   try {
     if (output !== undefined) {
-      await writeWhole(output, (write) => write(value));
+      await writeWhole(session, output, (write) => write(value));
       return;
     }
     await new Promise<void>((resolve, reject) => {

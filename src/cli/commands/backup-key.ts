@@ -39,7 +39,7 @@ async function makeKey(session: Session, file: string | undefined): Promise<void
       stderr.write(`${recipient}\n`);
       return;
     }
-    await writeWhole(file, (write) => write(text));
+    await writeWhole(session, file, (write) => write(text));
     session.print(recipient);
   } finally {
     text.fill(0);

@@ -49,7 +49,7 @@ async function backup(session: Session, file: string, options: BackupOptions): P
   const progress = new ByteProgress(session, 'written:');
   let reply: BackupReply | undefined;
   try {
-    const size = await writeWhole(file, async (write) => {
+    const size = await writeWhole(session, file, async (write) => {
       await write(bytes);
       reply = await new BackupClient(socketPath).backup(payloadKey, async (piece) => {
         await write(piece);

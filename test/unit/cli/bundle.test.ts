@@ -4,12 +4,15 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import { dockerClis } from '../../support/docker-cli.ts';
+import type { ExportedRecord } from '../../../src/store/index.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
 import { projectRoot } from '../../support/project.ts';
+import { waitFor } from '../../support/wait-for.ts';
 import { type Harness, withControl } from '../control/control-harness.ts';
 
 const TIMEOUT_MS = 20_000;
@@ -171,5 +174,42 @@ test('the program ends when docker closes its plugin socket', { timeout: 60_000 
     const closed = once(child, 'close');
     (await connected).destroy();
     assert.deepEqual(await closed, [130, null]);
+  });
+});
+
+test('a backup that is interrupted leaves nothing behind', { timeout: 60_000 }, async () => {
+  class Endless extends MemoryStore {
+    override async *exportSecrets(): AsyncGenerator<ExportedRecord> {
+      yield* super.exportSecrets();
+      const [secret] = this.list();
+      assert.ok(secret !== undefined);
+      for (;;) {
+        yield { kind: 'secret', secret };
+        yield { kind: 'value', bytes: Buffer.alloc(100_000) };
+        await new Promise(setImmediate);
+      }
+    }
+  }
+  const store = new Endless();
+  await withControl({ store: () => store }, async ({ directory, socketPath }) => {
+    const program = bundle(directory);
+    const env = { COFFER_SOCKET: socketPath };
+    assert.equal((await start(program, ['put', 'db', '-'], env, 'v'.repeat(100_000))).code, 0);
+    const identity = path.join(directory, 'identity');
+    const { stdout: recipient } = await start(program, ['backup-key', identity], env);
+    const file = path.join(directory, 'secrets.backup');
+    const child = spawn(program, ['backup', '--recipient', recipient.trim(), file], {
+      env: { PATH: process.env['PATH'] ?? '', ...env },
+      stdio: 'ignore',
+      timeout: TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+    });
+    const closed = once(child, 'close');
+    const partial = (): readonly string[] =>
+      readdirSync(directory).filter((name) => name.startsWith('secrets.backup'));
+    await waitFor(() => partial().length === 1, { what: 'the backup to begin', timeout_ms: TIMEOUT_MS });
+    child.kill('SIGINT');
+    assert.deepEqual(await closed, [130, null]);
+    assert.deepEqual(partial(), []);
   });
 });

@@ -69,6 +69,7 @@ export async function runCli(
     asDockerPlugin: options.asDockerPlugin ?? false,
     now_ms: () => NOW_MS + 90_000,
     pause: () => Promise.resolve(),
+    whenEnded: () => () => undefined,
   };
   const code = await run(argv, io);
   return { code, stdout: stdout.text, stderr: stderr.text };

@@ -7,6 +7,8 @@ import {
   applyCommand,
   checkCommand,
   type Command,
+  encodeRequest,
+  LABELS_BYTES_MAX,
   type Outcome,
   RESTORED_BYTES_MAX,
   type RestoredVersion,
@@ -14,6 +16,7 @@ import {
   VALUE_BYTES_MAX,
   VERSIONS_KEPT,
 } from '../../../src/secrets/index.ts';
+import { MESSAGE_LIMITS } from '../../../src/raft/index.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { SecretIndex } from '../../../src/store/index.ts';
 
@@ -182,6 +185,20 @@ describe('what is restored', () => {
     ] as const) {
       assert.equal(refusal(applyCommand(new SecretIndex(), restore(more), 1)), code);
     }
+  });
+
+  test('is an entry that managers send, with as many values and labels as there can be', () => {
+    const sign = (number: number): string => String.fromCharCode(33 + (number % 94));
+    const key = (place: number): string => sign(place) + sign(place / 94) + sign(place / 94 ** 2);
+    const count = Math.floor(LABELS_BYTES_MAX / 3);
+    const labels = Object.fromEntries(Array.from({ length: count }, (_, place) => [key(place), '']));
+    assert.equal(Object.keys(labels).length, count);
+    const size = Math.floor(RESTORED_BYTES_MAX / VERSIONS_KEPT);
+    const versions = numbered(1, VERSIONS_KEPT).map(({ number }) => version(number, 'v'.repeat(size)));
+    const command = restore({ labels, versions, name: 'n'.repeat(64) });
+    checkCommand(command);
+    const request = { id: '0'.repeat(32), baseIndex: 1, proposer: 1, command };
+    assert.ok(encodeRequest(request).length < MESSAGE_LIMITS.entryData_bytes);
   });
 
   test('is refused before it comes into the log where it is too large for one entry', () => {
