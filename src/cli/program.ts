@@ -4,7 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { EXIT, type ExitCode } from './command-error.ts';
 import { addAutolock } from './commands/autolock.ts';
 import { addBackup } from './commands/backup.ts';
-import { addBackupGet } from './commands/backup-get.ts';
+import { addBackupGet, withSecretVersion } from './commands/backup-get.ts';
 import { addBackupKey } from './commands/backup-key.ts';
 import { addBackupLs } from './commands/backup-ls.ts';
 import { addCa } from './commands/ca.ts';
@@ -42,7 +42,9 @@ export async function runProgram(words: readonly string[], io: Io, flags: Docker
     return EXIT.done;
   }
   try {
-    await program.parseAsync(first === undefined ? ['--help'] : [...words], { from: 'user' });
+    await program.parseAsync(first === undefined ? ['--help'] : [...withSecretVersion(words)], {
+      from: 'user',
+    });
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
       return endOfParsing(session, thrown);

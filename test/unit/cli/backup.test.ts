@@ -239,6 +239,9 @@ describe('where there is no daemon', () => {
       const cli = offline(directory);
       assert.equal((await done(cli([...get, 'DB']))).stdout, 'second');
       assert.equal((await done(cli([...get, 'db', '--secret-version', '1']))).stdout, 'first');
+      assert.equal((await done(cli([...get, 'db', '--version', '1']))).stdout, 'first');
+      assert.equal((await done(cli(['--socket', 'none', ...get, '--version=1', 'db']))).stdout, 'first');
+      assert.match((await done(cli(['--version', ...get]))).stdout, /^coffer \d/, "the program's own");
       const output = path.join(directory, 'value');
       assert.equal((await done(cli([...get, 'db', '-o', output]))).stdout, '');
       assert.deepEqual([readFileSync(output, 'utf8'), statSync(output).mode & 0o777], ['second', 0o600]);
