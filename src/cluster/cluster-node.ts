@@ -109,19 +109,19 @@ export class ClusterNode {
     const { stateDirectory } = this.#options.store;
     const hasStore = await storeExists(stateDirectory);
     const { logger, settings } = this.#options;
-    const unlockKey = await sealingKey(stateDirectory, this.#unlockKey.current);
-    this.#identities.keepKeyAs(unlockKey ?? 'clear');
-    let identity = await readIdentity({
-      store: this.#identities,
-      hasStore,
-      reenrol: settings.reenrol,
-      unlockKey,
-      logger,
-    });
+    const { current: unlockKey } = this.#unlockKey;
+    const sealedBy = await sealingKey(stateDirectory, unlockKey);
+    this.#identities.keepKeyAs(sealedBy ?? 'clear');
+    const opensStore = sealedBy !== undefined;
+    const { reenrol } = settings;
+    const found = { store: this.#identities, hasStore, unlockKey, opensStore, reenrol, logger };
+    let identity = await readIdentity(found);
     if (identity === undefined && !hasStore) {
       identity = await this.#joined();
     }
     if (identity?.role === 'worker') {
+      this.#identities.keepKeyAs('clear');
+      this.#unlockKey.hold(undefined);
       if (hasStore) {
         identity = await withoutStore(identity, this.#identities, stateDirectory);
       }
@@ -167,6 +167,8 @@ export class ClusterNode {
     const unlockKey = (): SecretValue | undefined => this.#unlockKey.current;
     const store = await openStoreOf(before, { ...storeOptions, transport, forceNewCluster, unlockKey });
     const { replica } = store;
+    // A store that was made anew is not sealed yet.
+    this.#identities.keepKeyAs((store.status().dataKeySealed ? unlockKey() : undefined) ?? 'clear');
     this.#endpoint.believe(() => replica.state.index.cluster.node(replica.identity.nodeId));
     try {
       await this.#take(await this.#enrolled(store, before));

@@ -89,8 +89,8 @@ export class IdentityStore {
   }
 
   /**
-   * Undefined if there is none; throws `cluster.identity-missing` if it cannot be understood, or its key is sealed by another
-   * key than `unlockKey`.
+   * Undefined if there is none; throws `cluster.identity-missing` if it cannot be understood, and `store.locked` if its key is
+   * sealed by another key than `unlockKey`.
    */
   async read(unlockKey?: SecretValue): Promise<NodeIdentityFile | undefined> {
     let content: string;
@@ -109,9 +109,9 @@ export class IdentityStore {
     const { clusterId, nodeId, role, raftId, storeMade, certificates, roots, managers } = parsed.output;
     const key = keyOf(parsed.output, unlockKey);
     if (key === undefined) {
-      throw identityProblem(
-        `the key in ${this.#file} is not sealed by the unlock key of the store beside it`,
-      );
+      throw new CofferError('store.locked', 'this node is locked: the key of its certificate is sealed', {
+        hint: 'Unlock it on this node: docker coffer unlock',
+      });
     }
     const identity = {
       clusterId,

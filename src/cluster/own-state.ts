@@ -8,11 +8,11 @@ import {
   type ReplicatedStore,
   removeStore,
 } from '../store/index.ts';
-import type { IdentityStore, NodeIdentityFile } from './identity.ts';
+import { identityProblem, type IdentityStore, type NodeIdentityFile } from './identity.ts';
 
 /**
- * What seals the keys in the state directory, if they are sealed and `held` opens them; undefined if they are in the clear.
- * Throws `store.locked` otherwise.
+ * What seals the keys of the store in the state directory, if they are sealed and `held` opens them; undefined if they are in
+ * the clear. Throws `store.locked` otherwise.
  */
 export async function sealingKey(
   stateDirectory: string,
@@ -39,8 +39,10 @@ export interface ReadIdentityOptions {
   /** Whether there is a store beside it. */
   readonly hasStore: boolean;
   readonly reenrol: boolean;
-  /** What seals the node's keys; undefined if they are in the clear. */
+  /** The unlock key, if this process was given one. */
   readonly unlockKey: SecretValue | undefined;
+  /** Whether it opens the store beside it. */
+  readonly opensStore: boolean;
   readonly logger: Logger;
 }
 
@@ -49,11 +51,11 @@ export interface ReadIdentityOptions {
  * from, and that is wished; elsewhere it throws `cluster.identity-missing`.
  */
 export async function readIdentity(options: ReadIdentityOptions): Promise<NodeIdentityFile | undefined> {
-  const { hasStore, logger, reenrol, store, unlockKey } = options;
+  const { hasStore, logger, opensStore, reenrol, store, unlockKey } = options;
   try {
     return await store.read(unlockKey);
   } catch (thrown) {
-    const error = CofferError.from(thrown);
+    const error = asDamage(CofferError.from(thrown), opensStore || (hasStore && reenrol));
     if (error.code !== 'cluster.identity-missing') {
       throw error;
     }
@@ -68,6 +70,15 @@ export async function readIdentity(options: ReadIdentityOptions): Promise<NodeId
     logger.warn("this node's identity is made anew", { reason: error.message });
     return undefined;
   }
+}
+
+/** Where the store can be opened, an identity that cannot is one of another time: no key is asked for. */
+function asDamage(error: CofferError, isStoreOpen: boolean): CofferError {
+  return error.code === 'store.locked' && isStoreOpen
+    ? identityProblem(
+        "the key in this node's identity is sealed by another unlock key than the store beside it",
+      )
+    : error;
 }
 
 /**

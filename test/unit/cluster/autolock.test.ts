@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Autolock in a cluster of real nodes: what each manager makes of the replicated wish, and what a locked one needs.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { SecretValue } from '../../../src/common/index.ts';
@@ -164,19 +164,87 @@ test('a manager that was down while the key changed needs the old one once, and 
   await third.serving();
 });
 
-test('a manager that is made a worker needs no key at its start, and seals its own again as a manager', async (t) => {
-  const first = await TestNode.start();
-  t.after(() => first.destroy());
-  await first.admin.autolock.set(true);
-  const second = await first.joined('manager');
-  t.after(() => second.destroy());
-  await waitFor(() => second.store.status().dataKeySealed, { what: 'the second manager to seal its keys' });
-  await first.admin.setRole(second.id, 'worker', true);
-  await waitFor(() => second.keeper.reason?.code === 'cluster.not-a-manager', { what: 'it to be a worker' });
-  await second.stop();
-  await second.start();
-  assert.equal(second.keeper.reason?.code, 'cluster.not-a-manager');
-  await first.admin.setRole(second.id, 'manager', true);
-  await second.serving();
-  await waitFor(() => second.store.status().dataKeySealed, { what: 'it to seal its keys again' });
+describe('a manager with autolock that becomes something else', () => {
+  let first: TestNode;
+  let second: TestNode;
+  beforeEach(async () => {
+    first = await TestNode.start();
+    await first.admin.autolock.set(true);
+    second = await first.joined('manager');
+    await sealed();
+  });
+  afterEach(async () => {
+    await second.destroy();
+    await first.destroy();
+  });
+
+  const sealed = (): Promise<unknown> =>
+    waitFor(() => second.keeper.state === 'serving' && second.store.status().dataKeySealed, {
+      what: 'the second manager to seal its keys',
+      timeout_ms: 30_000,
+    });
+
+  async function demote(): Promise<void> {
+    await first.admin.setRole(second.id, 'worker', true);
+    await waitFor(() => second.keeper.reason?.code === 'cluster.not-a-manager', {
+      what: 'it to be a worker',
+    });
+  }
+
+  test('needs no key at its start as a worker, and seals its keys again as a manager', async () => {
+    await demote();
+    await second.stop();
+    await second.start();
+    assert.equal(second.keeper.reason?.code, 'cluster.not-a-manager');
+    await first.admin.setRole(second.id, 'manager', true);
+    await sealed();
+  });
+
+  test('seals its keys again as a manager without a start in between, and opens with the key', async () => {
+    await demote();
+    assert.equal(second.unlockKey.current, undefined, 'a worker has no unlock key');
+    await first.admin.setRole(second.id, 'manager', true);
+    await sealed();
+    const key = await keyOf(first);
+    await second.stop();
+    await second.start({ unlockKey: key });
+    await second.serving();
+  });
+
+  test('was a worker for a while and is a manager again when it is back: it is locked, and then begins anew', async () => {
+    const key = await keyOf(first);
+    const third = await first.joined('manager');
+    try {
+      await second.stop();
+      await first.admin.setRole(second.id, 'worker', true);
+      await first.admin.setRole(second.id, 'manager', true);
+      await second.start();
+      assert.equal(second.keeper.reason?.code, 'store.locked');
+      second.unlockKey.hold(key);
+      await second.keeper.open();
+      await sealed();
+      await second.stop();
+      await second.start({ unlockKey: await keyOf(first) });
+      await second.serving();
+    } finally {
+      await third.destroy();
+    }
+  });
+});
+
+test('an identity that is sealed beside a store that was lost is opened by the unlock key, not given up', async (t) => {
+  const node = await TestNode.start();
+  t.after(() => node.destroy());
+  await node.admin.autolock.set(true);
+  const key = await keyOf(node);
+  const id = node.id;
+  await node.stop();
+  for (const name of ['keys.json', 'database', 'checkpoint']) {
+    rmSync(path.join(node.stateDirectory, name), { recursive: true });
+  }
+  await node.start();
+  assert.equal(node.keeper.reason?.code, 'store.locked');
+  node.unlockKey.hold(key);
+  await node.keeper.open();
+  assert.equal(node.keeper.reason?.code, 'store.damaged', `the store of ${id} is gone, as it says`);
 });

@@ -171,7 +171,7 @@ test('an identity whose key is sealed is read with its unlock key alone, and sho
   await store.write(identity);
   assert.deepEqual(await store.read(before), identity);
   for (const wrong of [undefined, after]) {
-    await assert.rejects(store.read(wrong), { code: 'cluster.identity-missing' });
+    await assert.rejects(store.read(wrong), { code: 'store.locked' });
   }
   assert.ok(!readFileSync(file, 'utf8').includes(identity.key.toString('base64').slice(40, 80)));
   store.keepKeyAs(before, after);
