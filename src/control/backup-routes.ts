@@ -85,7 +85,16 @@ export function backupRoutes(options: ControlOptions): BackupRoutes {
     const payloadKey = await readPayloadKey(body);
     try {
       const store = await servingStore();
-      await store.readBarrier(READ_TIMEOUT_MS);
+      // What is there already must be known before the first change.
+      if ((await store.readBarrier(READ_TIMEOUT_MS)) === 'local') {
+        throw new CofferError(
+          'store.unavailable',
+          'no majority of the managers can be reached; nothing was restored',
+          {
+            hint: 'See which are down: docker coffer node ls',
+          },
+        );
+      }
       const records = openBackup(payloadKey, body);
       response.json(await restoreBackup(store, records, { existing, check: check === '1' }));
     } finally {

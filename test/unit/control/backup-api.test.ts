@@ -190,6 +190,15 @@ describe('POST /v1/restore', () => {
     });
   });
 
+  test('is refused while it cannot be told for sure what is there', async () => {
+    await withPayload(async (harness, payload) => {
+      harness.store.freshness = 'local';
+      const refused = await sendRestore(harness, '', restoreBody(payload));
+      assert.deepEqual([refused.status, codeOf(refused)], [503, 'store.unavailable']);
+      assert.equal(harness.store.list().length, 0);
+    });
+  });
+
   test('twice with existing=skip changes nothing more', async () => {
     await withPayload(async (harness, payload) => {
       await harness.store.propose(put('B', 'kept', 'other'));
