@@ -22,6 +22,8 @@ import type { BackupReply, RestoreReply } from './wire.ts';
 
 const SUMMARY_TRAILER = 'coffer-backup-summary';
 const READ_TIMEOUT_MS = 1_000;
+/** Nobody is kept waiting by it, and it must not fail since the machine is busy. */
+const RESTORE_READ_TIMEOUT_MS = 5_000;
 const START_WAIT_MS = 5_000;
 
 export interface BackupRoutes {
@@ -86,7 +88,7 @@ export function backupRoutes(options: ControlOptions): BackupRoutes {
     try {
       const store = await servingStore();
       // What is there already must be known before the first change.
-      if ((await store.readBarrier(READ_TIMEOUT_MS)) === 'local') {
+      if ((await store.readBarrier(RESTORE_READ_TIMEOUT_MS)) === 'local') {
         throw new CofferError(
           'store.unavailable',
           'no majority of the managers can be reached; nothing was restored',
