@@ -5,7 +5,12 @@ import { cpSync, mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import { CofferError, SecretValue, silentLogger } from '../../src/common/index.ts';
 import { type Delivery, newSecretId } from '../../src/secrets/index.ts';
-import { openStore, type OpenStoreOptions, type ReplicatedStore } from '../../src/store/index.ts';
+import {
+  openStore,
+  type OpenStoreOptions,
+  type ReplicatedStore,
+  type SecretStore,
+} from '../../src/store/index.ts';
 
 /** Opens a store as the daemon does. A fault that no test expects ends the process. */
 export function openTestStore(
@@ -39,7 +44,7 @@ export async function withStore<T>(
 
 /** Stores a new version, and resolves when it is acknowledged. */
 export async function putValue(
-  store: ReplicatedStore,
+  store: Pick<SecretStore, 'propose'>,
   name: string,
   value: Uint8Array,
 ): Promise<{ readonly id: string; readonly version: number }> {

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { SecretValue } from '../../../src/common/index.ts';
 import { combineKeyShares, parseUnlockKey } from '../../../src/crypto/index.ts';
-import { currentVersion, newSecretId } from '../../../src/secrets/index.ts';
+import { currentVersion } from '../../../src/secrets/index.ts';
+import { putValue } from '../../support/test-store.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { present, TestNode } from './cluster-harness.ts';
 
@@ -15,19 +16,6 @@ const CANARY = 'canary-value-of-autolock';
 async function keyOf(node: TestNode): Promise<SecretValue> {
   const { unlockKey } = await node.admin.autolock.unlockKey({});
   return parseUnlockKey(Buffer.from(present(unlockKey, 'autolock is on')));
-}
-
-async function put(node: TestNode, name: string): Promise<void> {
-  await node.store.propose({
-    kind: 'put',
-    id: newSecretId(),
-    name,
-    labels: undefined,
-    origin: 'control',
-    expect: 'always',
-    value: SecretValue.copyOf(Buffer.from(CANARY)),
-    at_ms: Date.now(),
-  });
 }
 
 function valueOf(node: TestNode, name: string): string {
@@ -47,7 +35,7 @@ describe('A37 autolock on a manager by itself', () => {
   let node: TestNode;
   beforeEach(async () => {
     node = await TestNode.start();
-    await put(node, 'kept');
+    await putValue(node.store, 'kept', Buffer.from(CANARY));
   });
   afterEach(() => node.destroy());
 

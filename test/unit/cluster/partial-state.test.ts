@@ -5,9 +5,9 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import path from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { IdentityStore } from '../../../src/cluster/identity.ts';
-import { type CofferError, SecretValue } from '../../../src/common/index.ts';
+import type { CofferError } from '../../../src/common/index.ts';
 import type { AuthorityObject } from '../../../src/membership/index.ts';
-import { newSecretId } from '../../../src/secrets/index.ts';
+import { putValue } from '../../support/test-store.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { DAY_MS } from '../../support/cluster-objects.ts';
 import { expiredIdentity, present, rewriteIdentity, TestNode } from './cluster-harness.ts';
@@ -17,21 +17,8 @@ const REENROL = { settings: { reenrol: true } } as const;
 async function aNode(t: TestContext): Promise<TestNode> {
   const node = await TestNode.start();
   t.after(() => node.destroy());
-  await put(node, 'kept');
+  await putValue(node.store, 'kept', Buffer.from('value'));
   return node;
-}
-
-async function put(node: TestNode, name: string): Promise<void> {
-  await node.store.propose({
-    kind: 'put',
-    id: newSecretId(),
-    name,
-    labels: undefined,
-    origin: 'control',
-    expect: 'always',
-    value: SecretValue.copyOf(Buffer.from('value')),
-    at_ms: Date.now(),
-  });
 }
 
 /** Starts it once; what it says is wrong, which no further start changes, and nothing on the disk has changed. */
@@ -160,7 +147,7 @@ describe('a node that is a cluster by itself', () => {
     t.after(() => node.destroy());
     await node.start({ now_ms: () => Date.now() - 100 * DAY_MS });
     await node.serving();
-    await put(node, 'kept');
+    await putValue(node.store, 'kept', Buffer.from('value'));
     const { id } = node;
     const before = readFileSync(node.identityFile, 'utf8');
     await node.stop();
@@ -177,7 +164,7 @@ describe('a manager among others', () => {
 
   before(async () => {
     first = await TestNode.start();
-    await put(first, 'kept');
+    await putValue(first.store, 'kept', Buffer.from('value'));
     second = await first.joined('manager');
     ({ authority } = first);
   });

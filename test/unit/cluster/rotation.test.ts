@@ -5,9 +5,9 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { PROTOCOL } from '../../../src/cluster/authorize.ts';
-import { CofferError, SecretValue } from '../../../src/common/index.ts';
+import { CofferError } from '../../../src/common/index.ts';
 import { authorityDigest } from '../../../src/pki/index.ts';
-import { newSecretId } from '../../../src/secrets/index.ts';
+import { putValue } from '../../support/test-store.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { present, TestNode } from './cluster-harness.ts';
 import { attempt } from './port-attempt.ts';
@@ -89,7 +89,7 @@ describe('a rotation of the CA', () => {
     let calls = 0;
     const clients = [leader, follower].map(async (node) => {
       while (!done.signal.aborted) {
-        await put(node, `secret-${calls % 50}`);
+        await putValue(node.store, `secret-${calls % 50}`, Buffer.from('value'));
         await node.admin.nodes();
         assert.equal(await node.store.readBarrier(5_000), 'linearizable');
         calls += 1;
@@ -183,23 +183,10 @@ describe('a rotation of the CA', () => {
       },
     );
     assert.ok(existsSync(database));
-    await put(follower, 'after');
+    await putValue(follower.store, 'after', Buffer.from('value'));
   });
 });
 
 function codeOf(thrown: unknown): string {
   return CofferError.from(thrown).code;
-}
-
-async function put(node: TestNode, name: string): Promise<void> {
-  await node.store.propose({
-    kind: 'put',
-    id: newSecretId(),
-    name,
-    labels: undefined,
-    origin: 'control',
-    expect: 'always',
-    value: SecretValue.copyOf(Buffer.from('value')),
-    at_ms: Date.now(),
-  });
 }
