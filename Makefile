@@ -37,7 +37,7 @@ test: ## install what the tests need, then build, check and run all of them (mak
 	@node test/run.mjs $(TEST_FLAGS) $(ONLY)
 
 # How many seeds, which one, whether to show what happens, and which faults: see test/sim.mjs.
-SEEDS ?= 200
+SEEDS ?=
 SEED ?=
 TRACE ?=
 FAULTS ?=

@@ -9,6 +9,8 @@ const reporter = path.join(import.meta.dirname, 'reporter.mjs');
 const output_bytes_max = 256 * 1024;
 /** How long an interrupted test may take to end its engines before it is killed. */
 const ending_ms = 20_000;
+/** What a test has killed may take a while to be gone on a busy machine. */
+const lingering_ms = 10_000;
 
 const running = new Set();
 
@@ -109,7 +111,7 @@ export async function runTestProcess({ bundle, timeLimit_ms, cwd, onEvent }) {
   } else if (code !== 0 && failures === 0) {
     problems.push(`the test process exited with code ${code}, though no test failed`);
   }
-  if (!(await groupEnds(child.pid, 2_000))) {
+  if (!(await groupEnds(child.pid, lingering_ms))) {
     problems.push('processes were left running (they are ended now)');
     await endGroup(child.pid);
   }

@@ -131,7 +131,8 @@ export class ReferenceState {
 /** Which nodes were removed: what comes from them afterwards changes nothing. */
 class Members {
   readonly removed = new Set<NodeId>();
-  readonly #members = new Set<NodeId>();
+  readonly #voters = new Set<NodeId>();
+  readonly #learners = new Set<NodeId>();
   #leaving = new Set<NodeId>();
 
   change({ changes, transition }: ConfChangeV2): void {
@@ -142,16 +143,23 @@ class Members {
     if (refused) {
       return;
     }
+    for (const { nodeId } of leaving) {
+      // A joint configuration still counts the voters who leave with it, and no learners.
+      if (this.#voters.delete(nodeId)) {
+        this.#leaving.add(nodeId);
+      } else if (this.#learners.delete(nodeId)) {
+        this.removed.add(nodeId);
+      }
+    }
     for (const { type, nodeId } of changes) {
       if (type === 'ConfChangeAddNode' || type === 'ConfChangeAddLearnerNode') {
-        this.#members.add(nodeId);
+        const [role, other] =
+          type === 'ConfChangeAddNode' ? [this.#voters, this.#learners] : [this.#learners, this.#voters];
+        role.add(nodeId);
+        other.delete(nodeId);
         this.#leaving.delete(nodeId);
       }
     }
-    for (const { nodeId } of leaving.filter((each) => this.#members.delete(each.nodeId))) {
-      this.#leaving.add(nodeId);
-    }
-    // A joint configuration still counts those who leave with it.
     const joint = changes.length > 1 || (changes.length > 0 && transition !== 'ConfChangeTransitionAuto');
     if (!joint) {
       this.#leaving.forEach((nodeId) => this.removed.add(nodeId));
