@@ -17,6 +17,7 @@ import { KEY_BYTES } from '../crypto/index.ts';
 import type { ExportedRecord, SecretStore } from '../store/index.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
+import { servingStore } from './serving-store.ts';
 import { restoreBackup } from './restore.ts';
 import type { BackupReply, RestoreReply } from './wire.ts';
 
@@ -24,7 +25,6 @@ const SUMMARY_TRAILER = 'coffer-backup-summary';
 const READ_TIMEOUT_MS = 1_000;
 /** Nobody is kept waiting by it, and it must not fail since the machine is busy. */
 const RESTORE_READ_TIMEOUT_MS = 5_000;
-const START_WAIT_MS = 5_000;
 
 export interface BackupRoutes {
   readonly backup: RequestHandler;
@@ -32,12 +32,7 @@ export interface BackupRoutes {
 }
 
 export function backupRoutes(options: ControlOptions): BackupRoutes {
-  const { store: source, storeStarted, version, now_ms = Date.now } = options;
-
-  async function servingStore(): Promise<SecretStore> {
-    await storeStarted?.(START_WAIT_MS);
-    return source();
-  }
+  const { version, now_ms = Date.now } = options;
 
   /** Answers with the payload alone, and with what is in it as a trailer: an answer without it is not whole. */
   async function backup(request: Request, response: Response): Promise<void> {
@@ -48,7 +43,7 @@ export function backupRoutes(options: ControlOptions): BackupRoutes {
       if (!(await body.atEnd())) {
         throw new CofferError('request.invalid', 'the body is the key of the payload, and nothing more');
       }
-      const store = await servingStore();
+      const store = await servingStore(options);
       const freshness = await store.readBarrier(READ_TIMEOUT_MS);
       const payload = await begin(store, payloadKey);
       const chunks = payload.chunks[Symbol.asyncIterator]();
@@ -86,7 +81,7 @@ export function backupRoutes(options: ControlOptions): BackupRoutes {
     const body = bodyReader(request);
     const payloadKey = await readPayloadKey(body);
     try {
-      const store = await servingStore();
+      const store = await servingStore(options);
       // What is there already must be known before the first change.
       if ((await store.readBarrier(RESTORE_READ_TIMEOUT_MS)) === 'local') {
         throw new CofferError(

@@ -16,11 +16,11 @@ import { describeSecret } from './describe.ts';
 import { findSecret, findSecretByPrefix } from './find-secret.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
+import { servingStore } from './serving-store.ts';
 import { readValue } from './request-body.ts';
 import type { PutReply, SecretReply, SecretsReply } from './wire.ts';
 
 const READ_TIMEOUT_MS = 1_000;
-const START_WAIT_MS = 5_000;
 const USERS_TIMEOUT_MS = 5_000;
 
 /** The handlers of the secrets' routes; what they throw is answered by the application's error handler. */
@@ -50,16 +50,11 @@ export interface Written {
 }
 
 export function secretRoutes(options: ControlOptions): SecretRoutes {
-  const { store: source, storeStarted, users, now_ms = Date.now } = options;
-
-  async function servingStore(): Promise<SecretStore> {
-    await storeStarted?.(START_WAIT_MS);
-    return source();
-  }
+  const { users, now_ms = Date.now } = options;
 
   async function list(request: Request, response: Response<SecretsReply>): Promise<void> {
     readQuery(QUERIES.none, request.query);
-    const store = await servingStore();
+    const store = await servingStore(options);
     const freshness = await store.readBarrier(READ_TIMEOUT_MS);
     const listed = store.list().filter(({ pending }) => !pending);
     response.json({ secrets: listed.map(describeSecret), freshness });
@@ -67,7 +62,7 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
 
   async function inspect(request: Request, response: Response<SecretReply>): Promise<void> {
     readQuery(QUERIES.none, request.query);
-    const store = await servingStore();
+    const store = await servingStore(options);
     const freshness = await store.readBarrier(READ_TIMEOUT_MS);
     const secret = findSecretByPrefix(store, reference(request));
     response.json({ secret: describeSecret(secret), freshness });
@@ -82,7 +77,7 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
 
   async function putValue(request: IncomingMessage, wish: PutWish): Promise<Written> {
     checkName(wish.name);
-    const store = await servingStore();
+    const store = await servingStore(options);
     return propose(store, wish, await readValue(request));
   }
 
@@ -90,7 +85,7 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
     const query = readQuery(QUERIES.generate, request.query);
     const name = reference(request);
     checkName(name);
-    const store = await servingStore();
+    const store = await servingStore(options);
     const value = generateValue(query.spec);
     const wish = { name, labels: query.label, expect: query.expect, requestId: query.request };
     const { status, reply } = await propose(store, wish, value);
@@ -124,7 +119,7 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
 
   async function remove(request: Request, response: Response<SecretReply>): Promise<void> {
     const query = readQuery(QUERIES.remove, request.query);
-    const store = await servingStore();
+    const store = await servingStore(options);
     const freshness = await store.readBarrier(READ_TIMEOUT_MS);
     const secret = findSecret(store, reference(request));
     if (query.force === '0') {

@@ -32,7 +32,7 @@ export function unlockKeyId(key: SecretValue): string {
   return digest.toString('hex', 0, KEY_ID_BYTES);
 }
 
-/** `COFFER-UNLOCK-1-XXXX-...`, as bytes that the caller wipes. */
+/** The prefix and 14 groups of four characters, as bytes that the caller wipes. */
 export function formatUnlockKey(key: SecretValue): Buffer {
   invariant(key.byteLength === KEY_BYTES, 'an unlock key has 32 bytes');
   return toText(FORM, key.expose());
