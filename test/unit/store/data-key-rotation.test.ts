@@ -7,6 +7,7 @@ import { readKeyFile } from '../../../src/storage/index.ts';
 import type { ReplicatedStore } from '../../../src/store/index.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/cleanup.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
+import { waitFor } from '../../support/wait-for.ts';
 import { openTestStore, putValue, removeSecret, withStore } from '../../support/test-store.ts';
 
 const SECRETS = 300;
@@ -107,6 +108,35 @@ describe('the rotation of a data key', () => {
       for (const id of ids) {
         assert.deepEqual(filesThatName(id), [], 'no key of before is named on the disk');
       }
+    });
+  });
+
+  test('keeps the old key for as long as somebody reads what was sealed under it', async () => {
+    await withStore(state, async (store) => {
+      const values = new Map(['a', 'b', 'c'].map((name) => [name, Buffer.from(`value of ${name}`)]));
+      for (const [name, value] of values) {
+        await putValue(store, name, value);
+      }
+      const { id } = store.dataKey.status;
+      const records = store.exportSecrets()[Symbol.asyncIterator]();
+      const first = await records.next();
+      assert.ok(first.done !== true && first.value.kind === 'begin');
+      let rotated = false;
+      const rotation = store.dataKey.rotate().then(() => (rotated = true));
+      // The reader is at its beginning while everything is sealed anew.
+      await waitFor(() => (store.dataKey.status.resealed ?? 0) > values.size, {
+        what: 'records sealed anew',
+      });
+      const read: string[] = [];
+      for (let next = await records.next(); next.done !== true; next = await records.next()) {
+        if (next.value.kind === 'value') {
+          read.push(next.value.bytes.toString());
+        }
+        assert.equal(rotated, false);
+      }
+      assert.deepEqual(read.sort(), [...values.values()].map(String).sort());
+      await rotation;
+      assert.deepEqual(filesThatName(id), []);
     });
   });
 
