@@ -15,7 +15,7 @@ import { type Command, proposerOf } from '../../secrets/index.ts';
 import { AppendWriter } from './append-writer.ts';
 import { Applier } from './applier.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
-import { type Timer, withTimeout } from './clock.ts';
+import type { Timer } from './clock.ts';
 import { CoreLoop } from './core-loop.ts';
 import { CoreStorage } from './core-storage.ts';
 import { DiskWatchdog } from './disk-watchdog.ts';
@@ -26,19 +26,15 @@ import { Proposer } from './proposer.ts';
 import { ReadRounds } from './read-rounds.ts';
 import { coreConfig, type ReplicaParts } from './replica-parts.ts';
 import type { SecretState } from '../state/secret-state.ts';
-import { paced } from '../snapshot/paced.ts';
-import { exportSecrets } from '../snapshot/secrets-export.ts';
 import type { ExportedRecord, Freshness, Proposed, ProposeOptions } from '../secret-store.ts';
-import { reseal } from './reseal.ts';
 import { SnapshotTransfer } from './snapshot-transfer.ts';
 import { Ticker } from './ticker.ts';
+import { WholeState } from './whole-state.ts';
 
 /** What a replica that is closed waits for the changes that were proposed. */
 const CLOSE_TIMEOUT_MS = 2_000;
 /** Applied state that no other write takes along is written by itself after this time. */
 const IDLE_FLUSH_MS = 50;
-/** What an export waits for the applied state to be written. */
-const FLUSH_TIMEOUT_MS = 10_000;
 const ID_WORDS = 4;
 const WORD_LIMIT = 2 ** 32;
 
@@ -62,6 +58,7 @@ export class Replica {
   readonly #writer: AppendWriter;
   readonly #checkpoint: CheckpointWriter;
   readonly #snapshots: SnapshotTransfer;
+  readonly #whole: WholeState;
   readonly #reads: ReadRounds;
   readonly #proposer: Proposer;
   readonly #membership: MembershipChanges;
@@ -70,7 +67,6 @@ export class Replica {
   readonly #ticker: Ticker;
   #lead: NodeId = NONE;
   #recovering: boolean;
-  #clearing = false;
   #flushTimer: Timer | undefined;
   #ended: CofferError | undefined;
   #stopped = false;
@@ -99,10 +95,11 @@ export class Replica {
       onDurable: (responses) => this.#loop.deliver(responses),
       onInstalled: () => {
         this.#clusterChanged();
-        void this.#clearObsolete();
+        void this.#whole.clearObsolete();
       },
       onError,
     });
+    this.#whole = new WholeState({ ...parts, writer: this.#writer, check: () => this.#check(), onError });
     const initial = { hardState: parts.hardState, confState: state.confState };
     const storage = new CoreStorage(log, initial, () => this.#writer.durable);
     this.#node = new RawNode(coreConfig(parts, storage));
@@ -180,7 +177,7 @@ export class Replica {
     this.#loop.run();
     this.#whileRunning(() => this.#leadership.campaignAlone());
     this.#ticker.start();
-    void this.#clearObsolete();
+    void this.#whole.clearObsolete();
   }
 
   get identity(): NodeIdentity {
@@ -213,22 +210,14 @@ export class Replica {
     return (await this.#reads.wait(timeout_ms)) ? 'linearizable' : 'local';
   }
 
-  /** See `reseal`. Does not settle if the replica ends before. */
-  async reseal(onProgress: (records: number) => void): Promise<void> {
-    this.#check();
-    const loaded = (): Promise<void> => this.state.load.ended;
-    await reseal({ ...this.#parts, writer: this.#writer, loaded, onProgress });
-    this.#check();
+  /** See `WholeState`. */
+  reseal(onProgress: (records: number) => void): Promise<void> {
+    return this.#whole.reseal(onProgress);
   }
 
   /** See `SecretStore`. */
-  async *exportSecrets(): AsyncGenerator<ExportedRecord> {
-    this.#check();
-    const { clock, database, keyring } = this.#parts;
-    const late = (): CofferError =>
-      new CofferError('store.timeout', `the disk did not take the state in ${FLUSH_TIMEOUT_MS / 1_000} s`);
-    await withTimeout(clock, this.#writer.flushed(), FLUSH_TIMEOUT_MS, late);
-    yield* paced(exportSecrets(database.snapshot(), keyring), clock);
+  exportSecrets(): AsyncGenerator<ExportedRecord> {
+    return this.#whole.exportSecrets();
   }
 
   /**
@@ -279,7 +268,7 @@ export class Replica {
       this.#node.step(message);
       if (!this.#loop.runForSnapshot() && staged) {
         this.#snapshots.drop();
-        void this.#clearObsolete();
+        void this.#whole.clearObsolete();
       }
     });
   }
@@ -394,25 +383,6 @@ export class Replica {
     }
   }
 
-  /** Deletes what snapshots have left behind: a state that was replaced, or a stream that was cut. */
-  async #clearObsolete(): Promise<void> {
-    if (this.#clearing) {
-      return;
-    }
-    this.#clearing = true;
-    try {
-      while (this.state.hasObsolete && !this.#stopped) {
-        for await (const operations of this.state.obsoleteGroups(this.#parts.database)) {
-          await this.#writer.write(operations);
-        }
-      }
-    } catch (thrown) {
-      this.#fault(thrown);
-    } finally {
-      this.#clearing = false;
-    }
-  }
-
   #newId(): Buffer {
     const id = Buffer.alloc(ID_WORDS * 4);
     for (let word = 0; word < ID_WORDS; word += 1) {
@@ -435,6 +405,7 @@ export class Replica {
     this.#stopped = true;
     this.#loop.stop();
     this.state.load.stop();
+    this.#whole.stop();
     this.#writer.stop();
     this.#ticker.stop();
     this.#flushTimer?.cancel();
