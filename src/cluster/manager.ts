@@ -95,7 +95,7 @@ export class Manager {
     this.#seal = new SealKeeper({
       ...options,
       seal: store.seal,
-      rotateDataKey: () => store.dataKey.begin(),
+      resumeRotation: () => void store.dataKey.resume(),
       wish: () => replica.state.index.cluster.autolock,
     });
     const autolock = new LocalAutolock({ store, settled: () => this.#seal.settled() });

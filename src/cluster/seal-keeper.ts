@@ -14,8 +14,8 @@ export interface SealKeeperOptions {
   readonly seal: KeyFileSeal;
   readonly own: OwnIdentity;
   readonly unlockKey: UnlockKeyHolder;
-  /** Begins a rotation of the data key, which goes on by itself. */
-  readonly rotateDataKey: () => void;
+  /** Goes on with the rotation of the data key that a change has begun, by itself. */
+  readonly resumeRotation: () => void;
   readonly logger: Logger;
 }
 
@@ -58,12 +58,12 @@ export class SealKeeper {
   }
 
   async #settle(): Promise<void> {
-    const { logger, own, rotateDataKey, seal, unlockKey } = this.#options;
+    const { logger, own, resumeRotation, seal, unlockKey } = this.#options;
     for (let wish = this.#wish(); wish !== undefined; wish = this.#wish()) {
-      await changeSeal(wish, { own, seal, unlockKey });
-      if (wish.unlockKey.length > 0) {
-        // Whoever has a copy of the disk from before has the data key as it was then, or can open it.
-        rotateDataKey();
+      try {
+        await changeSeal(wish, { own, seal, unlockKey });
+      } finally {
+        resumeRotation();
       }
       const { version } = wish;
       logger.info(
@@ -86,7 +86,8 @@ export class SealKeeper {
 
 /**
  * Keeps a node's keys in another way. The identity is first written in both ways, so that it can be read with whatever
- * opens the key file; whose replacement is the one moment at which the old key gives way to the new one.
+ * opens the key file; whose replacement is the one moment at which the old key gives way to the new one. A new unlock key comes
+ * with a new data key, since whoever has a copy of the disk from before has the old one, or can open it.
  */
 export async function changeSeal(
   wish: Pick<AutolockObject, 'version' | 'unlockKey'>,
@@ -96,7 +97,7 @@ export async function changeSeal(
   const after = wish.unlockKey.length === 0 ? undefined : SecretValue.copyOf(wish.unlockKey);
   const before = seal.current.unlockKeyId === undefined ? undefined : unlockKey.current;
   await own.keepKeyAs(before ?? 'clear', after ?? 'clear');
-  await seal.change({ version, unlockKey: after });
+  await seal.change({ version, unlockKey: after }, { newDataKey: after !== undefined });
   try {
     await own.keepKeyAs(after ?? 'clear');
   } finally {

@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { CofferError, type SecretValue, systemErrorCode } from '../common/index.ts';
 import { checkKey, dataKey, type DataKey, Keyring, unlockKeyId } from '../crypto/index.ts';
 import { writeFileAtomically } from './atomic-file.ts';
-import { openKeyring, sealKeyring } from './sealed-keyring.ts';
+import { type KeySet, openKeyring, sealKeyring } from './sealed-keyring.ts';
 
 /** 3: eight requests to a record, and an index in each entry of the log. What earlier formats stood for cannot be read. */
 const FORMAT = 3;
@@ -96,7 +96,7 @@ export async function readKeySeal(file: string): Promise<SealDescription | undef
 /** Writes the keys, atomically and with mode 0600. */
 export async function writeKeyFile(
   file: string,
-  { keyring, initialized }: KeyFile,
+  { keyring, initialized }: { readonly keyring: KeySet; readonly initialized: boolean },
   { version: sealVersion, unlockKey }: Seal = UNSEALED,
   write: typeof writeFileAtomically = writeFileAtomically,
 ): Promise<void> {
@@ -108,7 +108,7 @@ export async function writeKeyFile(
           ...(sealVersion > 0 && { sealVersion }),
           sealedBy: 'none',
           active: keyring.active.id.toString('hex'),
-          keys: keyring.all().map(writtenKey),
+          keys: [...keyring.retired, keyring.active].map(writtenKey),
           indexKey: writtenKey(dataKey(keyring.indexKey)),
         }
       : withDigest({

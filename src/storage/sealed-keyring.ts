@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ByteReader, ByteWriter, type SecretValue } from '../common/index.ts';
-import { dataKey, KEY_BYTES, Keyring, openKeys, sealKeys } from '../crypto/index.ts';
+import { type DataKey, dataKey, KEY_BYTES, Keyring, openKeys, sealKeys } from '../crypto/index.ts';
 
 const PLACE = 'coffer key file';
 
-/** All keys of a keyring, sealed by the unlock key: u8 count of data keys, the active one first, then the index key. */
-export function sealKeyring(keyring: Keyring, unlockKey: SecretValue): Buffer {
-  const keys = [keyring.active, ...keyring.all().filter((key) => key !== keyring.active)];
+/** The keys of a node, as they are or as they shall be once they are written. A keyring is such a set. */
+export interface KeySet {
+  readonly active: DataKey;
+  readonly retired: readonly DataKey[];
+  readonly indexKey: Buffer;
+}
+
+/** All keys, sealed by the unlock key: u8 count of data keys, the active one first, then the index key. */
+export function sealKeyring({ active, indexKey, retired }: KeySet, unlockKey: SecretValue): Buffer {
+  const keys = [active, ...retired];
   const writer = new ByteWriter().u8(keys.length);
   for (const { bytes } of keys) {
     writer.fixed(bytes);
   }
-  const sealed = sealKeys(unlockKey, PLACE, writer.fixed(keyring.indexKey).finish());
+  const sealed = sealKeys(unlockKey, PLACE, writer.fixed(indexKey).finish());
   writer.clear();
   return sealed;
 }

@@ -2,7 +2,11 @@
 import { CofferError, type Logger } from '../common/index.ts';
 import type { Keyring } from '../crypto/index.ts';
 import type { KeyFileSeal } from '../storage/index.ts';
+import type { Clock, Timer } from './replica/clock.ts';
 import type { Replica } from './replica/replica.ts';
+
+/** A rotation that failed is tried again after this time. */
+const RETRY_MS = 60_000;
 
 /** How the data keys of a node stand. */
 export interface DataKeyStatus {
@@ -17,7 +21,8 @@ export interface DataKeyStatus {
 export interface DataKeyRotationOptions {
   readonly keyring: Keyring;
   readonly seal: KeyFileSeal;
-  readonly replica: Replica;
+  readonly replica: Pick<Replica, 'reseal'>;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -30,6 +35,8 @@ export class DataKeyRotation {
   #last: Promise<void> = Promise.resolve();
   #resealed: number | undefined;
   #problem: CofferError | undefined;
+  #retry: Timer | undefined;
+  #closed = false;
 
   constructor(options: DataKeyRotationOptions) {
     this.#options = options;
@@ -42,22 +49,20 @@ export class DataKeyRotation {
 
   /**
    * Seals all that is on the disk under a new key, and resolves when nothing there opens with an older one. Waits for a
-   * rotation that is under way, and begins another one. What fails leaves both keys, and is gone on with at the next start.
+   * rotation that is under way, and begins another one. What fails leaves both keys; it is tried again after a minute, and at
+   * the next start.
    */
   rotate(): Promise<void> {
-    const { keyring, seal } = this.#options;
     return this.#inTurn(async () => {
-      const key = keyring.add();
-      await seal.rewrite();
-      keyring.activate(key);
-      await seal.rewrite();
+      await this.#options.seal.addDataKey();
       await this.#finish();
     });
   }
 
-  /** Goes on with a rotation that an earlier process has begun, if there is one. Never rejects. */
+  /** Goes on with a rotation whose new key is on the disk already, if there is one. Never rejects. */
   async resume(): Promise<void> {
     if (this.#options.keyring.retired.length > 0) {
+      this.#resealed ??= 0;
       await this.#inTurn(() => this.#finish()).catch(() => undefined);
     }
   }
@@ -73,6 +78,12 @@ export class DataKeyRotation {
     return this.#last;
   }
 
+  /** Nothing is tried again. */
+  close(): void {
+    this.#closed = true;
+    this.#retry?.cancel();
+  }
+
   #inTurn(work: () => Promise<void>): Promise<void> {
     const done = this.#last.then(async () => {
       this.#resealed = 0;
@@ -82,6 +93,7 @@ export class DataKeyRotation {
       } catch (thrown) {
         this.#problem = CofferError.from(thrown);
         this.#options.logger.warn('the data key was not rotated', { reason: this.#problem.message });
+        this.#tryAgainLater();
         throw thrown;
       } finally {
         this.#resealed = undefined;
@@ -93,12 +105,22 @@ export class DataKeyRotation {
 
   async #finish(): Promise<void> {
     const { keyring, logger, replica, seal } = this.#options;
+    // Another change of the unlock key may retire more meanwhile: those are dropped the next time.
     const old = keyring.retired;
     await replica.reseal((records) => {
       this.#resealed = records;
     });
-    keyring.drop(old);
-    await seal.rewrite();
+    await seal.dropDataKeys(old);
     logger.info('the data key was rotated', { key: keyring.active.id.toString('hex') });
+  }
+
+  #tryAgainLater(): void {
+    const { clock, keyring } = this.#options;
+    if (!this.#closed && keyring.retired.length > 0) {
+      this.#retry ??= clock.setTimer(RETRY_MS, () => {
+        this.#retry = undefined;
+        void this.resume();
+      });
+    }
   }
 }

@@ -171,6 +171,7 @@ async function openInitialized(
         seal,
         database,
         diskSpace,
+        clock: systemClock,
         logger: options.logger,
       });
     });

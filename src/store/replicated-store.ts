@@ -7,6 +7,7 @@ import type { StateType } from '../raft/index.ts';
 import type { Command, Secret } from '../secrets/index.ts';
 import type { Database, DirectoryLock, KeyFileSeal } from '../storage/index.ts';
 import { DataKeyRotation } from './data-key-rotation.ts';
+import type { Clock } from './replica/clock.ts';
 import type { SpaceGuard } from './replica/disk-space.ts';
 import type { Replica } from './replica/replica.ts';
 import type {
@@ -26,6 +27,7 @@ export interface StoreParts {
   readonly seal: KeyFileSeal;
   readonly database: Database;
   readonly diskSpace: SpaceGuard;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -163,6 +165,7 @@ export class ReplicatedStore implements SecretStore {
 
   async #close(): Promise<void> {
     const { database, keyring, lock, replica, seal } = this.#parts;
+    this.dataKey.close();
     try {
       await replica.close();
     } finally {

@@ -23,7 +23,10 @@ import type { TlsCredentials } from '../../../src/transport/index.ts';
 import { temporaryDirectory } from '../../support/cleanup.ts';
 import { DAY_MS } from '../../support/cluster-objects.ts';
 import { freePort } from '../../support/free-port.ts';
+import { present } from '../../support/present.ts';
 import { waitFor } from '../../support/wait-for.ts';
+
+export { present };
 
 export interface TestNodeOptions {
   readonly settings?: Partial<ClusterSettings>;
@@ -267,13 +270,6 @@ export function expiredIdentity(
     lifetime_ms: 60_000,
   });
   return { certificates: [certificate], key: exportKey(key) };
-}
-
-export function present<T>(value: T | undefined, what: string): T {
-  if (value === undefined) {
-    throw new Error(`not so: ${what}`);
-  }
-  return value;
 }
 
 function recorder(lines: string[]): Logger {
