@@ -11,7 +11,13 @@ import type { ClusterAdmin } from './admin-model.ts';
 import type { ClusterSettings, EngineFacts } from './cluster-settings.ts';
 import { Endpoint } from './endpoint.ts';
 import { enrol } from './enrolment.ts';
-import { credentialsOf, identityProblem, IdentityStore, type NodeIdentityFile } from './identity.ts';
+import {
+  certificateOf,
+  credentialsOf,
+  identityProblem,
+  IdentityStore,
+  type NodeIdentityFile,
+} from './identity.ts';
 import { joinAsSet } from './joining.ts';
 import { Manager } from './manager.ts';
 import { OwnIdentity } from './own-identity.ts';
@@ -45,6 +51,8 @@ export interface ClusterPlace {
   readonly address: string | undefined;
   /** Why it does not listen, or is not heard. */
   readonly problem: CofferError | undefined;
+  /** From when until when its certificate is valid, in ms since 1970. */
+  readonly certificate: { readonly notBefore_ms: number; readonly notAfter_ms: number } | undefined;
 }
 
 export class ClusterNode {
@@ -80,7 +88,8 @@ export class ClusterNode {
       role: identity?.role,
       nodeId: identity?.nodeId,
       address: this.#endpoint.isListening ? this.#endpoint.address : undefined,
-      problem: this.#removed ?? this.#endpoint.problem ?? this.#worker?.problem,
+      problem: this.#removed ?? this.#endpoint.problem ?? this.#worker?.problem ?? this.#manager?.problem,
+      certificate: identity && certificateOf(identity),
     };
   }
 
@@ -102,7 +111,7 @@ export class ClusterNode {
    */
   async open(): Promise<ReplicatedStore> {
     void this.#endpoint.askEngine();
-    this.#leaveRole();
+    await this.#leaveRole();
     if (this.#removed !== undefined) {
       throw this.#removed;
     }
@@ -136,16 +145,18 @@ export class ClusterNode {
 
   /** The store is being closed: the node is no manager until it is opened again. */
   async close(): Promise<void> {
-    this.#leaveRole();
+    await this.#leaveRole();
     await this.#endpoint.close();
   }
 
-  #leaveRole(): void {
+  /** Resolves when the identity of that role is written no more. */
+  #leaveRole(): Promise<void> {
     this.#manager?.stop();
     this.#worker?.stop();
     this.#manager = undefined;
     this.#worker = undefined;
     this.#endpoint.believe(() => undefined);
+    return this.#own?.settled() ?? Promise.resolve();
   }
 
   async #openManager(before: NodeIdentityFile | undefined): Promise<ReplicatedStore> {
@@ -269,7 +280,7 @@ export class ClusterNode {
   #onRemoved(reason: CofferError): void {
     if (this.#removed === undefined) {
       this.#removed = reason;
-      this.#leaveRole();
+      void this.#leaveRole();
       this.#options.onRemoved(reason);
     }
   }

@@ -7,7 +7,8 @@ import { exportKey } from '../pki/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
 import { chainOf, issueBy, issueFor, newAuthority, rootsOf } from './certificates.ts';
 import { managerContacts } from './contacts.ts';
-import { certificateOf, identityProblem, type NodeIdentityFile } from './identity.ts';
+import { identityProblem, type NodeIdentityFile } from './identity.ts';
+import { standInChange } from './stand-in.ts';
 
 export interface EnrolOptions {
   readonly store: ReplicatedStore;
@@ -18,7 +19,7 @@ export interface EnrolOptions {
   /** Where others reach this node. */
   readonly address: string;
   readonly engineNodeId: string;
-  /** Whether a certificate that is gone or has expired may be replaced. */
+  /** Whether a certificate that is gone may be replaced. */
   readonly reenrol: boolean;
   /** Writes an identity to the disk. */
   readonly keep: (identity: NodeIdentityFile) => Promise<void>;
@@ -28,11 +29,10 @@ export interface EnrolOptions {
 
 /**
  * The identity to use with the store. Throws `cluster.identity-missing` if there is none that belongs to it (or none to make
- * it from), and
- * `cluster.identity-expired`; a node that is a cluster by itself is not held up by its own certificate's age.
+ * it from), and as `standInFor` does for one that has expired.
  */
 export async function enrol(options: EnrolOptions): Promise<NodeIdentityFile> {
-  const { before, now_ms, reenrol, store } = options;
+  const { before, logger, now_ms, reenrol, store } = options;
   const { confState, index } = store.replica.state;
   const { clusterId, nodeId, raftId } = store.replica.identity;
   const alone = confState.voters.join() === String(raftId);
@@ -50,15 +50,11 @@ export async function enrol(options: EnrolOptions): Promise<NodeIdentityFile> {
     }
     return renewed(options);
   }
-  if (certificateOf(before).notAfter_ms > now_ms()) {
-    return { ...before, storeMade: true };
+  const change = standInChange({ identity: before, view: index.cluster, now_ms: now_ms() });
+  if (change !== undefined) {
+    logger.warn('the certificate of this node is not valid now; it stands in for it', { node: nodeId });
   }
-  if (!alone && !reenrol) {
-    throw new CofferError('cluster.identity-expired', "this node's certificate has expired", {
-      hint: 'Look at the clock. If it is right, set COFFER_REENROL=on for one start.',
-    });
-  }
-  return renewed(options);
+  return { ...before, ...change, storeMade: true };
 }
 
 /** The certificate is on the disk before the CA is in the log: a crash in between begins anew. */

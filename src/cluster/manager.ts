@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // A node while it is a manager: its place in the log, what it answers to others, and what it does when it leads.
-import { createPublicKey } from 'node:crypto';
 import { hostname } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import { CofferError, type Logger } from '../common/index.ts';
 import type { UnlockKeyHolder } from '../crypto/index.ts';
 import type { NodeObject } from '../membership/index.ts';
-import { exportKey, generateKey } from '../pki/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
 import type { PeerIdentity } from '../transport/index.ts';
 import { AuthorityKeeper } from './authority-keeper.ts';
 import { refusalOf, removedNode } from './authorize.ts';
 import { LocalAutolock } from './autolock-admin.ts';
-import { chainOf, issueFor, requireAuthority, rootsOf } from './certificates.ts';
-import { isDescribedAs } from './contacts.ts';
+import { rootsOf } from './certificates.ts';
+import { isDescribedAs, managerContacts } from './contacts.ts';
+import { cutOffBy } from './cut-off.ts';
 import { LocalDataKey } from './data-key-admin.ts';
 import { Departure } from './departure.ts';
 import { ForwardingAdmin } from './forwarding-admin.ts';
-import type { ManagerContact } from './identity.ts';
+import type { ManagerContact, NodeIdentityFile } from './identity.ts';
 import { JoinService } from './join-service.ts';
 import { LocalAdmin } from './local-admin.ts';
+import { managerRenewal } from './manager-renewal.ts';
 import { MemberClient } from './member-client.ts';
 import { MemberService } from './member-service.ts';
 import { MembershipKeeper } from './membership-keeper.ts';
@@ -26,7 +27,7 @@ import type { OwnIdentity } from './own-identity.ts';
 import type { PortServices } from './port.ts';
 import type { RaftTransport } from './raft-transport.ts';
 import { Reachability } from './reachability.ts';
-import { isOutdated, Renewal } from './renewal.ts';
+import type { Renewal } from './renewal.ts';
 import { BODY, encodeBody, type Hello } from './rpc-body.ts';
 import { SealKeeper } from './seal-keeper.ts';
 import { Standing } from './standing.ts';
@@ -72,11 +73,12 @@ export class Manager {
   #announceTimer: NodeJS.Timeout | undefined;
   #cutTimer: NodeJS.Timeout | undefined;
   #unwatch: () => void = () => undefined;
+  #cutOff: CofferError | undefined;
   #stopped = false;
 
   constructor(options: ManagerOptions) {
     this.#options = { ...options, ...this.#departure.telling(options) };
-    const { logger, now_ms, own, random, rotationMin_ms, store, transport } = options;
+    const { logger, now_ms, own, rotationMin_ms, store, transport } = options;
     const { replica } = store;
     const { clusterId, nodeId } = own.current;
     const { credentials } = own;
@@ -125,14 +127,7 @@ export class Manager {
       joinMethods: join.methods,
       refusalOf: (peer, protocol) => this.#refusalOf(peer, protocol),
     };
-    this.#renewal = new Renewal({
-      identity: () => own.current,
-      isOutdated: () => isOutdated(own.current, store.replica.state.index.cluster),
-      renew: () => this.#renew(),
-      now_ms,
-      random,
-      logger,
-    });
+    this.#renewal = managerRenewal({ ...options, onRenewed: () => this.#client.reset() });
     this.#membership = new MembershipKeeper({ replica, store, now_ms, logger });
     this.#authority = new AuthorityKeeper({
       replica,
@@ -156,7 +151,7 @@ export class Manager {
     this.#seal.start();
     this.#renewal.start();
     this.#announceTimer = setInterval(() => void this.#announce(), ANNOUNCE_MS).unref();
-    this.#cutTimer = setInterval(cutRefused, CUT_MS).unref();
+    this.#cutTimer = setInterval(() => this.#lookAtClock(cutRefused), CUT_MS).unref();
     void this.#announce();
     this.#changed();
   }
@@ -180,8 +175,14 @@ export class Manager {
     return this.#reachability.managers();
   }
 
+  /** Why no leader is heard of, where the others have told. */
+  get problem(): CofferError | undefined {
+    return this.#reachability.leader() === undefined ? this.#cutOff : undefined;
+  }
+
   /** Another manager has refused to speak with this one. */
   refused(reason: CofferError): void {
+    this.#cutOff = cutOffBy(reason) ?? this.#cutOff;
     this.#standing.refused(reason);
   }
 
@@ -211,7 +212,7 @@ export class Manager {
     if (view.authority === undefined) {
       return;
     }
-    void this.#takeRoots(rootsOf(view.authority));
+    void this.#keepUp({ roots: rootsOf(view.authority), managers: managerContacts(view) });
     if (view.revocation(own.current.nodeId) !== undefined) {
       this.#options.onRemoved(removedNode(own.current.nodeId));
     } else if (view.node(own.current.nodeId)?.role === 'worker') {
@@ -219,14 +220,16 @@ export class Manager {
     }
   }
 
-  async #takeRoots(roots: readonly string[]): Promise<void> {
+  /** Whom to trust, and whom to call should the state be lost. */
+  async #keepUp(known: Pick<NodeIdentityFile, 'roots' | 'managers'>): Promise<void> {
     const { logger, own } = this.#options;
-    if (own.current.roots.join('') === roots.join('')) {
+    const { managers, roots } = own.current;
+    if (isDeepStrictEqual({ roots, managers }, known)) {
       return;
     }
-    await own.update({ roots }).catch((thrown: unknown) => {
+    await own.update(known).catch((thrown: unknown) => {
       const reason = CofferError.from(thrown).message;
-      logger.error('the roots that are trusted could not be written down', { reason });
+      logger.error('whom this node trusts and calls could not be written down', { reason });
     });
   }
 
@@ -263,21 +266,9 @@ export class Manager {
     }
   }
 
-  /** A manager has the CA's key: it issues its own certificate, and the log takes it if this node is a manager still. */
-  async #renew(): Promise<void> {
-    const { now_ms, own, store } = this.#options;
-    const { clusterId, nodeId } = own.current;
-    const key = generateKey();
-    const publicKey = createPublicKey(key);
-    const { cluster } = store;
-    const authority = requireAuthority(cluster);
-    const certificate = issueFor(cluster, { clusterId, nodeId, role: 'manager' }, publicKey, now_ms());
-    await store.propose({ kind: 'renew-certificate', nodeId, role: 'manager', certificate });
-    await own.update({
-      certificates: chainOf(authority, certificate),
-      key: exportKey(key),
-      roots: rootsOf(requireAuthority(store.cluster)),
-    });
-    this.#client.reset();
+  /** A machine that was suspended has not counted the time. */
+  #lookAtClock(cutRefused: () => void): void {
+    cutRefused();
+    this.#renewal.wake();
   }
 }

@@ -37,6 +37,11 @@ export class OwnIdentity {
     });
   }
 
+  /** Resolves when what was begun is on the disk, or has failed. Never rejects. */
+  settled(): Promise<void> {
+    return this.#last;
+  }
+
   #inTurn(work: () => Promise<void>): Promise<void> {
     const done = this.#last.then(work);
     this.#last = done.catch(() => undefined);

@@ -13,16 +13,18 @@ const TIMER_MAX_MS = 60 * 60 * 1_000;
 
 /**
  * Whether a manager's certificate is to be replaced whatever its age: another root issues now, or the state names another
- * certificate, since the node has made this one for itself.
+ * certificate, since the node has made this one for itself; or it is of the future, since a clock was ahead.
  */
-export function isOutdated(identity: NodeIdentityFile, view: ClusterView): boolean {
-  const { issuerKeyId, publicKeyFingerprint } = certificateOf(identity);
+export function isOutdated(identity: NodeIdentityFile, view: ClusterView, now_ms: number): boolean {
+  const { issuerKeyId, notBefore_ms } = certificateOf(identity);
   const { authority } = view;
-  const recorded = view.node(identity.nodeId)?.certificate.publicKeyFingerprint;
+  const recorded = view.node(identity.nodeId)?.certificate.certificate;
   return (
     authority !== undefined &&
+    recorded !== undefined &&
     (issuerKeyId !== authorityKeyId(authority.certificate) ||
-      (recorded !== undefined && recorded !== publicKeyFingerprint))
+      recorded !== identity.certificates[0] ||
+      notBefore_ms > now_ms)
   );
 }
 

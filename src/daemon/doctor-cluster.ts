@@ -4,6 +4,7 @@ import type { ClusterAdmin, ClusterDescription, ClusterPlace, NodeDescription } 
 import { CofferError, withDeadline } from '../common/index.ts';
 import type { Check } from '../control/index.ts';
 import type { EngineClient, EngineNode } from '../engine/index.ts';
+import { authorityChecks } from './doctor-certificate.ts';
 import { counted, shortList } from './doctor-words.ts';
 
 /** A manager without a leader waits five seconds for one before it says what it knows itself. */
@@ -25,8 +26,8 @@ export async function clusterChecks({
   const own = placeChecks(place());
   try {
     const cluster = admin();
-    const [description, nodes] = await withDeadline(
-      Promise.all([cluster.describe(), cluster.nodes()]),
+    const [description, nodes, authority] = await withDeadline(
+      Promise.all([cluster.describe(), cluster.nodes(), cluster.authority()]),
       ANSWER_TIMEOUT_MS,
       'store.timeout',
       'the leader of the cluster did not answer in time',
@@ -35,6 +36,7 @@ export async function clusterChecks({
       ...own,
       ...quorumChecks(description),
       ...nodeChecks(nodes),
+      ...authorityChecks(authority, Date.now()),
       ...(await swarmChecks(engine, nodes)),
     ];
   } catch (thrown) {

@@ -5,6 +5,7 @@ import type { Check } from '../control/index.ts';
 import { type EngineClient, isSameDriver } from '../engine/index.ts';
 import { LABELS } from '../plugin/index.ts';
 import type { SecretStore } from '../store/index.ts';
+import { certificateChecks } from './doctor-certificate.ts';
 import { type ClusterDoctorOptions, clusterChecks } from './doctor-cluster.ts';
 import { counted, shortList } from './doctor-words.ts';
 import { storeNameOf } from './engine-uses.ts';
@@ -27,6 +28,7 @@ export async function examine(options: DoctorOptions): Promise<readonly Check[]>
     ...valueChecks(options.keeper),
     ...keyChecks(options),
     ...diskChecks(options.keeper),
+    ...certificateChecks(options.place(), Date.now()),
     ...cluster,
     ...engine,
   ];

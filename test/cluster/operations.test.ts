@@ -184,6 +184,14 @@ const OUTCOMES: Readonly<Record<string, (machines: Machines) => Promise<void>>> 
     await machines.manager('b').put('rotated', 'value');
     assert.equal((await machines.manager('a').deliver('rotated')).toString(), 'value');
   },
+  'Expired certificates': async (machines) => {
+    const [inspected = ''] = machines.printed;
+    assert.match(
+      inspected,
+      /^Certificate: +expires in \S+ (days|weeks|months)/m,
+      'it says how long the certificate lasts',
+    );
+  },
   'Rotate a data key': async (machines) => {
     const [before, after, ...others] = machines.printed.flatMap(
       (text) => /^ID: +([0-9a-f]{16})$/m.exec(text)?.[1] ?? [],

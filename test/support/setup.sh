@@ -11,6 +11,7 @@ ip iproute2
 iptables iptables
 perl perl
 busybox busybox-static
+faketime faketime
 docker-registry docker-registry'
 
 PATH="$PATH:/usr/sbin:/sbin"

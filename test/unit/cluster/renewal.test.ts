@@ -6,7 +6,6 @@ import { newAuthority, nextAuthority } from '../../../src/cluster/certificates.t
 import type { NodeIdentityFile } from '../../../src/cluster/identity.ts';
 import { isOutdated, Renewal } from '../../../src/cluster/renewal.ts';
 import { CofferError, silentLogger } from '../../../src/common/index.ts';
-import { describeCertificate } from '../../../src/pki/index.ts';
 import { aNode } from '../../support/cluster-objects.ts';
 import { StillClock } from '../../support/still-clock.ts';
 import { DAY_MS } from '../../support/cluster-objects.ts';
@@ -142,16 +141,21 @@ describe('a certificate', () => {
   });
 });
 
-test("a manager's certificate is outdated when another root issues, or the state names another", () => {
+test("a manager's certificate is outdated when another root issues, the state names another, or it is of the future", () => {
   const identity = identityOf(START_MS);
-  const { publicKeyFingerprint } = describeCertificate(identity.certificates[0] ?? '');
+  const [certificate = ''] = identity.certificates;
   const plain = aNode('n', 'manager', 1);
-  const node = { ...plain, id: NODE_ID, certificate: { ...plain.certificate, publicKeyFingerprint } };
+  const node = { ...plain, id: NODE_ID, certificate: { ...plain.certificate, certificate } };
   const next = nextAuthority(AUTHORITY, CLUSTER_ID, START_MS);
-  assert.equal(isOutdated(identity, viewOf(AUTHORITY, node)), false);
-  assert.equal(isOutdated(identity, viewOf(next, node)), true);
-  assert.equal(isOutdated(identityOf(START_MS, next), viewOf({ ...next, rotation: undefined })), false);
-  assert.equal(isOutdated(identity, viewOf(AUTHORITY, { ...node, certificate: plain.certificate })), true);
-  assert.equal(isOutdated(identity, viewOf(AUTHORITY)), false, 'a node that was removed renews nothing');
-  assert.equal(isOutdated(identity, viewOf()), false);
+  assert.equal(isOutdated(identity, viewOf(AUTHORITY, node), START_MS), false);
+  assert.equal(isOutdated(identity, viewOf(next, node), START_MS), true);
+  const otherNode = { ...node, certificate: plain.certificate };
+  assert.equal(isOutdated(identity, viewOf(AUTHORITY, otherNode), START_MS), true);
+  assert.equal(isOutdated(identity, viewOf(AUTHORITY, node), START_MS - DAY_MS), true);
+  assert.equal(
+    isOutdated(identity, viewOf(AUTHORITY), START_MS),
+    false,
+    'a node that was removed renews nothing',
+  );
+  assert.equal(isOutdated(identity, viewOf(), START_MS), false);
 });

@@ -20,6 +20,7 @@ const PLACE: ClusterPlace = {
   nodeId: 'id1',
   address: '10.0.0.1:7373',
   problem: undefined,
+  certificate: undefined,
 };
 
 function swarmNode(id: string, role: EngineNode['role'] = 'manager'): EngineNode {

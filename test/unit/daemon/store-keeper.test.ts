@@ -90,7 +90,13 @@ test('a store serves before its index is loaded; who needs all of it waits, and 
     keeper,
     engine,
     driverName: () => 'coffer',
-    place: () => ({ role: undefined, nodeId: undefined, address: undefined, problem: undefined }),
+    place: () => ({
+      role: undefined,
+      nodeId: undefined,
+      address: undefined,
+      problem: undefined,
+      certificate: undefined,
+    }),
     unlockKeySource: () => undefined,
     admin: () => new FakeCluster(),
   });

@@ -55,7 +55,13 @@ describe('a locked store', () => {
       unlockKeySource: () => unlocking.source,
       engine: new EngineClient({ socketPath: '/nowhere', timeout_ms: 1_000 }),
       driverName: () => 'coffer',
-      place: () => ({ role: undefined, nodeId: undefined, address: undefined, problem: undefined }),
+      place: () => ({
+        role: undefined,
+        nodeId: undefined,
+        address: undefined,
+        problem: undefined,
+        certificate: undefined,
+      }),
       admin: () => new FakeCluster(),
     });
     const check = checks.find(({ name }) => name === 'data key');
