@@ -4,6 +4,8 @@ import { CofferError } from '../common/index.ts';
 import type { ClusterView } from '../membership/index.ts';
 import type { PeerIdentity } from '../transport/index.ts';
 import type { ManagerContact } from './identity.ts';
+import { removedNode, unknownNode } from './node-refusals.ts';
+import { unlockRefusal } from './unlock-rules.ts';
 
 /** The protocols of a node's port, by their ALPN names. */
 export const PROTOCOL = {
@@ -15,6 +17,8 @@ export const PROTOCOL = {
   member: 'coffer-member/1',
   /** What a stranger may ask. */
   join: 'coffer-join/1',
+  /** What a manager asks that is locked. */
+  unlock: 'coffer-unlock/1',
 } as const;
 
 export interface AuthorizeOptions {
@@ -30,7 +34,7 @@ export interface AuthorizeOptions {
  * because they are known, not because they are not listed as removed.
  */
 export function refusalOf(
-  peer: Pick<PeerIdentity, 'clusterId' | 'nodeId' | 'role' | 'notAfter_ms'>,
+  peer: Pick<PeerIdentity, 'clusterId' | 'nodeId' | 'role' | 'notAfter_ms' | 'publicKeyFingerprint'>,
   protocol: string,
   { clusterId, contacts, now_ms, view }: AuthorizeOptions,
 ): CofferError | undefined {
@@ -41,6 +45,12 @@ export function refusalOf(
   // At the handshake OpenSSL has looked; the connection may have outlived the certificate.
   if (peer.notAfter_ms <= now_ms) {
     return new CofferError('pki.certificate-invalid', `the certificate of node ${nodeId} has expired`);
+  }
+  if (protocol === PROTOCOL.unlock) {
+    return unlockRefusal(peer, view);
+  }
+  if (role === 'unlock') {
+    return new CofferError('cluster.role', `node ${nodeId} shows what it is to be unlocked by, and no more`);
   }
   const managersOnly = protocol === PROTOCOL.raft || protocol === PROTOCOL.snapshot;
   if (managersOnly && role !== 'manager') {
@@ -57,14 +67,4 @@ export function refusalOf(
     return new CofferError('cluster.role', `node ${nodeId} is a manager no longer`);
   }
   return undefined;
-}
-
-function unknownNode(nodeId: string): CofferError {
-  return new CofferError('cluster.node-unknown', `node ${nodeId} is not known here`);
-}
-
-export function removedNode(nodeId: string): CofferError {
-  return new CofferError('cluster.node-removed', `node ${nodeId} was removed from the cluster`, {
-    hint: 'To bring the machine back, move its state directory away and let it join under a new id.',
-  });
 }

@@ -5,9 +5,9 @@ import type { NodeObject } from '../membership/index.ts';
 import { publicKeyOfRequest } from '../pki/index.ts';
 import type { SecretStore } from '../store/index.ts';
 import type { CallContext, RpcMethod } from '../transport/index.ts';
-import { removedNode } from './authorize.ts';
 import { chainOf, issueFor, requireAuthority, rootsOf } from './certificates.ts';
 import { isDescribedAs, managerContacts } from './contacts.ts';
+import { removedNode } from './node-refusals.ts';
 import { BODY, decodeBody, encodeBody, type Hello } from './rpc-body.ts';
 import { TokenBuckets } from './token-buckets.ts';
 

@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   'unlock.shares-invalid': 400,
   'unlock.wrong-key': 403,
   'unlock.not-locked': 409,
+  'unlock.peer-refused': 403,
   'pki.csr-invalid': 400,
   'pki.certificate-invalid': 403,
   'transport.frame-invalid': 400,

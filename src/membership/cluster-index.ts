@@ -7,6 +7,7 @@ import {
   type ClusterObject,
   type NodeObject,
   objectKey,
+  type PeerUnlockObject,
   type RevocationObject,
   type SettingsObject,
   type TokenObject,
@@ -26,6 +27,9 @@ export interface ClusterView {
   nodes(): readonly NodeObject[];
   nodeByRaftId(raftId: number): NodeObject | undefined;
   nodeByKey(publicKeyFingerprint: string): NodeObject | undefined;
+  /** What the node is known by when it asks for the unlock key. */
+  peerUnlock(nodeId: string): PeerUnlockObject | undefined;
+  peerUnlocks(): readonly PeerUnlockObject[];
   revocation(nodeId: string): RevocationObject | undefined;
   revocations(): readonly RevocationObject[];
 }
@@ -91,6 +95,15 @@ export class ClusterIndex implements ClusterView {
 
   nodeByKey(publicKeyFingerprint: string): NodeObject | undefined {
     return this.#byKey.get(publicKeyFingerprint);
+  }
+
+  peerUnlock(nodeId: string): PeerUnlockObject | undefined {
+    const object = this.#objects.get(`peer-unlock/${nodeId}`);
+    return object?.kind === 'peer-unlock' ? object : undefined;
+  }
+
+  peerUnlocks(): readonly PeerUnlockObject[] {
+    return this.#all().filter((object) => object.kind === 'peer-unlock');
   }
 
   revocation(nodeId: string): RevocationObject | undefined {

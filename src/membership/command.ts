@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands that change the cluster's objects, as they stand in the replicated log.
 import { type ByteReader, type ByteWriter, CofferError, unreachable } from '../common/index.ts';
+import type { RegisterPeerUnlock, SetAutolock, SetPeerUnlock } from './autolock-command.ts';
 import {
   type AuthorityObject,
-  type AutolockObject,
-  type ClusterObject,
   type Leaving,
   LEAVING,
   type NodeCertificate,
@@ -19,7 +18,7 @@ import {
 import {
   readCertificate,
   readLeavingFor,
-  readObject,
+  readOf,
   readRole,
   writeCertificate,
   writeObject,
@@ -121,12 +120,6 @@ export interface ChangeSettings {
   readonly settings: SettingsObject;
 }
 
-/** Autolock on, off, or with another key. Fails with `cluster.autolock` unless it is the next version. */
-export interface SetAutolock {
-  readonly kind: 'set-autolock';
-  readonly autolock: AutolockObject;
-}
-
 export type ClusterCommand =
   | EstablishCluster
   | PutToken
@@ -141,7 +134,9 @@ export type ClusterCommand =
   | FinishRotation
   | ForgetExpired
   | ChangeSettings
-  | SetAutolock;
+  | SetAutolock
+  | SetPeerUnlock
+  | RegisterPeerUnlock;
 
 const KIND_TAG = {
   'establish-cluster': 1,
@@ -158,6 +153,8 @@ const KIND_TAG = {
   'change-settings': 12,
   'retire-manager': 13,
   'set-autolock': 14,
+  'set-peer-unlock': 15,
+  'register-peer-unlock': 16,
 } as const satisfies Record<ClusterCommand['kind'], number>;
 
 const CLUSTER_KINDS: ReadonlySet<string> = new Set(Object.keys(KIND_TAG));
@@ -206,6 +203,10 @@ export function writeClusterCommand(writer: ByteWriter, command: ClusterCommand)
       return writeObject(writer, command.settings);
     case 'set-autolock':
       return writeObject(writer, command.autolock);
+    case 'set-peer-unlock':
+      return writer.u8(command.enabled ? 1 : 0);
+    case 'register-peer-unlock':
+      return writeObject(writer, command.registration);
     default:
       return unreachable(command);
   }
@@ -268,31 +269,14 @@ export function readClusterCommand(reader: ByteReader): ClusterCommand {
       return { kind: 'change-settings', settings: readOf(reader, 'settings') };
     case KIND_TAG['set-autolock']:
       return { kind: 'set-autolock', autolock: readOf(reader, 'autolock') };
+    case KIND_TAG['set-peer-unlock']:
+      return { kind: 'set-peer-unlock', enabled: reader.u8() === 1 };
+    case KIND_TAG['register-peer-unlock']:
+      return { kind: 'register-peer-unlock', registration: readOf(reader, 'peer-unlock') };
     default:
       throw new CofferError(
         'store.damaged',
         `a command of the cluster has kind ${tag}, which this version cannot read`,
       );
   }
-}
-
-function readOf<Kind extends ClusterObject['kind']>(
-  reader: ByteReader,
-  kind: Kind,
-): Extract<ClusterObject, { kind: Kind }> {
-  const object = readObject(reader);
-  if (isOf(object, kind)) {
-    return object;
-  }
-  throw new CofferError(
-    'store.damaged',
-    `a command of the cluster holds a ${object.kind} where a ${kind} belongs`,
-  );
-}
-
-function isOf<Kind extends ClusterObject['kind']>(
-  object: ClusterObject,
-  kind: Kind,
-): object is Extract<ClusterObject, { kind: Kind }> {
-  return object.kind === kind;
 }

@@ -46,6 +46,26 @@ export interface AutolockObject {
   readonly version: number;
   /** 32 bytes; empty while autolock is off. Never shown but to an administrator, nor logged or wiped. */
   readonly unlockKey: Buffer;
+  /** While the managers unlock one another. */
+  readonly peerUnlock?: PeerUnlock | undefined;
+}
+
+export interface PeerUnlock {
+  /**
+   * The keys before `unlockKey`, the latest first: what a manager that was down while they were replaced is still sealed by.
+   * As secret as it.
+   */
+  readonly earlierKeys: readonly Buffer[];
+}
+
+/** The key by which a manager that is locked is known to the others, while peer unlock is on. */
+export interface PeerUnlockObject {
+  readonly kind: 'peer-unlock';
+  readonly nodeId: string;
+  /** SHA-256 of the public key, in hexadecimal. */
+  readonly publicKeyFingerprint: string;
+  /** SHA-256 of the root that issued the certificate of it, in hexadecimal. */
+  readonly authorityDigest: string;
 }
 
 /** A join token, without its secret. */
@@ -106,6 +126,7 @@ export type ClusterObject =
   | SettingsObject
   | TokenObject
   | NodeObject
+  | PeerUnlockObject
   | RevocationObject;
 
 /** A name for each object, unique in the cluster. */
@@ -118,6 +139,7 @@ export function objectKey(object: ClusterObject): string {
     case 'token':
     case 'node':
       return `${object.kind}/${object.id}`;
+    case 'peer-unlock':
     case 'revocation':
       return `${object.kind}/${object.nodeId}`;
     default:
@@ -143,5 +165,7 @@ export const TOKENS_MAX = 100;
 /** As many managers as a configuration of the log can name, and far more than help. */
 export const MANAGERS_MAX = 15;
 export const UNLOCK_KEY_BYTES = 32;
+/** Unlock keys that are kept beside the present one while peer unlock is on. */
+export const EARLIER_KEYS_MAX = 8;
 export const TEXT_BYTES_MAX = 512;
 export const PEM_BYTES_MAX = 16 * 1024;

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The cluster's objects as bytes: u8 format (1), u8 kind, then the fields in the order of their types.
+// The cluster's objects as bytes: u8 format (1), u8 kind, then the fields in the order of their types. Autolock has two forms,
+// since an object that was written before peer unlock was known must have the same bytes for ever.
 import { ByteReader, ByteWriter, CofferError, unreachable } from '../common/index.ts';
 import {
   type AuthorityObject,
   type AutolockObject,
   type ClusterObject,
+  EARLIER_KEYS_MAX,
   type Leaving,
   LEAVING,
   type NodeCertificate,
   type NodeObject,
   type NodeRole,
   PEM_BYTES_MAX,
+  type PeerUnlockObject,
   ROLES,
   TEXT_BYTES_MAX,
   type TokenObject,
@@ -25,7 +28,10 @@ const KIND_TAG = {
   node: 4,
   revocation: 5,
   autolock: 6,
+  'peer-unlock': 7,
 } as const satisfies Record<ClusterObject['kind'], number>;
+/** Autolock with peer unlock: as autolock, then u8 count and the earlier keys. */
+const PEERS_TAG = 8;
 
 const HASH_BYTES = 32;
 const WHAT = 'an object of the cluster';
@@ -36,12 +42,12 @@ export function encodeObject(object: ClusterObject): Buffer {
 }
 
 export function writeObject(writer: ByteWriter, object: ClusterObject): ByteWriter {
-  writer.u8(FORMAT).u8(KIND_TAG[object.kind]);
+  writer.u8(FORMAT).u8(tagOf(object));
   switch (object.kind) {
     case 'authority':
       return writeAuthority(writer, object);
     case 'autolock':
-      return writer.u64(object.version).bytes(object.unlockKey);
+      return writeAutolock(writer, object);
     case 'settings':
       return writer.u64(object.certificateLifetime_ms);
     case 'token':
@@ -49,6 +55,8 @@ export function writeObject(writer: ByteWriter, object: ClusterObject): ByteWrit
       return writer.u64(object.createdAt_ms).u64(object.expiresAt_ms).u32(object.usesLeft);
     case 'node':
       return writeNode(writer, object);
+    case 'peer-unlock':
+      return writer.text(object.nodeId).text(object.publicKeyFingerprint).text(object.authorityDigest);
     case 'revocation':
       return writer.text(object.nodeId).text(object.hostname).u64(object.removedAt_ms).u64(object.until_ms);
     default:
@@ -75,6 +83,10 @@ export function readObject(reader: ByteReader): ClusterObject {
       return readAuthority(reader);
     case KIND_TAG.autolock:
       return readAutolock(reader);
+    case PEERS_TAG:
+      return { ...readAutolock(reader), peerUnlock: { earlierKeys: readEarlierKeys(reader) } };
+    case KIND_TAG['peer-unlock']:
+      return readPeerUnlock(reader);
     case KIND_TAG.settings:
       return { kind: 'settings', certificateLifetime_ms: reader.u64() };
     case KIND_TAG.token:
@@ -92,6 +104,32 @@ export function readObject(reader: ByteReader): ClusterObject {
     default:
       throw new CofferError('store.damaged', `${WHAT} has kind ${tag}, which this version cannot read`);
   }
+}
+
+/** Throws `store.damaged` for an object of another kind, or none. */
+export function readOf<Kind extends ClusterObject['kind']>(
+  reader: ByteReader,
+  kind: Kind,
+): Extract<ClusterObject, { kind: Kind }> {
+  const object = readObject(reader);
+  if (isOf(object, kind)) {
+    return object;
+  }
+  throw new CofferError(
+    'store.damaged',
+    `a command of the cluster holds a ${object.kind} where a ${kind} belongs`,
+  );
+}
+
+function isOf<Kind extends ClusterObject['kind']>(
+  object: ClusterObject,
+  kind: Kind,
+): object is Extract<ClusterObject, { kind: Kind }> {
+  return object.kind === kind;
+}
+
+function tagOf(object: ClusterObject): number {
+  return object.kind === 'autolock' && object.peerUnlock !== undefined ? PEERS_TAG : KIND_TAG[object.kind];
 }
 
 function writeAuthority(
@@ -121,16 +159,46 @@ function readAuthority(reader: ByteReader): AuthorityObject {
   return { kind: 'authority', certificate, privateKey, rotation };
 }
 
+function writeAutolock(writer: ByteWriter, { peerUnlock, unlockKey, version }: AutolockObject): ByteWriter {
+  writer.u64(version).bytes(unlockKey);
+  if (peerUnlock !== undefined) {
+    writer.u8(peerUnlock.earlierKeys.length);
+    peerUnlock.earlierKeys.forEach((key) => writer.fixed(key));
+  }
+  return writer;
+}
+
 function readAutolock(reader: ByteReader): AutolockObject {
   const version = reader.u64();
-  const bytes = reader.bytes(UNLOCK_KEY_BYTES);
-  // Outside Node's shared pool.
-  const unlockKey = Buffer.alloc(bytes.length);
-  unlockKey.set(bytes);
+  const unlockKey = ownCopy(reader.bytes(UNLOCK_KEY_BYTES));
   if (unlockKey.length !== 0 && unlockKey.length !== UNLOCK_KEY_BYTES) {
     throw new CofferError('store.damaged', `${WHAT} holds a part of an unlock key`);
   }
   return { kind: 'autolock', version, unlockKey };
+}
+
+function readEarlierKeys(reader: ByteReader): readonly Buffer[] {
+  const count = reader.u8();
+  if (count > EARLIER_KEYS_MAX) {
+    throw new CofferError('store.damaged', `${WHAT} holds more unlock keys than are kept`);
+  }
+  return Array.from({ length: count }, () => ownCopy(reader.fixed(UNLOCK_KEY_BYTES)));
+}
+
+/** Outside Node's shared pool. */
+function ownCopy(bytes: Uint8Array): Buffer {
+  const copy = Buffer.alloc(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
+function readPeerUnlock(reader: ByteReader): PeerUnlockObject {
+  return {
+    kind: 'peer-unlock',
+    nodeId: reader.text(TEXT_BYTES_MAX),
+    publicKeyFingerprint: reader.text(TEXT_BYTES_MAX),
+    authorityDigest: reader.text(TEXT_BYTES_MAX),
+  };
 }
 
 function readToken(reader: ByteReader): TokenObject {

@@ -2,6 +2,7 @@
 // The rules of the cluster: a pure function from its objects and a command to their changes. No clock, no randomness, no
 // I/O: every manager that applies the same log arrives at the same objects.
 import { CofferError, unreachable } from '../common/index.ts';
+import { registerPeerUnlock, setAutolock, setPeerUnlock, withoutRegistration } from './autolock-rules.ts';
 import type { ClusterView, ObjectEffect } from './cluster-index.ts';
 import type {
   AdmitNode,
@@ -15,11 +16,10 @@ import type {
   RevokeToken,
   SetRole,
 } from './command.ts';
+import { existing, put, remove } from './effects.ts';
 import {
   CERTIFICATE_LIFETIME_MAX_MS,
   CERTIFICATE_LIFETIME_MIN_MS,
-  type AutolockObject,
-  type ClusterObject,
   MANAGERS_MAX,
   type NodeObject,
   type NodeRole,
@@ -60,6 +60,10 @@ export function applyClusterCommand(view: ClusterView, command: ClusterCommand):
       return changeSettings(command.settings);
     case 'set-autolock':
       return setAutolock(view, command.autolock);
+    case 'set-peer-unlock':
+      return setPeerUnlock(view, command.enabled);
+    case 'register-peer-unlock':
+      return registerPeerUnlock(view, command);
     default:
       return unreachable(command);
   }
@@ -149,7 +153,7 @@ function retireManager(view: ClusterView, { nodeId, leaving }: RetireManager): r
     throw new CofferError('cluster.role', `node ${node.hostname} is no manager`);
   }
   requireAnotherManager(view, node, leaving);
-  return [put({ ...node, leaving })];
+  return [put({ ...node, leaving }), ...withoutRegistration(view, nodeId)];
 }
 
 function setRole(view: ClusterView, { nodeId, role, raftId }: SetRole): readonly ObjectEffect[] {
@@ -159,7 +163,7 @@ function setRole(view: ClusterView, { nodeId, role, raftId }: SetRole): readonly
   }
   if (role === 'worker') {
     requireAnotherManager(view, node, 'demoted');
-    return [put({ ...node, role, raftId: 0, leaving: 'no' })];
+    return [put({ ...node, role, raftId: 0, leaving: 'no' }), ...withoutRegistration(view, nodeId)];
   }
   requireRoomForManager(view.nodes());
   return [put({ ...node, role, raftId, leaving: 'no' })];
@@ -172,7 +176,11 @@ function removeNode(view: ClusterView, nodeId: string, at_ms: number): readonly 
   }
   const until_ms = Math.max(at_ms, node.certificate.notAfter_ms) + REVOCATION_GRACE_MS;
   const { hostname } = node;
-  return [remove(node), put({ kind: 'revocation', nodeId, hostname, removedAt_ms: at_ms, until_ms })];
+  return [
+    remove(node),
+    ...withoutRegistration(view, nodeId),
+    put({ kind: 'revocation', nodeId, hostname, removedAt_ms: at_ms, until_ms }),
+  ];
 }
 
 function beginRotation(view: ClusterView, { authority }: BeginRotation): readonly ObjectEffect[] {
@@ -210,15 +218,6 @@ function changeSettings(settings: SettingsObject): readonly ObjectEffect[] {
   return [put(settings)];
 }
 
-function setAutolock(view: ClusterView, autolock: AutolockObject): readonly ObjectEffect[] {
-  if (autolock.version !== (view.autolock?.version ?? 0) + 1) {
-    throw new CofferError('cluster.autolock', 'autolock was changed by somebody else in the meantime', {
-      hint: 'See how it is now: docker coffer autolock',
-    });
-  }
-  return [put(autolock)];
-}
-
 function requireAnotherManager(view: ClusterView, node: NodeObject, what: string): void {
   const stays = (other: NodeObject): boolean =>
     other.id !== node.id && other.role === 'manager' && other.leaving === 'no';
@@ -235,22 +234,4 @@ function requireRoomForManager(nodes: readonly NodeObject[]): void {
       hint: 'Three or five are what most clusters need; let it join as a worker.',
     });
   }
-}
-
-function existing(view: ClusterView, nodeId: string): NodeObject {
-  const node = view.node(nodeId);
-  if (node !== undefined) {
-    return node;
-  }
-  throw view.revocation(nodeId) === undefined
-    ? new CofferError('cluster.node-not-found', `there is no node ${nodeId} in the cluster`)
-    : new CofferError('cluster.node-removed', `node ${nodeId} was removed from the cluster`);
-}
-
-function put(object: ClusterObject): ObjectEffect {
-  return { kind: 'put-object', object };
-}
-
-function remove(object: ClusterObject): ObjectEffect {
-  return { kind: 'delete-object', object };
 }

@@ -27,10 +27,11 @@ const EXTENSION = {
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 
-/** What a node's key may be used for. A worker's is for no server, so that OpenSSL itself refuses it as one. */
+/** What a node's key may be used for. Only a manager's is for a server: OpenSSL itself refuses any other as one. */
 export const EXTENDED_KEY_USAGE: Readonly<Record<Role, readonly string[]>> = {
   manager: [CLIENT_AUTH, SERVER_AUTH],
   worker: [CLIENT_AUTH],
+  unlock: [CLIENT_AUTH],
 };
 
 const DIGITAL_SIGNATURE = bitString(Buffer.of(0x80), 7);

@@ -26,7 +26,7 @@ const LETTER = { manager: 'm', worker: 'w' } as const;
 
 /** The secret's buffer belongs to whoever made or parsed the token, and is wiped by it. */
 export interface JoinToken {
-  readonly role: Role;
+  readonly role: Exclude<Role, 'unlock'>;
   /** SHA-256 of the root's DER, 32 bytes: see `authorityDigest`. */
   readonly authorityDigest: Buffer;
   /** 8 characters of base 36, in lower case. */

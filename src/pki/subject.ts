@@ -3,7 +3,8 @@
 import { invariant } from '../common/index.ts';
 import { objectId, type DerElement, sequence, set, utf8String } from './der.ts';
 
-export type Role = 'manager' | 'worker';
+/** `unlock`: a manager's second certificate, by which it asks for the unlock key while its own is sealed; good for nothing else. */
+export type Role = 'manager' | 'worker' | 'unlock';
 
 /** Who a certificate is for. Both ids have 25 characters of base 36, in lower case. */
 export interface NodeSubject {
@@ -21,14 +22,18 @@ export interface AuthoritySubject {
 /** The name that clients ask a manager for, whichever it is and wherever it runs. */
 export const MANAGER_SERVER_NAME = 'coffer-manager';
 
-const ORGANIZATIONAL_UNIT = { manager: 'coffer-manager', worker: 'coffer-worker' } as const;
+const ORGANIZATIONAL_UNIT = {
+  manager: 'coffer-manager',
+  worker: 'coffer-worker',
+  unlock: 'coffer-unlock',
+} as const satisfies Readonly<Record<Role, string>>;
 const ATTRIBUTE = {
   commonName: '2.5.4.3',
   organization: '2.5.4.10',
   organizationalUnit: '2.5.4.11',
 } as const;
 
-/** CN=`nodeId`, OU=`coffer-manager` or `coffer-worker`, O=`clusterId`. */
+/** CN=`nodeId`, OU=`coffer-` and the role, O=`clusterId`. */
 export function nodeName(subject: NodeSubject): DerElement {
   checkId(subject.nodeId);
   checkId(subject.clusterId);
@@ -63,9 +68,9 @@ export function dnsNames({ nodeId, role }: NodeSubject): readonly string[] {
 
 /** Reads a name as `X509Certificate#subject` shows it; undefined unless `nodeName` could have made it. */
 export function parseNodeName(text: string): NodeSubject | undefined {
-  const match = /^O=([0-9a-z]{25})\nOU=coffer-(manager|worker)\nCN=([0-9a-z]{25})$/.exec(text);
+  const match = /^O=([0-9a-z]{25})\nOU=coffer-(manager|worker|unlock)\nCN=([0-9a-z]{25})$/.exec(text);
   const [, clusterId, role, nodeId] = match ?? [];
-  if (clusterId === undefined || nodeId === undefined || (role !== 'manager' && role !== 'worker')) {
+  if (clusterId === undefined || nodeId === undefined || !isRole(role)) {
     return undefined;
   }
   return { nodeId, role, clusterId };
@@ -75,6 +80,10 @@ export function parseNodeName(text: string): NodeSubject | undefined {
 export function parseAuthorityName(text: string): AuthoritySubject | undefined {
   const [, clusterId, keyId] = /^O=([0-9a-z]{25})\nCN=coffer CA ([0-9a-f]{40})$/.exec(text) ?? [];
   return clusterId === undefined || keyId === undefined ? undefined : { clusterId, keyId };
+}
+
+function isRole(text: string | undefined): text is Role {
+  return text !== undefined && Object.hasOwn(ORGANIZATIONAL_UNIT, text);
 }
 
 function checkId(id: string): void {

@@ -4,12 +4,13 @@ import { createHash, X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import { CofferError } from '../common/index.ts';
 
-export type NodeRole = 'manager' | 'worker';
+/** `unlock`: a locked manager, by the certificate that it has for this alone. */
+export type NodeRole = 'manager' | 'worker' | 'unlock';
 
 export interface PeerIdentity {
   /** The certificate's common name. */
   readonly nodeId: string;
-  /** The certificate's organisational unit, `coffer-manager` or `coffer-worker`. */
+  /** The certificate's organisational unit, `coffer-` and the role. */
   readonly role: NodeRole;
   /** The certificate's organisation. */
   readonly clusterId: string;
@@ -32,6 +33,7 @@ export interface ExpectedIdentity {
 const ROLES: Readonly<Record<string, NodeRole>> = {
   'coffer-manager': 'manager',
   'coffer-worker': 'worker',
+  'coffer-unlock': 'unlock',
 };
 
 /** Names are short; what is longer is nobody's. */

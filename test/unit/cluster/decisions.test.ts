@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PROTOCOL, refusalOf } from '../../../src/cluster/authorize.ts';
 import { nextStep } from '../../../src/cluster/membership-keeper.ts';
-import type { NodeObject } from '../../../src/membership/index.ts';
+import type { ClusterIndex, ClusterObject, NodeObject } from '../../../src/membership/index.ts';
+import type { NodeRole } from '../../../src/transport/index.ts';
 import { aNode, anAuthority, aRevocation } from '../../support/cluster-objects.ts';
 import { viewOf } from './service-harness.ts';
 
@@ -21,14 +22,14 @@ describe('who may speak', () => {
 
   function refusal(
     nodeId: string,
-    role: 'manager' | 'worker',
+    role: NodeRole,
     protocol: string,
     state = view,
     clusterId = 'cluster',
     notAfter_ms = 1_001,
   ): string {
     return (
-      refusalOf({ clusterId, nodeId, role, notAfter_ms }, protocol, {
+      refusalOf({ clusterId, nodeId, role, notAfter_ms, publicKeyFingerprint: 'key' }, protocol, {
         clusterId: 'cluster',
         view: state,
         contacts,
@@ -38,7 +39,7 @@ describe('who may speak', () => {
   }
 
   /** The node, the role in its certificate, and the answers: of raft and snapshot, and of member. */
-  const ROWS: readonly (readonly [string, 'manager' | 'worker', string, string])[] = [
+  const ROWS: readonly (readonly [string, NodeRole, string, string])[] = [
     ['id-manager', 'manager', 'in', 'in'],
     ['id-manager', 'worker', 'cluster.role', 'in'],
     ['id-leaving', 'manager', 'in', 'in'],
@@ -49,6 +50,8 @@ describe('who may speak', () => {
     ['id-nobody', 'manager', 'cluster.node-unknown', 'cluster.node-unknown'],
     ['id-told', 'manager', 'cluster.node-unknown', 'cluster.node-unknown'],
     ['', 'manager', 'cluster.node-unknown', 'cluster.node-unknown'],
+    ['id-manager', 'unlock', 'cluster.role', 'cluster.role'],
+    ['id-removed', 'unlock', 'cluster.role', 'cluster.role'],
   ];
   for (const [nodeId, role, managers, members] of ROWS) {
     test(`${nodeId || 'one without a name'}, as a ${role}`, () => {
@@ -63,6 +66,67 @@ describe('who may speak', () => {
       const late = refusal('id-manager', 'manager', protocol, view, 'cluster', 1_000);
       assert.equal(late, 'pki.certificate-invalid');
     }
+  });
+
+  describe('of those that ask for the unlock key', () => {
+    const on: ClusterObject = {
+      kind: 'autolock',
+      version: 1,
+      unlockKey: Buffer.alloc(32, 1),
+      peerUnlock: { earlierKeys: [] },
+    };
+    const known = (name: string, publicKeyFingerprint = 'key'): ClusterObject => ({
+      kind: 'peer-unlock',
+      nodeId: `id-${name}`,
+      publicKeyFingerprint,
+      authorityDigest: 'digest',
+    });
+    const demoted: ClusterObject = { ...aNode('leaving', 'manager', 2), leaving: 'demoted' };
+    const stateOf = (...objects: readonly ClusterObject[]): ClusterIndex =>
+      viewOf(
+        anAuthority(),
+        aNode('manager', 'manager', 1),
+        aNode('worker'),
+        aRevocation('id-removed'),
+        ...objects,
+      );
+
+    const UNLOCK_ROWS: readonly (readonly [string, string, NodeRole, readonly ClusterObject[], string])[] = [
+      ['a manager that is known by this key', 'manager', 'unlock', [on, known('manager')], 'in'],
+      [
+        'one that is known by another',
+        'manager',
+        'unlock',
+        [on, known('manager', 'old')],
+        'unlock.peer-refused',
+      ],
+      ['one that is not known by any', 'manager', 'unlock', [on, known('other')], 'unlock.peer-refused'],
+      ['one while peer unlock is off', 'manager', 'unlock', [known('manager')], 'unlock.peer-refused'],
+      ['one that shows what it serves with', 'manager', 'manager', [on, known('manager')], 'cluster.role'],
+      ['a worker', 'worker', 'worker', [on, known('worker')], 'cluster.role'],
+      ['a worker that was a manager', 'worker', 'unlock', [on, known('worker')], 'cluster.role'],
+      ['one that is about to leave', 'leaving', 'unlock', [on, known('leaving'), demoted], 'cluster.role'],
+      ['one that was removed', 'removed', 'unlock', [on, known('removed')], 'cluster.node-removed'],
+      ['one that nobody knows', 'nobody', 'unlock', [on, known('nobody')], 'cluster.node-unknown'],
+    ];
+    for (const [who, name, role, objects, answer] of UNLOCK_ROWS) {
+      test(who, () =>
+        assert.equal(refusal(`id-${name}`, role, PROTOCOL.unlock, stateOf(...objects)), answer),
+      );
+    }
+
+    test('nobody, by whoever has no state of its own', () => {
+      assert.equal(refusal('id-told', 'unlock', PROTOCOL.unlock, viewOf()), 'cluster.node-unknown');
+    });
+
+    test('nobody of another cluster, nor after the end of the certificate', () => {
+      const state = stateOf(on, known('manager'));
+      const ask = (clusterId: string, notAfter_ms: number): string =>
+        refusal('id-manager', 'unlock', PROTOCOL.unlock, state, clusterId, notAfter_ms);
+      assert.equal(ask('cluster', 1_001), 'in');
+      assert.equal(ask('other', 1_001), 'pki.certificate-invalid');
+      assert.equal(ask('cluster', 1_000), 'pki.certificate-invalid');
+    });
   });
 
   test('nobody of another cluster, whatever else the certificate says', () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ByteReader, ByteWriter, CofferError } from '../../../src/common/index.ts';
 import {
+  type AutolockObject,
   type ClusterCommand,
   type ClusterObject,
   decodeObject,
@@ -16,12 +17,21 @@ import { SeededRandom } from '../../support/seeded-random.ts';
 
 const rotating = { ...anAuthority(), rotation: { previous: 'old', crossSigned: 'cross', startedAt_ms: 7 } };
 
+/** With so many earlier keys. */
+function autolockOf(version: number, count: number): AutolockObject {
+  const earlierKeys = Array.from({ length: count }, (_, index) => Buffer.alloc(32, index));
+  return { kind: 'autolock', version, unlockKey: Buffer.alloc(32, 7), peerUnlock: { earlierKeys } };
+}
+
 const OBJECTS: readonly ClusterObject[] = [
   anAuthority(),
   rotating,
   { kind: 'settings', certificateLifetime_ms: 3_600_000 },
   { kind: 'autolock', version: 2, unlockKey: Buffer.alloc(32, 7) },
   { kind: 'autolock', version: 3, unlockKey: Buffer.alloc(0) },
+  { kind: 'autolock', version: 4, unlockKey: Buffer.alloc(32, 7), peerUnlock: { earlierKeys: [] } },
+  autolockOf(5, 8),
+  { kind: 'peer-unlock', nodeId: 'one', publicKeyFingerprint: 'print', authorityDigest: 'digest' },
   aToken('one', 'manager', 3),
   aNode('manager', 'manager', 2 ** 47),
   aNode('wörker'),
@@ -43,6 +53,18 @@ const COMMANDS: readonly ClusterCommand[] = [
   { kind: 'forget-expired', at_ms: 8 },
   { kind: 'change-settings', settings: { kind: 'settings', certificateLifetime_ms: 4_000_000 } },
   { kind: 'set-autolock', autolock: { kind: 'autolock', version: 1, unlockKey: Buffer.alloc(32, 7) } },
+  { kind: 'set-autolock', autolock: autolockOf(1, 0) },
+  { kind: 'set-peer-unlock', enabled: true },
+  { kind: 'set-peer-unlock', enabled: false },
+  {
+    kind: 'register-peer-unlock',
+    registration: {
+      kind: 'peer-unlock',
+      nodeId: 'b',
+      publicKeyFingerprint: 'print',
+      authorityDigest: 'digest',
+    },
+  },
 ];
 
 function bytesOf(command: ClusterCommand): Buffer {
@@ -67,6 +89,18 @@ describe("the cluster's objects and commands as bytes", () => {
       assert.deepEqual(commandOf(bytesOf(command)), command);
     });
   }
+
+  test('of autolock before peer unlock was known have the bytes that they always had', () => {
+    const written = '0106000000000000000200000020' + '07'.repeat(32);
+    assert.equal(
+      encodeObject({ kind: 'autolock', version: 2, unlockKey: Buffer.alloc(32, 7) }).toString('hex'),
+      written,
+    );
+  });
+
+  test('hold no more unlock keys than are kept', () => {
+    assert.throws(() => decodeObject(encodeObject(autolockOf(1, 9))), { code: 'store.damaged' });
+  });
 
   test('that were cut or altered are read as something else, or refused as damaged', () => {
     const random = new SeededRandom(4_711);

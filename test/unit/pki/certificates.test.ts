@@ -25,6 +25,7 @@ import {
   NOW_MS,
   openSsl,
   OTHER_CLUSTER_ID,
+  UNLOCK,
   WORKER,
 } from './pki-harness.ts';
 
@@ -109,6 +110,7 @@ describe("a node's certificate", () => {
   const TABLE = [
     { subject: MANAGER, usages: 'TLS Web Client Authentication, TLS Web Server Authentication' },
     { subject: WORKER, usages: 'TLS Web Client Authentication' },
+    { subject: UNLOCK, usages: 'TLS Web Client Authentication' },
   ] as const;
 
   for (const { subject, usages } of TABLE) {
@@ -137,6 +139,8 @@ describe("a node's certificate", () => {
     [MANAGER, 'sslserver', 0],
     [WORKER, 'sslclient', 0],
     [WORKER, 'sslserver', 2],
+    [UNLOCK, 'sslclient', 0],
+    [UNLOCK, 'sslserver', 2],
   ] as const) {
     test(`of a ${subject.role} is ${verdict === 0 ? 'good' : 'no good'} as ${purpose} to OpenSSL`, async (t) => {
       const openssl = openSsl(t);

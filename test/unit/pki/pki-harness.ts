@@ -27,6 +27,8 @@ export const NOW_MS = Date.UTC(2026, 1, 3, 4, 5, 6, 789);
 export const MANAGER: NodeSubject = { nodeId: NODE_ID, role: 'manager', clusterId: CLUSTER_ID };
 export const WORKER: NodeSubject = { nodeId: OTHER_NODE_ID, role: 'worker', clusterId: CLUSTER_ID };
 
+export const UNLOCK: NodeSubject = { nodeId: NODE_ID, role: 'unlock', clusterId: CLUSTER_ID };
+
 export interface Issued {
   readonly certificate: string;
   readonly key: KeyObject;
