@@ -78,6 +78,7 @@ const storeStatus: ReplySchema<StoreStatus> = v.object({
   appliedIndex: v.number(),
   commitIndex: v.number(),
   lastIndex: v.number(),
+  lastTerm: v.number(),
   secrets: v.number(),
   loaded_percent: v.optional(v.number()),
   dataKeyId: v.string(),

@@ -2,6 +2,8 @@
 // The cluster as its administrator sees it: what can be asked, and what is told. Types alone, so that the command line can
 // share them at no cost.
 
+import type { SurvivorAdmin } from './survivor-model.ts';
+
 export type NodeRole = 'manager' | 'worker';
 
 /**
@@ -185,6 +187,7 @@ export interface ClusterAdmin {
   setCertificateLifetime(lifetime_ms: number): Promise<ClusterDescription>;
   readonly autolock: AutolockAdmin;
   readonly dataKey: DataKeyAdmin;
+  readonly survivors: SurvivorAdmin;
   tokens(): readonly TokenDescription[];
   createToken(wish: TokenWish): Promise<TokenReply>;
   /** By the token's id, which is the fifth part of the token. */

@@ -19,6 +19,7 @@ import type { ManagerContact } from './identity.ts';
 import type { LocalAdmin } from './local-admin.ts';
 import type { MemberClient } from './member-client.ts';
 import { BODY, decodeBody, encodeBody } from './rpc-body.ts';
+import type { SurvivorAdmin } from './survivor-model.ts';
 
 /** A demotion waits until it has taken effect. */
 const FORWARD_TIMEOUT_MS = 65_000;
@@ -48,6 +49,7 @@ export interface ForwardingAdminOptions {
   readonly local: LocalAdmin;
   readonly autolock: AutolockAdmin;
   readonly dataKey: DataKeyAdmin;
+  readonly survivors: SurvivorAdmin;
   readonly client: MemberClient;
   /** This node's id. */
   readonly nodeId: string;
@@ -67,6 +69,11 @@ export class ForwardingAdmin implements ClusterAdmin {
 
   get dataKey(): DataKeyAdmin {
     return this.#options.dataKey;
+  }
+
+  /** Never forwarded: it is for when nobody leads. */
+  get survivors(): SurvivorAdmin {
+    return this.#options.survivors;
   }
 
   get autolock(): AutolockAdmin {

@@ -21,5 +21,14 @@ export type {
   UnlockKeyReply,
   UnlockKeyWish,
 } from './admin-model.ts';
+export type {
+  LastEntry,
+  SurvivorAdmin,
+  SurvivorDescription,
+  SurvivorState,
+  SurvivorSurvey,
+  SurvivorWish,
+  ToldSurvivor,
+} from './survivor-model.ts';
 export { ClusterNode, type ClusterNodeOptions, type ClusterPlace } from './cluster-node.ts';
 export type { ClusterSettings, EngineFacts } from './cluster-settings.ts';

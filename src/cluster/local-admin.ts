@@ -19,6 +19,7 @@ import type {
 import { rotationProgress } from './authority-keeper.ts';
 import { digestOf, nextAuthority, requireAuthority, rootEnd_ms, rootsOf } from './certificates.ts';
 import { managerContacts } from './contacts.ts';
+import { findNode } from './find-node.ts';
 import { raftIdFor } from './join-service.ts';
 import { describeQuorum, lossWarning, type QuorumView } from './quorum-view.ts';
 
@@ -40,7 +41,7 @@ export interface LocalAdminOptions {
 }
 
 /** See `ClusterAdmin` for what it promises. What it knows of other nodes' reachability is what the leader knows. */
-export class LocalAdmin implements Omit<ClusterAdmin, 'autolock' | 'dataKey'> {
+export class LocalAdmin implements Omit<ClusterAdmin, 'autolock' | 'dataKey' | 'survivors'> {
   readonly #options: LocalAdminOptions;
 
   constructor(options: LocalAdminOptions) {
@@ -190,29 +191,8 @@ export class LocalAdmin implements Omit<ClusterAdmin, 'autolock' | 'dataKey'> {
     await this.#options.store.propose(command);
   }
 
-  /** By id, by hostname if only one node has it, or by the beginning of an id that no other has. */
   #find(reference: string): NodeObject {
-    const { cluster } = this.#options.store;
-    const exact = cluster.node(reference);
-    if (exact !== undefined) {
-      return exact;
-    }
-    const nodes = cluster.nodes();
-    const named = nodes.filter(({ hostname }) => hostname === reference);
-    const found =
-      named.length > 0 ? named : nodes.filter(({ id }) => reference !== '' && id.startsWith(reference));
-    const [node, ...others] = found;
-    if (node === undefined) {
-      throw new CofferError('cluster.node-not-found', `there is no node ${reference} in the cluster`, {
-        hint: 'docker coffer node ls shows the nodes.',
-      });
-    }
-    if (others.length > 0) {
-      throw new CofferError('request.invalid', `${reference} is ambiguous: ${found.length} nodes match`, {
-        hint: 'Use the id.',
-      });
-    }
-    return node;
+    return findNode(this.#options.store.cluster, reference);
   }
 
   #checkLoss(node: NodeObject, force: boolean): void {

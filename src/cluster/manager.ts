@@ -32,6 +32,7 @@ import type { Renewal } from './renewal.ts';
 import { BODY, encodeBody, type Hello } from './rpc-body.ts';
 import { SealKeeper } from './seal-keeper.ts';
 import { Standing } from './standing.ts';
+import { lastEntryOf, Survivors } from './survivors.ts';
 
 const ANNOUNCE_MS = 2_000;
 /** How soon a connection is cut after its certificate has expired. */
@@ -103,10 +104,17 @@ export class Manager {
     });
     const autolock = new LocalAutolock({ store, settled: () => this.#seal.settled() });
     const dataKey = new LocalDataKey(store);
+    const survivors = new Survivors({
+      replica,
+      client: this.#client,
+      nodeId,
+      managers: () => this.managers(),
+    });
     this.admin = new ForwardingAdmin({
       local,
       autolock,
       dataKey,
+      survivors,
       client: this.#client,
       nodeId,
       leader,
@@ -117,6 +125,7 @@ export class Manager {
       clusterId,
       store: () => store,
       leader: () => leader()?.nodeId ?? '',
+      lastEntry: () => lastEntryOf(replica.status()),
       administer: (call, given) => this.admin.administer(call, given),
       onContact: (id, address) => reachability.heardFrom(id, address),
       now_ms,

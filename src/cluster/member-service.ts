@@ -9,6 +9,7 @@ import { chainOf, issueFor, requireAuthority, rootsOf } from './certificates.ts'
 import { isDescribedAs, managerContacts } from './contacts.ts';
 import { removedNode } from './node-refusals.ts';
 import { BODY, decodeBody, encodeBody, type Hello } from './rpc-body.ts';
+import type { LastEntry } from './survivor-model.ts';
 import { TokenBuckets } from './token-buckets.ts';
 
 /** A node that says hello does not wait for a quorum that is not there. */
@@ -24,6 +25,8 @@ export interface MemberServiceOptions {
   readonly store: () => SecretStore;
   /** The leader's node id; empty while none is known. */
   readonly leader: () => string;
+  /** Where the log of this manager ends. */
+  readonly lastEntry: () => LastEntry;
   /** A call of the administration, to be carried out here. */
   readonly administer: (call: string, arguments_: readonly unknown[], origin: string) => Promise<unknown>;
   /** A node was heard from, and says that it is reached there. */
@@ -60,16 +63,27 @@ export class MemberService {
       return this.#renew(node, decodeBody(BODY.renew, body).request);
     },
     admin: async (body, context) => {
-      const node = this.#callerOf(context);
-      // Both: a demoted manager still has its old certificate, and a promoted worker has not shown its new one.
-      if (context.peer?.role !== 'manager' || node.role !== 'manager') {
-        throw new CofferError('cluster.role', 'only managers administer the cluster');
-      }
+      const node = this.#managerOf(context, 'only managers administer the cluster');
       const { call, arguments: arguments_ } = decodeBody(BODY.admin, body);
       const result = await this.#options.administer(call, arguments_, node.id);
       return encodeBody(BODY.adminReply, { result });
     },
+    /** Asked by a manager that looks for those that survive: it needs neither a leader nor a majority. */
+    position: async (body, context) => {
+      this.#managerOf(context, 'only managers are told how far the log is');
+      decodeBody(BODY.nothing, body);
+      return encodeBody(BODY.position, this.#options.lastEntry());
+    },
   };
+
+  /** Both: a demoted manager still has its old certificate, and a promoted worker has not shown its new one. */
+  #managerOf(context: CallContext, sentence: string): NodeObject {
+    const node = this.#callerOf(context);
+    if (context.peer?.role !== 'manager' || node.role !== 'manager') {
+      throw new CofferError('cluster.role', sentence);
+    }
+    return node;
+  }
 
   #callerOf({ peer }: CallContext): NodeObject {
     const { cluster } = this.#options.store();

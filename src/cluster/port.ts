@@ -25,7 +25,7 @@ export interface PortServices {
   readonly refusalOf: (peer: PeerIdentity, protocol: string) => CofferError | undefined;
 }
 
-const MEMBER_METHODS = ['hello', 'renew', 'admin'] as const;
+const MEMBER_METHODS = ['hello', 'renew', 'admin', 'position'] as const;
 const JOIN_METHODS = ['authority', 'join'] as const;
 
 export interface PortOptions {

@@ -48,6 +48,8 @@ export const BODY = {
   renew: v.strictObject({ request: pem }),
   /** A call of the administration, for the leader to carry out. */
   admin: v.strictObject({ call: text, arguments: v.pipe(v.array(v.unknown()), v.maxLength(4)) }),
+  /** Where a manager's log ends. */
+  position: v.object({ term: integer, index: integer }),
   adminReply: v.object({ result: v.unknown() }),
 } as const;
 

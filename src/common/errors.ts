@@ -30,6 +30,8 @@ export const ERROR_CODES = {
   'cluster.digest-mismatch': 403,
   'cluster.address-unreachable': 409,
   'cluster.quorum': 409,
+  'cluster.not-lost': 409,
+  'cluster.survivor': 409,
   'cluster.rotation-running': 409,
   'cluster.lifetime': 400,
   'cluster.autolock': 409,

@@ -10,6 +10,7 @@ export interface BasicStatus extends HardState, SoftState {
   readonly applied: number;
   /** The last entry of the log, durable or not. */
   readonly lastIndex: number;
+  readonly lastTerm: number;
   /** To whom the leader is handing over; `NONE` for nobody. */
   readonly leadTransferee: NodeId;
   /** Not 0 while the node recovers; it may change to 0 whenever the node was told something. */
@@ -23,12 +24,14 @@ export interface Status extends BasicStatus {
 }
 
 export function basicStatusOf(raft: Raft): BasicStatus {
+  const { index: lastIndex, term: lastTerm } = raft.log.lastEntryId();
   return {
     id: raft.id,
     ...raft.hardState,
     ...raft.softState,
     applied: raft.log.applied,
-    lastIndex: raft.log.lastIndex(),
+    lastIndex,
+    lastTerm,
     leadTransferee: raft.leadTransferee,
     recoveringTerm: raft.recoveringTerm,
   };

@@ -129,7 +129,7 @@ export class ReplicatedStore implements SecretStore {
     this.#check();
     const { replica, keyring, diskSpace, seal } = this.#parts;
     const { clusterId, nodeId } = replica.identity;
-    const { raftState, term, commit, applied, lastIndex } = replica.status();
+    const { raftState, term, commit, applied, lastIndex, lastTerm } = replica.status();
     return {
       role: ROLES[raftState],
       clusterId,
@@ -139,6 +139,7 @@ export class ReplicatedStore implements SecretStore {
       appliedIndex: applied,
       commitIndex: commit,
       lastIndex,
+      lastTerm,
       secrets: replica.state.index.size,
       loaded_percent: replica.state.load.progress_percent,
       dataKeyId: keyring.active.id.toString('hex'),

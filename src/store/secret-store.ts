@@ -17,6 +17,8 @@ export interface StoreStatus {
   readonly appliedIndex: number;
   readonly commitIndex: number;
   readonly lastIndex: number;
+  /** The term of the last entry: of two logs, the one that ends in the later term is ahead, then the longer one. */
+  readonly lastTerm: number;
   readonly secrets: number;
   /**
    * How much of the index of the secrets is loaded after a start, from 0 to 99; undefined once all of it is. Until then

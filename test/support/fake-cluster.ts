@@ -12,6 +12,8 @@ import type {
   NodeDescription,
   NodeReply,
   NodeRole,
+  SurvivorAdmin,
+  SurvivorSurvey,
   TokenDescription,
   TokenReply,
   TokenWish,
@@ -175,6 +177,22 @@ export class FakeCluster implements ClusterAdmin {
     rotate: () => {
       this.calls.push('data-key rotate');
       return this.dataKey.describe();
+    },
+  };
+
+  /** What is known of the managers when a new cluster is to be forced. */
+  survey: SurvivorSurvey = {
+    managers: [],
+    lastEntry: { term: 3, index: 40 },
+    alone: false,
+    refusal: undefined,
+  };
+
+  readonly survivors: SurvivorAdmin = {
+    survey: async (wish) => {
+      this.calls.push(`survey ${JSON.stringify(wish)}`);
+      this.#refuse();
+      return this.survey;
     },
   };
 

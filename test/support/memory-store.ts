@@ -106,6 +106,7 @@ export class MemoryStore implements SecretStore {
       appliedIndex: this.#lastIndex,
       commitIndex: this.#lastIndex,
       lastIndex: this.#lastIndex,
+      lastTerm: 1,
       secrets: this.#index.size,
       loaded_percent: this.loaded_percent,
       dataKeyId: '0011223344556677',

@@ -52,6 +52,7 @@ function describe(session: Session, status: DaemonStatus, controlSocket: string)
       'Store:',
       `${store.role} in term ${store.term}, applied ${store.appliedIndex} of ${store.lastIndex}`,
     ],
+    store && ['Last entry:', `${store.lastTerm}.${store.lastIndex} (its term and its place in the log)`],
     store && ['Data key:', `${store.dataKeyId}, ${describeSeal(store, status.unlockKeySource)}`],
     store && ['Disk free:', humanSize(store.diskFree_bytes)],
     cluster && ['Node:', describeCluster(cluster)],

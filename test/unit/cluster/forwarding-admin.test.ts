@@ -42,6 +42,7 @@ describe('the administration at a manager', () => {
         local,
         autolock: new FakeCluster().autolock,
         dataKey: new FakeCluster().dataKey,
+        survivors: new FakeCluster().survivors,
         client,
         nodeId: 'here',
         leader,

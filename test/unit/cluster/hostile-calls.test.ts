@@ -113,7 +113,7 @@ describe('the calls on the port of a manager', () => {
       verification: { kind: 'none' },
     });
     t.after(() => client.close());
-    for (const method of ['hello', 'renew', 'admin', 'constructor', '__proto__', '']) {
+    for (const method of ['hello', 'renew', 'admin', 'position', 'constructor', '__proto__', '']) {
       await assert.rejects(client.call(method, admin('nodes')), (error) => error instanceof CofferError);
     }
     const { roots } = decodeBody(

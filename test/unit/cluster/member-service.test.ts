@@ -38,6 +38,7 @@ describe('the service for nodes', () => {
       clusterId: CLUSTER_ID,
       store: () => store,
       leader: () => 'id-first',
+      lastEntry: () => ({ term: 3, index: 40 }),
       administer: async (...call) => {
         administered.push(call);
         return { done: true };
@@ -192,11 +193,12 @@ describe('the service for nodes', () => {
         ['hello', hello()],
         ['renew', renew()],
         ['admin', admin()],
+        ['position', encodeBody(BODY.nothing, {})],
       ] as const) {
         await assert.rejects(call(method, peerOf(id, role), body), refusal('cluster.node-removed'), method);
       }
     }
-    for (const method of ['hello', 'renew', 'admin']) {
+    for (const method of ['hello', 'renew', 'admin', 'position']) {
       await assert.rejects(call(method, undefined, hello()), refusal('cluster.node-removed'));
     }
     assert.deepEqual([heard, administered], [[], []], 'it does not even count as heard from');
@@ -224,5 +226,22 @@ describe('the service for nodes', () => {
     assert.deepEqual(administered, [['node', ['x'], manager.id]]);
     const much = admin('node', 1, 2, 3, 4, 5);
     await assert.rejects(call('admin', peerOf(manager.id, 'manager'), much), refusal('request.invalid'));
+  });
+
+  test('a manager is told where the log ends here, without a leader, and a worker is not', async () => {
+    const [worker, manager] = [await admitted(store, 'worker'), await admitted(store, 'manager')];
+    store.proposeError = UNAVAILABLE;
+    const ask = (peer: PeerIdentity): Promise<Buffer> => call('position', peer, encodeBody(BODY.nothing, {}));
+    for (const peer of [
+      peerOf(worker.id, 'worker'),
+      peerOf(worker.id, 'manager'),
+      peerOf(manager.id, 'worker'),
+    ]) {
+      await assert.rejects(ask(peer), refusal('cluster.role'));
+    }
+    const reply = await ask(peerOf(manager.id, 'manager'));
+    assert.deepEqual(decodeBody(BODY.position, reply), { term: 3, index: 40 });
+    const strange = call('position', peerOf(manager.id, 'manager'), admin());
+    await assert.rejects(strange, refusal('request.invalid'));
   });
 });
