@@ -2,11 +2,14 @@
 import type {
   AuthorityDescription,
   AutolockDescription,
+  BackupSchedule,
   ClusterDescription,
   DataKeyDescription,
   NodeDescription,
   NodeReply,
   NodeRole,
+  PurgeDescription,
+  Schedules,
   TokenDescription,
   TokenReply,
   TokenWish,
@@ -72,6 +75,25 @@ export class ClusterClient {
 
   rotateDataKey(): Promise<DataKeyDescription> {
     return this.#control.call({ method: 'POST', path: '/v1/data-key/rotate' }, replies.dataKeyDescription);
+  }
+
+  setDataKeySchedule(every_ms: number): Promise<DataKeyDescription> {
+    const path = '/v1/data-key/schedule';
+    return this.#control.call({ method: 'PUT', path, body: { every_ms } }, replies.dataKeyDescription);
+  }
+
+  purge(): Promise<PurgeDescription> {
+    return this.#control.call({ method: 'POST', path: '/v1/purge' }, replies.purgeDescription);
+  }
+
+  purgeProgress(): Promise<PurgeDescription> {
+    return this.#control.call({ method: 'GET', path: '/v1/purge' }, replies.purgeDescription);
+  }
+
+  /** null turns it off. */
+  setBackupSchedule(schedule: BackupSchedule | null): Promise<Schedules> {
+    const path = '/v1/backups/schedule';
+    return this.#control.call({ method: 'PUT', path, body: { schedule } }, replies.schedules);
   }
 
   autolock(): Promise<AutolockDescription> {

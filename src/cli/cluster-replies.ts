@@ -6,6 +6,8 @@ import type {
   AutolockDescription,
   ClusterDescription,
   DataKeyDescription,
+  PurgeDescription,
+  Schedules,
   NodeDescription,
   NodeReply,
   NodesReply,
@@ -21,11 +23,13 @@ const texts = v.array(v.string());
 const freshness = v.picklist(['linearizable', 'local']);
 const role = v.picklist(['manager', 'worker']);
 
+const nodeStatus = v.picklist(['ready', 'joining', 'down', 'unknown']);
+
 const node: ReplySchema<NodeDescription> = v.object({
   id: v.string(),
   hostname: v.string(),
   role,
-  status: v.picklist(['ready', 'joining', 'down', 'unknown']),
+  status: nodeStatus,
   leader: v.boolean(),
   voter: v.boolean(),
   self: v.boolean(),
@@ -40,6 +44,27 @@ export const nodesReply: ReplySchema<NodesReply> = v.object({ nodes: v.array(nod
 
 export const nodeReply: ReplySchema<NodeReply> = v.object({ node, warnings: texts });
 
+export const schedules: ReplySchema<Schedules> = v.object({
+  dataKey_ms: v.optional(v.number()),
+  oldestDataKeyMadeAt_ms: v.optional(v.number()),
+  backup: v.optional(
+    v.object({
+      every_ms: v.number(),
+      offset_ms: v.optional(v.number()),
+      recipients: texts,
+      keep: v.number(),
+    }),
+  ),
+});
+
+export const purgeDescription: ReplySchema<PurgeDescription> = v.object({
+  version: v.number(),
+  askedAt_ms: v.optional(v.number()),
+  managers: v.array(
+    v.object({ id: v.string(), hostname: v.string(), status: nodeStatus, done: v.boolean() }),
+  ),
+});
+
 export const clusterDescription: ReplySchema<ClusterDescription> = v.object({
   id: v.string(),
   createdAt_ms: v.number(),
@@ -51,6 +76,7 @@ export const clusterDescription: ReplySchema<ClusterDescription> = v.object({
   leader: v.optional(v.object({ id: v.string(), hostname: v.string() })),
   certificateLifetime_ms: v.number(),
   revoked: v.number(),
+  schedules: v.optional(schedules),
   warnings: texts,
 });
 
@@ -68,6 +94,9 @@ export const dataKeyDescription: ReplySchema<DataKeyDescription> = v.object({
   sealed: v.boolean(),
   rotation: v.optional(v.object({ resealed: v.number() })),
   problem: v.optional(v.string()),
+  madeAt_ms: v.optional(v.number()),
+  nextAt_ms: v.optional(v.number()),
+  still_ms: v.optional(v.number()),
 });
 
 const token: ReplySchema<TokenDescription> = v.object({

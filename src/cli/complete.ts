@@ -149,6 +149,8 @@ function optionValues(option: Option): Answer {
       return { candidates: ['10m', '1h', '24h'].map(ofWord) };
     case '--shares':
       return { candidates: ['2/3', '3/5'].map(ofWord) };
+    case '--schedule':
+      return { candidates: ['24h', '03:00', '30d', 'off'].map(ofWord) };
     case '--certificate-lifetime':
       return { candidates: ['720h', '2160h'].map(ofWord) };
     case '--socket':

@@ -60,6 +60,8 @@ export interface ClusterDescription {
   readonly certificateLifetime_ms: number;
   /** Nodes that were removed and whose certificates are not yet surely expired. */
   readonly revoked: number;
+  /** Absent in the answer of an older manager. */
+  readonly schedules?: Schedules | undefined;
   readonly warnings: readonly string[];
 }
 
@@ -123,6 +125,12 @@ export interface DataKeyDescription {
   readonly rotation?: { readonly resealed: number } | undefined;
   /** Why the last rotation was not finished. */
   readonly problem?: string | undefined;
+  /** The key was made then, or later; absent until this manager has said it to the others. */
+  readonly madeAt_ms?: number | undefined;
+  /** When it is to be rotated; absent without a schedule. */
+  readonly nextAt_ms?: number | undefined;
+  /** For how long the rotation that is under way has sealed nothing anew. */
+  readonly still_ms?: number | undefined;
 }
 
 /** The data key of this manager alone: each has its own. */
@@ -130,6 +138,50 @@ export interface DataKeyAdmin {
   describe(): DataKeyDescription;
   /** Begins a rotation, which goes on by itself. */
   rotate(): DataKeyDescription;
+}
+
+/** `GET /v1/purge`, `POST /v1/purge`. */
+export interface PurgeDescription {
+  /** How often a purge was asked for. 0: never. */
+  readonly version: number;
+  readonly askedAt_ms?: number | undefined;
+  readonly managers: readonly {
+    readonly id: string;
+    readonly hostname: string;
+    readonly status: NodeStatus;
+    /** Whether it has carried out the last one. */
+    readonly done: boolean;
+  }[];
+}
+
+/** When each manager writes a backup of its own. */
+export interface BackupSchedule {
+  readonly every_ms: number;
+  /** When in each of these periods, counted from midnight UTC. Default: the time at which it is set. */
+  readonly offset_ms?: number | undefined;
+  readonly recipients: readonly string[];
+  /** How many files each manager keeps. */
+  readonly keep: number;
+}
+
+/** What the managers do by themselves. */
+export interface Schedules {
+  /** How old a data key may become; absent without a schedule. */
+  readonly dataKey_ms?: number | undefined;
+  /** Of the managers' keys, the one that is the oldest. */
+  readonly oldestDataKeyMadeAt_ms?: number | undefined;
+  readonly backup?: BackupSchedule | undefined;
+}
+
+/** Wishes that each manager carries out on its own disk, also one that is down meanwhile: then at its next start. */
+export interface MaintenanceAdmin {
+  /** Asks all managers to let go of what was removed, and to rotate their data keys. `purgeProgress` tells how far they are. */
+  purge(): Promise<PurgeDescription>;
+  purgeProgress(): Promise<PurgeDescription>;
+  /** 0: off. Throws `cluster.schedule`. */
+  setDataKeySchedule(every_ms: number): Promise<void>;
+  /** undefined: off. Throws `cluster.schedule`. */
+  setBackupSchedule(wish: BackupSchedule | undefined): Promise<void>;
 }
 
 /** `GET /v1/autolock`, `PUT /v1/autolock`. */
@@ -188,6 +240,7 @@ export interface ClusterAdmin {
   readonly autolock: AutolockAdmin;
   readonly dataKey: DataKeyAdmin;
   readonly survivors: SurvivorAdmin;
+  readonly maintenance: MaintenanceAdmin;
   tokens(): readonly TokenDescription[];
   createToken(wish: TokenWish): Promise<TokenReply>;
   /** By the token's id, which is the fifth part of the token. */

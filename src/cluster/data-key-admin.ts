@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ReplicatedStore } from '../store/index.ts';
 import type { DataKeyAdmin, DataKeyDescription } from './admin-model.ts';
+import type { DataKeyAge } from './data-key-keeper.ts';
 
 /** See `DataKeyAdmin`. */
 export class LocalDataKey implements DataKeyAdmin {
   readonly #store: ReplicatedStore;
+  readonly #age: () => DataKeyAge;
 
-  constructor(store: ReplicatedStore) {
+  constructor(store: ReplicatedStore, age: () => DataKeyAge) {
     this.#store = store;
+    this.#age = age;
   }
 
   describe(): DataKeyDescription {
@@ -17,6 +20,7 @@ export class LocalDataKey implements DataKeyAdmin {
       sealed: this.#store.seal.current.unlockKeyId !== undefined,
       rotation: resealed === undefined ? undefined : { resealed },
       problem: problem?.message,
+      ...this.#age(),
     };
   }
 

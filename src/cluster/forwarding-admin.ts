@@ -6,6 +6,7 @@ import type {
   AuthorityDescription,
   AutolockAdmin,
   DataKeyAdmin,
+  MaintenanceAdmin,
   ClusterAdmin,
   ClusterDescription,
   NodeDescription,
@@ -50,6 +51,7 @@ export interface ForwardingAdminOptions {
   readonly autolock: AutolockAdmin;
   readonly dataKey: DataKeyAdmin;
   readonly survivors: SurvivorAdmin;
+  readonly maintenance: MaintenanceAdmin;
   readonly client: MemberClient;
   /** This node's id. */
   readonly nodeId: string;
@@ -74,6 +76,10 @@ export class ForwardingAdmin implements ClusterAdmin {
   /** Never forwarded: it is for when nobody leads. */
   get survivors(): SurvivorAdmin {
     return this.#options.survivors;
+  }
+
+  get maintenance(): MaintenanceAdmin {
+    return this.#options.maintenance;
   }
 
   get autolock(): AutolockAdmin {

@@ -21,6 +21,7 @@ import { digestOf, nextAuthority, requireAuthority, rootEnd_ms, rootsOf } from '
 import { managerContacts } from './contacts.ts';
 import { findNode } from './find-node.ts';
 import { raftIdFor } from './join-service.ts';
+import { describeSchedules } from './maintenance-admin.ts';
 import { describeQuorum, lossWarning, type QuorumView } from './quorum-view.ts';
 
 const HOUR_MS = 60 * 60 * 1_000;
@@ -41,7 +42,7 @@ export interface LocalAdminOptions {
 }
 
 /** See `ClusterAdmin` for what it promises. What it knows of other nodes' reachability is what the leader knows. */
-export class LocalAdmin implements Omit<ClusterAdmin, 'autolock' | 'dataKey' | 'survivors'> {
+export class LocalAdmin implements Omit<ClusterAdmin, 'autolock' | 'dataKey' | 'survivors' | 'maintenance'> {
   readonly #options: LocalAdminOptions;
 
   constructor(options: LocalAdminOptions) {
@@ -66,6 +67,7 @@ export class LocalAdmin implements Omit<ClusterAdmin, 'autolock' | 'dataKey' | '
       leader: leader && { id: leader.id, hostname: leader.hostname },
       certificateLifetime_ms: cluster.settings.certificateLifetime_ms,
       revoked: cluster.revocations().length,
+      schedules: describeSchedules(cluster),
       warnings: [...(leader === undefined ? [NO_LEADER] : []), ...describeQuorum(quorum)],
     };
   }

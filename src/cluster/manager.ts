@@ -14,12 +14,14 @@ import { rootsOf } from './certificates.ts';
 import { isDescribedAs, managerContacts } from './contacts.ts';
 import { cutOffBy } from './cut-off.ts';
 import { LocalDataKey } from './data-key-admin.ts';
+import { DataKeyKeeper } from './data-key-keeper.ts';
 import { Departure } from './departure.ts';
 import { ForwardingAdmin } from './forwarding-admin.ts';
 import type { ManagerContact, NodeIdentityFile } from './identity.ts';
 import { JoinService } from './join-service.ts';
 import { LocalAdmin } from './local-admin.ts';
 import { managerRenewal } from './manager-renewal.ts';
+import { LocalMaintenance } from './maintenance-admin.ts';
 import { MemberClient } from './member-client.ts';
 import { MemberService } from './member-service.ts';
 import { MembershipKeeper } from './membership-keeper.ts';
@@ -67,6 +69,7 @@ export class Manager {
   readonly #membership: MembershipKeeper;
   readonly #authority: AuthorityKeeper;
   readonly #seal: SealKeeper;
+  readonly #dataKey: DataKeyKeeper;
   readonly admin: ForwardingAdmin;
   readonly services: PortServices;
   readonly #reachability: Reachability;
@@ -103,18 +106,21 @@ export class Manager {
       wish: () => replica.state.index.cluster.autolock,
     });
     const autolock = new LocalAutolock({ store, settled: () => this.#seal.settled() });
-    const dataKey = new LocalDataKey(store);
     const survivors = new Survivors({
       replica,
       client: this.#client,
       nodeId,
       managers: () => this.managers(),
     });
+    this.#dataKey = new DataKeyKeeper({ ...options, nodeId });
+    const dataKey = new LocalDataKey(store, () => this.#dataKey.age);
+    const maintenance = new LocalMaintenance({ store, nodes: () => this.admin.nodes(), now_ms });
     this.admin = new ForwardingAdmin({
       local,
       autolock,
       dataKey,
       survivors,
+      maintenance,
       client: this.#client,
       nodeId,
       leader,
@@ -159,6 +165,7 @@ export class Manager {
     this.#membership.start();
     this.#authority.start();
     this.#seal.start();
+    this.#dataKey.start();
     this.#renewal.start();
     this.#announceTimer = setInterval(() => void this.#announce(), ANNOUNCE_MS).unref();
     this.#cutTimer = setInterval(() => this.#lookAtClock(cutRefused), CUT_MS).unref();
@@ -175,6 +182,7 @@ export class Manager {
     this.#membership.stop();
     this.#authority.stop();
     this.#seal.stop();
+    this.#dataKey.stop();
     this.#renewal.stop();
     this.#client.close();
     this.#options.transport.close();
@@ -218,6 +226,7 @@ export class Manager {
     this.#membership.wake();
     this.#renewal.wake();
     this.#seal.wake();
+    this.#dataKey.wake();
     const view = store.replica.state.index.cluster;
     if (view.authority === undefined) {
       return;

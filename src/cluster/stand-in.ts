@@ -5,7 +5,7 @@ import { createPublicKey, X509Certificate } from 'node:crypto';
 import { CofferError } from '../common/index.ts';
 import type { AuthorityObject, ClusterView, NodeObject } from '../membership/index.ts';
 import { describeCertificate, importKey, publicKeyFingerprint } from '../pki/index.ts';
-import { removedNode } from './authorize.ts';
+import { removedNode } from './node-refusals.ts';
 import { chainOf, issueBy, rootsOf } from './certificates.ts';
 import { managerContacts } from './contacts.ts';
 import { certificateOf, type NodeIdentityFile } from './identity.ts';

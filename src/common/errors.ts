@@ -35,6 +35,7 @@ export const ERROR_CODES = {
   'cluster.rotation-running': 409,
   'cluster.lifetime': 400,
   'cluster.autolock': 409,
+  'cluster.schedule': 400,
   'cluster.not-a-manager': 503,
   'cluster.joining': 503,
   'cluster.identity-missing': 503,

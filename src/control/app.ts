@@ -6,6 +6,7 @@ import { backupRoutes } from './backup-routes.ts';
 import { autolockRoutes } from './autolock-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { dataKeyRoutes } from './data-key-routes.ts';
+import { maintenanceRoutes } from './maintenance-routes.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { refuse } from './refuse.ts';
@@ -27,6 +28,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
   const backups = backupRoutes(options);
   const autolock = autolockRoutes(options);
   const dataKey = dataKeyRoutes(options);
+  const maintenance = maintenanceRoutes(options);
   const table: RouteTable = {
     '/v1/status': { get: statusRoute(options) },
     '/v1/secrets': { get: secrets.list },
@@ -46,6 +48,9 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/autolock': { get: autolock.describe, put: autolock.set },
     '/v1/data-key': { get: dataKey.describe },
     '/v1/data-key/rotate': { post: dataKey.rotate },
+    '/v1/data-key/schedule': { put: maintenance.setDataKeySchedule },
+    '/v1/purge': { get: maintenance.purgeProgress, post: maintenance.purge },
+    '/v1/backups/schedule': { put: maintenance.setBackupSchedule },
     '/v1/unlock-key': { post: autolock.unlockKey },
     '/v1/unlock': { post: autolock.unlock },
     '/v1/refusals': { get: refusalsRoute(options) },

@@ -8,6 +8,8 @@ import type {
   ClusterDescription,
   NodeDescription,
   NodeReply,
+  PurgeDescription,
+  Schedules,
   TokenDescription,
   TokenReply,
   UnlockKeyReply,
@@ -49,6 +51,7 @@ export function describeCluster(cluster: ClusterDescription): ClusterDescription
     leader: cluster.leader && { id: cluster.leader.id, hostname: cluster.leader.hostname },
     certificateLifetime_ms: cluster.certificateLifetime_ms,
     revoked: cluster.revoked,
+    schedules: cluster.schedules && describeSchedules(cluster.schedules),
     warnings: cluster.warnings,
   };
 }
@@ -83,8 +86,36 @@ export function describeNewToken({ token, description, addresses }: TokenReply):
   return { token, description: describeToken(description), addresses };
 }
 
-export function describeDataKey({ id, sealed, rotation, problem }: DataKeyDescription): DataKeyDescription {
-  return { id, sealed, rotation: rotation && { resealed: rotation.resealed }, problem };
+export function describeDataKey(key: DataKeyDescription): DataKeyDescription {
+  const { id, madeAt_ms, nextAt_ms, problem, rotation, sealed, still_ms } = key;
+  return {
+    id,
+    sealed,
+    rotation: rotation && { resealed: rotation.resealed },
+    problem,
+    madeAt_ms,
+    nextAt_ms,
+    still_ms,
+  };
+}
+
+export function describePurge({ askedAt_ms, managers, version }: PurgeDescription): PurgeDescription {
+  const described = managers.map(({ done, hostname, id, status }) => ({ id, hostname, status, done }));
+  return { version, askedAt_ms, managers: described };
+}
+
+export function describeSchedules(schedules: Schedules): Schedules {
+  const { backup, dataKey_ms, oldestDataKeyMadeAt_ms } = schedules;
+  return {
+    dataKey_ms,
+    oldestDataKeyMadeAt_ms,
+    backup: backup && {
+      every_ms: backup.every_ms,
+      offset_ms: backup.offset_ms,
+      recipients: backup.recipients,
+      keep: backup.keep,
+    },
+  };
 }
 
 export function describeAutolock(autolock: AutolockDescription): AutolockDescription {

@@ -23,7 +23,38 @@ const share = v.pipe(
   v.maxValue(16, SHARES_SENTENCE),
 );
 
+const SCHEDULE_SENTENCE = 'every_ms is a whole number of milliseconds; 0 means off';
+const period = v.pipe(
+  v.number(SCHEDULE_SENTENCE),
+  v.safeInteger(SCHEDULE_SENTENCE),
+  v.minValue(0, SCHEDULE_SENTENCE),
+);
+const KEEP_SENTENCE = 'keep is a whole number, 1 to 10000';
+const RECIPIENTS_SENTENCE = 'recipients is a list of 1 to 16 recipients';
+
+const backupSchedule = v.strictObject({
+  every_ms: v.pipe(period, v.minValue(1, SCHEDULE_SENTENCE)),
+  offset_ms: v.optional(period),
+  recipients: v.pipe(
+    v.array(
+      v.pipe(v.string(RECIPIENTS_SENTENCE), v.maxLength(512, RECIPIENTS_SENTENCE)),
+      RECIPIENTS_SENTENCE,
+    ),
+    v.minLength(1, RECIPIENTS_SENTENCE),
+    v.maxLength(16, RECIPIENTS_SENTENCE),
+  ),
+  keep: v.pipe(
+    v.number(KEEP_SENTENCE),
+    v.safeInteger(KEEP_SENTENCE),
+    v.minValue(1, KEEP_SENTENCE),
+    v.maxValue(10_000, KEEP_SENTENCE),
+  ),
+});
+
 export const BODIES = {
+  dataKeySchedule: v.strictObject({ every_ms: period }),
+  /** `null` turns it off. */
+  backupSchedule: v.strictObject({ schedule: v.nullable(backupSchedule) }),
   autolock: v.strictObject({ enabled: v.boolean('enabled is true or false') }),
   unlockKeyWish: v.strictObject({
     rotate: v.optional(v.boolean('rotate is true or false')),

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { unreachable } from '../common/index.ts';
+import type {
+  BackupScheduleObject,
+  DataKeyReportObject,
+  DataKeyScheduleObject,
+  PurgeObject,
+} from './maintenance.ts';
 import {
   type AuthorityObject,
   type AutolockObject,
@@ -20,6 +26,12 @@ export interface ClusterView {
   readonly settings: SettingsObject;
   /** Undefined until it was turned on for the first time. */
   readonly autolock: AutolockObject | undefined;
+  /** Undefined until one was asked for; likewise the schedules. */
+  readonly purge: PurgeObject | undefined;
+  readonly dataKeySchedule: DataKeyScheduleObject | undefined;
+  readonly backupSchedule: BackupScheduleObject | undefined;
+  /** What a manager has last said of its data key. */
+  dataKeyReport(nodeId: string): DataKeyReportObject | undefined;
   token(id: string): TokenObject | undefined;
   tokens(): readonly TokenObject[];
   node(id: string): NodeObject | undefined;
@@ -67,6 +79,26 @@ export class ClusterIndex implements ClusterView {
   get autolock(): AutolockObject | undefined {
     const object = this.#objects.get('autolock');
     return object?.kind === 'autolock' ? object : undefined;
+  }
+
+  get purge(): PurgeObject | undefined {
+    const object = this.#objects.get('purge');
+    return object?.kind === 'purge' ? object : undefined;
+  }
+
+  get dataKeySchedule(): DataKeyScheduleObject | undefined {
+    const object = this.#objects.get('data-key-schedule');
+    return object?.kind === 'data-key-schedule' ? object : undefined;
+  }
+
+  get backupSchedule(): BackupScheduleObject | undefined {
+    const object = this.#objects.get('backup-schedule');
+    return object?.kind === 'backup-schedule' ? object : undefined;
+  }
+
+  dataKeyReport(nodeId: string): DataKeyReportObject | undefined {
+    const object = this.#objects.get(`data-key-report/${nodeId}`);
+    return object?.kind === 'data-key-report' ? object : undefined;
   }
 
   token(id: string): TokenObject | undefined {

@@ -2,6 +2,12 @@
 // The commands that change the cluster's objects, as they stand in the replicated log.
 import { type ByteReader, type ByteWriter, CofferError, unreachable } from '../common/index.ts';
 import type { RegisterPeerUnlock, SetAutolock, SetPeerUnlock } from './autolock-command.ts';
+import type { MaintenanceCommand } from './maintenance.ts';
+import {
+  MAINTENANCE_COMMAND_TAG,
+  readMaintenanceCommand,
+  writeMaintenanceCommand,
+} from './maintenance-codec.ts';
 import {
   type AuthorityObject,
   type Leaving,
@@ -136,7 +142,8 @@ export type ClusterCommand =
   | ChangeSettings
   | SetAutolock
   | SetPeerUnlock
-  | RegisterPeerUnlock;
+  | RegisterPeerUnlock
+  | MaintenanceCommand;
 
 const KIND_TAG = {
   'establish-cluster': 1,
@@ -155,6 +162,7 @@ const KIND_TAG = {
   'set-autolock': 14,
   'set-peer-unlock': 15,
   'register-peer-unlock': 16,
+  ...MAINTENANCE_COMMAND_TAG,
 } as const satisfies Record<ClusterCommand['kind'], number>;
 
 const CLUSTER_KINDS: ReadonlySet<string> = new Set(Object.keys(KIND_TAG));
@@ -207,6 +215,11 @@ export function writeClusterCommand(writer: ByteWriter, command: ClusterCommand)
       return writer.u8(command.enabled ? 1 : 0);
     case 'register-peer-unlock':
       return writeObject(writer, command.registration);
+    case 'ask-purge':
+    case 'set-data-key-schedule':
+    case 'set-backup-schedule':
+    case 'report-data-key':
+      return writeMaintenanceCommand(writer, command);
     default:
       return unreachable(command);
   }
@@ -274,9 +287,13 @@ export function readClusterCommand(reader: ByteReader): ClusterCommand {
     case KIND_TAG['register-peer-unlock']:
       return { kind: 'register-peer-unlock', registration: readOf(reader, 'peer-unlock') };
     default:
-      throw new CofferError(
-        'store.damaged',
-        `a command of the cluster has kind ${tag}, which this version cannot read`,
-      );
+      return readMaintenanceCommand(tag, reader) ?? unknownKind(tag);
   }
+}
+
+function unknownKind(tag: number): never {
+  throw new CofferError(
+    'store.damaged',
+    `a command of the cluster has kind ${tag}, which this version cannot read`,
+  );
 }

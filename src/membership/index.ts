@@ -30,5 +30,15 @@ export {
   type TokenObject,
   UNLOCK_KEY_BYTES,
 } from './model.ts';
+export {
+  BACKUPS_KEPT_MAX,
+  type BackupScheduleObject,
+  type DataKeyReportObject,
+  type DataKeyScheduleObject,
+  type PurgeObject,
+  RECIPIENTS_MAX,
+  SCHEDULE_MAX_MS,
+  SCHEDULE_MIN_MS,
+} from './maintenance.ts';
 export { decodeObject, encodeObject } from './object-codec.ts';
 export { applyClusterCommand, checkToken } from './rules.ts';

@@ -2,6 +2,7 @@
 // What the managers of a cluster have in common beside its secrets: the CA, the join tokens, the nodes, and those that
 // were removed. Each is an object of its own, so that no change rewrites more than it concerns.
 import { unreachable } from '../common/index.ts';
+import type { MaintenanceObject } from './maintenance.ts';
 
 /** What a node is to the cluster. Its certificate says so as well. */
 export const ROLES = ['manager', 'worker'] as const;
@@ -127,7 +128,8 @@ export type ClusterObject =
   | TokenObject
   | NodeObject
   | PeerUnlockObject
-  | RevocationObject;
+  | RevocationObject
+  | MaintenanceObject;
 
 /** A name for each object, unique in the cluster. */
 export function objectKey(object: ClusterObject): string {
@@ -135,12 +137,16 @@ export function objectKey(object: ClusterObject): string {
     case 'authority':
     case 'autolock':
     case 'settings':
+    case 'purge':
+    case 'data-key-schedule':
+    case 'backup-schedule':
       return object.kind;
     case 'token':
     case 'node':
       return `${object.kind}/${object.id}`;
     case 'peer-unlock':
     case 'revocation':
+    case 'data-key-report':
       return `${object.kind}/${object.nodeId}`;
     default:
       return unreachable(object);

@@ -19,6 +19,11 @@ import {
   type TokenObject,
   UNLOCK_KEY_BYTES,
 } from './model.ts';
+import {
+  MAINTENANCE_OBJECT_TAG,
+  readMaintenanceObject,
+  writeMaintenanceObject,
+} from './maintenance-codec.ts';
 
 const FORMAT = 1;
 const KIND_TAG = {
@@ -29,6 +34,7 @@ const KIND_TAG = {
   revocation: 5,
   autolock: 6,
   'peer-unlock': 7,
+  ...MAINTENANCE_OBJECT_TAG,
 } as const satisfies Record<ClusterObject['kind'], number>;
 /** Autolock with peer unlock: as autolock, then u8 count and the earlier keys. */
 const PEERS_TAG = 8;
@@ -59,6 +65,11 @@ export function writeObject(writer: ByteWriter, object: ClusterObject): ByteWrit
       return writer.text(object.nodeId).text(object.publicKeyFingerprint).text(object.authorityDigest);
     case 'revocation':
       return writer.text(object.nodeId).text(object.hostname).u64(object.removedAt_ms).u64(object.until_ms);
+    case 'purge':
+    case 'data-key-schedule':
+    case 'backup-schedule':
+    case 'data-key-report':
+      return writeMaintenanceObject(writer, object);
     default:
       return unreachable(object);
   }
@@ -102,7 +113,7 @@ export function readObject(reader: ByteReader): ClusterObject {
         until_ms: reader.u64(),
       };
     default:
-      throw new CofferError('store.damaged', `${WHAT} has kind ${tag}, which this version cannot read`);
+      return readMaintenanceObject(tag, reader) ?? unknownKind(tag);
   }
 }
 
@@ -130,6 +141,10 @@ function isOf<Kind extends ClusterObject['kind']>(
 
 function tagOf(object: ClusterObject): number {
   return object.kind === 'autolock' && object.peerUnlock !== undefined ? PEERS_TAG : KIND_TAG[object.kind];
+}
+
+function unknownKind(tag: number): never {
+  throw new CofferError('store.damaged', `${WHAT} has kind ${tag}, which this version cannot read`);
 }
 
 function writeAuthority(

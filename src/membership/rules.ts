@@ -17,6 +17,7 @@ import type {
   SetRole,
 } from './command.ts';
 import { existing, put, remove } from './effects.ts';
+import { applyMaintenanceCommand } from './maintenance-rules.ts';
 import {
   CERTIFICATE_LIFETIME_MAX_MS,
   CERTIFICATE_LIFETIME_MIN_MS,
@@ -64,6 +65,11 @@ export function applyClusterCommand(view: ClusterView, command: ClusterCommand):
       return setPeerUnlock(view, command.enabled);
     case 'register-peer-unlock':
       return registerPeerUnlock(view, command);
+    case 'ask-purge':
+    case 'set-data-key-schedule':
+    case 'set-backup-schedule':
+    case 'report-data-key':
+      return [put(applyMaintenanceCommand(view, command))];
     default:
       return unreachable(command);
   }
@@ -163,7 +169,11 @@ function setRole(view: ClusterView, { nodeId, role, raftId }: SetRole): readonly
   }
   if (role === 'worker') {
     requireAnotherManager(view, node, 'demoted');
-    return [put({ ...node, role, raftId: 0, leaving: 'no' }), ...withoutRegistration(view, nodeId)];
+    return [
+      put({ ...node, role, raftId: 0, leaving: 'no' }),
+      ...withoutRegistration(view, nodeId),
+      ...withoutReport(view, nodeId),
+    ];
   }
   requireRoomForManager(view.nodes());
   return [put({ ...node, role, raftId, leaving: 'no' })];
@@ -180,7 +190,14 @@ function removeNode(view: ClusterView, nodeId: string, at_ms: number): readonly 
     remove(node),
     ...withoutRegistration(view, nodeId),
     put({ kind: 'revocation', nodeId, hostname, removedAt_ms: at_ms, until_ms }),
+    ...withoutReport(view, nodeId),
   ];
+}
+
+/** Its store is deleted, or counts no more. */
+function withoutReport(view: ClusterView, nodeId: string): readonly ObjectEffect[] {
+  const report = view.dataKeyReport(nodeId);
+  return report === undefined ? [] : [remove(report)];
 }
 
 function beginRotation(view: ClusterView, { authority }: BeginRotation): readonly ObjectEffect[] {

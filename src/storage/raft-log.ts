@@ -205,6 +205,17 @@ export class RaftLog {
   }
 
   /**
+   * The operations that let go of all entries up to `index`, and delete them and every other that was let go of before. The
+   * caller must have the state after `index` on disk already. A follower that still needs them gets a state in their place.
+   */
+  forget(index: number): readonly DatabaseOperation[] {
+    const before = this.#start;
+    this.#forget(index, 0, 0);
+    const start = this.#start === before ? [] : [this.#startOperation()];
+    return [...start, ...this.#dead.take(Number.POSITIVE_INFINITY).map(deletion)];
+  }
+
+  /**
    * The operations that let the log begin anew after `position`, for a state that stands for all entries up to there. They
    * delete all entries after it; those before it are deleted by later calls of `compact`.
    */

@@ -200,6 +200,12 @@ const OUTCOMES: Readonly<Record<string, (machines: Machines) => Promise<void>>> 
     assert.notEqual(after, before);
     assert.equal((await machines.manager('a').deliver('rotated')).toString(), 'value');
   },
+  'Remove a secret for good': async (machines) => {
+    const [, removed = '', progress = ''] = machines.printed;
+    assert.match(removed, /^leaked\nNo file of coffer on any manager opens what was removed\.\n/);
+    assert.equal([...progress.matchAll(/^[ab] +ready +yes$/gm)].length, 2, progress);
+    assert.equal((await machines.manager('a').deliver('rotated')).toString(), 'value');
+  },
   "Lock the managers' keys": async (machines) => {
     for (const machine of ['a', 'b']) {
       await waitFor(async () => (await machines.manager(machine).status()).store?.dataKeySealed === false, {

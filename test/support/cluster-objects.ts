@@ -2,6 +2,8 @@
 // Objects of a cluster for tests: what stands in them means nothing.
 import type {
   AuthorityObject,
+  BackupScheduleObject,
+  DataKeyReportObject,
   NodeObject,
   NodeRole,
   RevocationObject,
@@ -54,4 +56,27 @@ export function aToken(id: string, role: NodeRole = 'worker', usesLeft = 2): Tok
 
 export function aRevocation(nodeId: string, until_ms = DAY_MS): RevocationObject {
   return { kind: 'revocation', nodeId, hostname: 'gone', removedAt_ms: 0, until_ms };
+}
+
+export function aBackupSchedule(over: Partial<BackupScheduleObject> = {}): BackupScheduleObject {
+  return {
+    kind: 'backup-schedule',
+    every_ms: DAY_MS,
+    offset_ms: 3 * HOUR_MS,
+    recipients: ['a recipient', 'another'],
+    keep: 14,
+    setAt_ms: 1_000,
+    ...over,
+  };
+}
+
+export function aDataKeyReport(name: string, over: Partial<DataKeyReportObject> = {}): DataKeyReportObject {
+  return {
+    kind: 'data-key-report',
+    nodeId: `id-${name}`,
+    keyId: 'ab'.repeat(8),
+    madeAt_ms: 2_000,
+    purged: 1,
+    ...over,
+  };
 }

@@ -7,6 +7,10 @@ import type {
   AutolockAdmin,
   AutolockDescription,
   DataKeyAdmin,
+  BackupSchedule,
+  MaintenanceAdmin,
+  PurgeDescription,
+  Schedules,
   ClusterAdmin,
   ClusterDescription,
   NodeDescription,
@@ -84,6 +88,7 @@ export class FakeCluster implements ClusterAdmin {
       leader: this.leader && leaking(this.leader),
       certificateLifetime_ms: this.lifetime_ms,
       revoked: 1,
+      schedules: this.schedules && leaking(this.schedules),
       warnings: this.warnings,
     });
   }
@@ -165,6 +170,46 @@ export class FakeCluster implements ClusterAdmin {
   /** What the data key's rotation tells, one answer after the other; undefined once it has ended. */
   dataKeyRotations: readonly (number | undefined)[] = [];
   dataKeyProblem: string | undefined;
+  dataKeyTimes: { readonly madeAt_ms?: number; readonly nextAt_ms?: number; readonly still_ms?: number } = {};
+  schedules: Schedules | undefined;
+  /** How many managers have carried out the purge, one answer after the other; the last one stays. */
+  purgesDone: readonly number[] = [0];
+  purges = 0;
+
+  readonly maintenance: MaintenanceAdmin = {
+    purge: async () => {
+      this.calls.push('purge');
+      this.#refuse();
+      this.purges += 1;
+      return this.#purge();
+    },
+    purgeProgress: async () => {
+      this.#refuse();
+      return this.#purge();
+    },
+    setDataKeySchedule: async (every_ms) => {
+      this.calls.push(`setDataKeySchedule ${every_ms}`);
+      this.#refuse();
+    },
+    setBackupSchedule: async (wish: BackupSchedule | undefined) => {
+      this.calls.push(`setBackupSchedule ${JSON.stringify(wish ?? 'off')}`);
+      this.#refuse();
+      this.schedules = { ...this.schedules, backup: wish };
+    },
+  };
+
+  #purge(): PurgeDescription {
+    const [done = 0, ...later] = this.purgesDone;
+    this.purgesDone = later.length > 0 ? later : this.purgesDone;
+    const managers = this.members.filter(({ role }) => role === 'manager');
+    return leaking({
+      version: this.purges,
+      askedAt_ms: this.purges === 0 ? undefined : CLUSTER_NOW_MS,
+      managers: managers.map(({ hostname, id, status }, place) =>
+        leaking({ id, hostname, status, done: place < done }),
+      ),
+    });
+  }
 
   readonly dataKey: DataKeyAdmin = {
     describe: () => {
@@ -172,7 +217,13 @@ export class FakeCluster implements ClusterAdmin {
       const [resealed, ...later] = this.dataKeyRotations;
       this.dataKeyRotations = later;
       const rotation = resealed === undefined ? undefined : { resealed };
-      return leaking({ id: 'ab'.repeat(8), sealed: false, rotation, problem: this.dataKeyProblem });
+      return leaking({
+        id: 'ab'.repeat(8),
+        sealed: false,
+        rotation,
+        problem: this.dataKeyProblem,
+        ...this.dataKeyTimes,
+      });
     },
     rotate: () => {
       this.calls.push('data-key rotate');

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { ClusterDescription } from '../../control/index.ts';
 import { usageError } from '../command-error.ts';
 import { DAY_MS, durationBetween, formatDuration, HOUR_MS } from '../duration.ts';
+import { scheduleFields } from '../schedule-text.ts';
 import type { Session } from '../session.ts';
 import { humanAge, renderFields } from '../text.ts';
 import { addDefaultCommand, addExamples, formatOption } from './options.ts';
@@ -92,6 +93,7 @@ function describe(cluster: ClusterDescription, now_ms: number): string {
       ['Quorum:', `${cluster.quorum} of ${cluster.voters} voting managers${reachable}`],
       ['Leader:', leader === undefined ? 'none' : `${leader.hostname} (${leader.id})`],
       ['Certificates:', `last ${formatDuration(cluster.certificateLifetime_ms)}`],
+      ...scheduleFields(cluster.schedules, now_ms),
       ['Removed nodes:', String(cluster.revoked)],
     ],
     FIELD_WIDTH,

@@ -215,6 +215,17 @@ export class Replica {
     return this.#whole.reseal(onProgress);
   }
 
+  /**
+   * Lets go of the entries of the log up to `index`, which is applied, and resolves when they are deleted. Does not settle if
+   * the replica ends before.
+   */
+  async forgetLog(index: number): Promise<void> {
+    this.#check();
+    await this.#writer.flushed();
+    await this.#writer.writeAsOf(() => this.#parts.log.forget(Math.min(index, this.#writer.durable.index)));
+    this.#check();
+  }
+
   /** See `SecretStore`. */
   exportSecrets(): AsyncGenerator<ExportedRecord> {
     return this.#whole.exportSecrets();

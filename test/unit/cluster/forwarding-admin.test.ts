@@ -43,6 +43,7 @@ describe('the administration at a manager', () => {
         autolock: new FakeCluster().autolock,
         dataKey: new FakeCluster().dataKey,
         survivors: new FakeCluster().survivors,
+        maintenance: new FakeCluster().maintenance,
         client,
         nodeId: 'here',
         leader,

@@ -12,7 +12,14 @@ import {
   readClusterCommand,
   writeClusterCommand,
 } from '../../../src/membership/index.ts';
-import { aNode, anAuthority, aRevocation, aToken } from '../../support/cluster-objects.ts';
+import {
+  aBackupSchedule,
+  aDataKeyReport,
+  aNode,
+  anAuthority,
+  aRevocation,
+  aToken,
+} from '../../support/cluster-objects.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 
 const rotating = { ...anAuthority(), rotation: { previous: 'old', crossSigned: 'cross', startedAt_ms: 7 } };
@@ -36,6 +43,11 @@ const OBJECTS: readonly ClusterObject[] = [
   aNode('manager', 'manager', 2 ** 47),
   aNode('wörker'),
   aRevocation('gone'),
+  { kind: 'purge', version: 3, askedAt_ms: 5 },
+  { kind: 'data-key-schedule', every_ms: 86_400_000, setAt_ms: 6 },
+  aBackupSchedule(),
+  aBackupSchedule({ every_ms: 0, recipients: [] }),
+  aDataKeyReport('one'),
 ];
 
 const COMMANDS: readonly ClusterCommand[] = [
@@ -52,6 +64,13 @@ const COMMANDS: readonly ClusterCommand[] = [
   { kind: 'finish-rotation', certificate: 'c' },
   { kind: 'forget-expired', at_ms: 8 },
   { kind: 'change-settings', settings: { kind: 'settings', certificateLifetime_ms: 4_000_000 } },
+  { kind: 'ask-purge', at_ms: 9 },
+  {
+    kind: 'set-data-key-schedule',
+    schedule: { kind: 'data-key-schedule', every_ms: 0, setAt_ms: 6 },
+  },
+  { kind: 'set-backup-schedule', schedule: aBackupSchedule() },
+  { kind: 'report-data-key', report: aDataKeyReport('one') },
   { kind: 'set-autolock', autolock: { kind: 'autolock', version: 1, unlockKey: Buffer.alloc(32, 7) } },
   { kind: 'set-autolock', autolock: autolockOf(1, 0) },
   { kind: 'set-peer-unlock', enabled: true },

@@ -5,11 +5,20 @@ import { CofferError } from '../../../src/common/index.ts';
 import {
   applyClusterCommand,
   type AuthorityObject,
+  type BackupScheduleObject,
   type ClusterCommand,
   ClusterIndex,
   MANAGERS_MAX,
 } from '../../../src/membership/index.ts';
-import { aNode, anAuthority, aToken, DAY_MS, HOUR_MS } from '../../support/cluster-objects.ts';
+import {
+  aBackupSchedule,
+  aDataKeyReport,
+  aNode,
+  anAuthority,
+  aToken,
+  DAY_MS,
+  HOUR_MS,
+} from '../../support/cluster-objects.ts';
 
 describe("the cluster's rules", () => {
   let index: ClusterIndex;
@@ -280,6 +289,52 @@ describe("the cluster's rules", () => {
     refused(set(1, 2), 'cluster.autolock', /in the meantime/);
     apply(set(2, 3));
     assert.deepEqual(index.autolock, { kind: 'autolock', version: 2, unlockKey: Buffer.alloc(32, 3) });
+  });
+
+  test('a purge that is asked for again is another one', () => {
+    apply({ kind: 'ask-purge', at_ms: 5 });
+    apply({ kind: 'ask-purge', at_ms: 5 });
+    assert.deepEqual(index.purge, { kind: 'purge', version: 2, askedAt_ms: 5 });
+  });
+
+  test('what a manager says of its data key goes with the manager', () => {
+    put(aToken('one', 'manager'));
+    apply({ kind: 'admit-node', tokenId: 'one', node: aNode('second', 'manager', 2), at_ms: 10 });
+    const report = { kind: 'report-data-key', report: aDataKeyReport('second') } as const;
+    apply(report);
+    assert.equal(index.dataKeyReport('id-second')?.purged, 1);
+    apply({ kind: 'set-role', nodeId: 'id-second', role: 'worker', raftId: 0 });
+    assert.equal(index.dataKeyReport('id-second'), undefined);
+    refused(report, 'cluster.role', /no manager/);
+    apply({ kind: 'set-role', nodeId: 'id-second', role: 'manager', raftId: 3 });
+    apply(report);
+    apply({ kind: 'remove-node', nodeId: 'id-second', at_ms: 11 });
+    assert.equal(index.dataKeyReport('id-second'), undefined);
+    refused(report, 'cluster.node-not-found', /no node id-second/);
+  });
+
+  test('a schedule has times and numbers that can be kept', () => {
+    const keys = (every_ms: number): ClusterCommand => ({
+      kind: 'set-data-key-schedule',
+      schedule: { kind: 'data-key-schedule', every_ms, setAt_ms: 1 },
+    });
+    refused(keys(59_999), 'cluster.schedule', /a minute at least/);
+    refused(keys(3_651 * DAY_MS), 'cluster.schedule', /ten years at most/);
+    apply(keys(60_000));
+    apply(keys(0));
+    assert.equal(index.dataKeySchedule?.every_ms, 0);
+    const backups = (over: Partial<BackupScheduleObject>): ClusterCommand => ({
+      kind: 'set-backup-schedule',
+      schedule: aBackupSchedule(over),
+    });
+    refused(backups({ every_ms: 1_000 }), 'cluster.schedule', /a minute at least/);
+    refused(backups({ offset_ms: DAY_MS }), 'cluster.schedule', /within its period/);
+    refused(backups({ recipients: [] }), 'cluster.schedule', /1 to 16 recipients/);
+    refused(backups({ keep: 0 }), 'cluster.schedule', /1 to 10000 backups/);
+    apply(backups({}));
+    assert.deepEqual(index.backupSchedule, aBackupSchedule());
+    apply(backups({ every_ms: 0, recipients: [], offset_ms: 7 }));
+    assert.equal(index.backupSchedule?.offset_ms, 0);
   });
 
   test('a certificate lasts an hour at least', () => {

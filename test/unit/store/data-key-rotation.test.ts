@@ -140,6 +140,33 @@ describe('the rotation of a data key', () => {
     });
   });
 
+  test('of a store whose log was let go of leaves nothing of a removed value under any key, also after a restart', async (t) => {
+    const random = new SeededRandom();
+    t.diagnostic(random.description);
+    const size_bytes = 400_000;
+    const onDisk = (): number =>
+      readdirSync(state, { recursive: true, encoding: 'utf8' })
+        .map((name) => statSync(path.join(state, name), { throwIfNoEntry: false }))
+        .reduce((sum, file) => sum + (file?.isFile() === true ? file.size : 0), 0);
+    await withStore(state, async (store) => {
+      await putValue(store, 'kept', Buffer.from('value'));
+      await putValue(store, 'leaked', random.bytes(size_bytes));
+      await removeSecret(store, 'leaked');
+      await store.dataKey.rotate();
+      assert.ok(onDisk() > size_bytes, 'a rotation alone seals what the log holds anew');
+      const { appliedIndex } = store.status();
+      await store.replica.forgetLog(appliedIndex);
+      await store.dataKey.rotate();
+      assert.ok(onDisk() < size_bytes);
+      assert.equal(store.status().firstIndex, appliedIndex + 1);
+    });
+    await withStore(state, async (store) => {
+      assertHolds(store, new Map([['kept', Buffer.from('value')]]));
+      await putValue(store, 'more', Buffer.from('more'));
+    });
+    await withStore(state, async (store) => assertHolds(store, new Map([['more', Buffer.from('more')]])));
+  });
+
   test('that two ask for at once is made twice, one after the other', async () => {
     await withStore(state, async (store) => {
       await putValue(store, 'name', Buffer.from('value'));
