@@ -6,6 +6,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writ
 import path from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { Level } from 'level';
+import { KEY_ID_BYTES } from '../../../src/crypto/index.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/cleanup.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import {
@@ -272,6 +273,13 @@ async function allRecords(state: string): Promise<ReadonlyMap<string, Buffer>> {
   return new Map(records.map(([key, record]) => [key.toString('hex'), record]));
 }
 
+/** Where each field of a record stands that is not sealed. */
+const RECORD_HEAD = [
+  ['format', 0, 1],
+  ['id of the key', 1, 1 + KEY_ID_BYTES],
+  ['nonce', 1 + KEY_ID_BYTES, 1 + KEY_ID_BYTES + 24],
+] as const;
+
 const PLACES = {
   identity: 'i',
   hardState: 'h',
@@ -285,7 +293,7 @@ const PLACES = {
   request: 'r',
 };
 
-describe('a store whose records were tampered with', () => {
+describe('A33 a store whose records were tampered with', () => {
   for (const [what, prefix] of Object.entries(PLACES)) {
     test(`a deleted record: ${what}`, async () => {
       const opening = await openTampered(async (level) => {
@@ -308,6 +316,23 @@ describe('a store whose records were tampered with', () => {
         ]);
       });
       assert.ok(opening.kind === 'refused' || opening.damagedReads === 2, JSON.stringify(opening));
+    });
+  }
+
+  for (const [what, prefix] of Object.entries(PLACES)) {
+    test(`a bit of what stands before the sealed part: ${what}`, async () => {
+      for (const [field, from, before] of RECORD_HEAD) {
+        const opening = await openTampered(async (level) => {
+          const [key, record] = random.pick(await recordsOf(level, prefix));
+          const at = from + random.below(before - from);
+          record.writeUInt8(record.readUInt8(at) ^ (1 << random.below(8)), at);
+          await level.put(key, record);
+        });
+        assert.ok(
+          opening.kind === 'refused' || opening.damagedReads === 1,
+          `${field}: ${JSON.stringify(opening)}`,
+        );
+      }
     });
   }
 

@@ -149,7 +149,7 @@ describe('a small store', { concurrency: 1 }, () => {
     assert.deepEqual(verdict, { kind: 'opened', picture: 0, damaged: 0 });
   });
 
-  test('opens with all but its last write, or with all, wherever a crash cut that write off', async (t) => {
+  test('A32: opens with all but its last write, or with all, wherever a crash cut that write off', async (t) => {
     const damages = offsets(template.lastWriteAt, sizeOf(template.log)).map(
       (length): Damage => ({ kind: 'cut', file: template.log, length, checkpoint: 'checkpoint-before' }),
     );
@@ -164,8 +164,8 @@ describe('a small store', { concurrency: 1 }, () => {
     );
   });
 
-  test('is refused, or opens with all, wherever its last write was cut off after it was acknowledged', async (t) => {
-    const damages = offsets(template.lastWriteAt, sizeOf(template.log)).map(
+  test('A32: is refused, or opens with all, at whatever byte its newest file was cut off after it was acknowledged', async (t) => {
+    const damages = offsets(0, sizeOf(template.log)).map(
       (length): Damage => ({ kind: 'cut', file: template.log, length }),
     );
     const verdicts = await open(t, damages);
@@ -175,6 +175,10 @@ describe('a small store', { concurrency: 1 }, () => {
       ),
     );
     assert.ok(verdicts[0]?.kind === 'refused', 'what was acknowledged is missed');
+    const vague = verdicts.filter(
+      (verdict) => verdict.kind === 'refused' && verdict.code !== 'store.damaged',
+    );
+    assert.deepEqual(vague, [], 'it is said what is wrong');
   });
 
   test('B22: is refused, names what it lost, or is whole, with any byte of any file altered', async (t) => {

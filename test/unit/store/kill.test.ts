@@ -160,7 +160,7 @@ describe('a store whose process is killed', () => {
     }
   });
 
-  test('of 1,000 random values and their names, none is found in any file', async (t) => {
+  test('A31, A60: of 1,000 random values and their names, none is found in any file', async (t) => {
     const random = new SeededRandom();
     t.diagnostic(random.description);
     const state = path.join(temporary.path, 'canaries');
