@@ -100,8 +100,14 @@ export class ClusterClient {
     return this.#control.call({ method: 'GET', path: '/v1/autolock' }, replies.autolockDescription);
   }
 
-  setAutolock(enabled: boolean): Promise<AutolockDescription> {
-    const shape = { method: 'PUT', path: '/v1/autolock', body: { enabled } } as const;
+  setAutolock(enabled: boolean, peerUnlock?: boolean): Promise<AutolockDescription> {
+    const body = { enabled, ...(peerUnlock !== undefined && { peerUnlock }) };
+    const shape = { method: 'PUT', path: '/v1/autolock', body } as const;
+    return this.#control.call(shape, replies.autolockDescription);
+  }
+
+  setPeerUnlock(enabled: boolean): Promise<AutolockDescription> {
+    const shape = { method: 'PUT', path: '/v1/peer-unlock', body: { enabled } } as const;
     return this.#control.call(shape, replies.autolockDescription);
   }
 

@@ -121,6 +121,7 @@ export const autolockDescription: ReplySchema<AutolockDescription> = v.object({
   enabled: v.boolean(),
   version: v.number(),
   sealedHere: v.boolean(),
+  peerUnlock: v.optional(v.object({ managers: v.number(), known: v.number(), knownHere: v.boolean() })),
   freshness,
 });
 

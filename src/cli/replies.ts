@@ -9,6 +9,7 @@ import type {
   DoctorReply,
   EngineStatus,
   ErrorReply,
+  PeerUnlockStatus,
   PutReply,
   Refusal,
   RefusalsReply,
@@ -104,6 +105,13 @@ const clusterStatus: ReplySchema<ClusterStatus> = v.object({
   problem: v.optional(v.string()),
 });
 
+const peerUnlockStatus: ReplySchema<PeerUnlockStatus> = v.object({
+  enabled: v.boolean(),
+  asking: v.boolean(),
+  problem: v.optional(v.string()),
+  unlockedBy: v.optional(v.string()),
+});
+
 export const daemonStatus: ReplySchema<DaemonStatus> = v.object({
   version: v.string(),
   state: v.picklist(['starting', 'serving', 'degraded']),
@@ -114,6 +122,7 @@ export const daemonStatus: ReplySchema<DaemonStatus> = v.object({
   sockets: v.object({ plugin: v.string(), gateway: v.string(), control: v.string() }),
   stateDirectory: v.string(),
   unlockKeySource: v.optional(v.object({ file: v.string(), besideData: v.boolean() })),
+  peerUnlock: v.optional(peerUnlockStatus),
   engine: v.optional(engineStatus),
   cluster: v.optional(clusterStatus),
   store: v.optional(storeStatus),

@@ -184,7 +184,16 @@ export interface MaintenanceAdmin {
   setBackupSchedule(wish: BackupSchedule | undefined): Promise<void>;
 }
 
-/** `GET /v1/autolock`, `PUT /v1/autolock`. */
+/** Whether the managers unlock one another. */
+export interface PeerUnlockDescription {
+  /** The managers of the cluster, and how many of them the others can tell when they are locked. */
+  readonly managers: number;
+  readonly known: number;
+  /** Whether the manager that answers is one of these. */
+  readonly knownHere: boolean;
+}
+
+/** `GET /v1/autolock`, `PUT /v1/autolock`, `PUT /v1/peer-unlock`. */
 export interface AutolockDescription {
   /** Whether the managers' keys are to be sealed by the unlock key. */
   readonly enabled: boolean;
@@ -192,6 +201,8 @@ export interface AutolockDescription {
   readonly version: number;
   /** Whether those of the manager that answers are. */
   readonly sealedHere: boolean;
+  /** Absent while peer unlock is off. */
+  readonly peerUnlock?: PeerUnlockDescription | undefined;
   /** `local`: no leader has confirmed that it is so still. */
   readonly freshness: 'linearizable' | 'local';
 }
@@ -219,7 +230,10 @@ export interface UnlockKeyReply {
  */
 export interface AutolockAdmin {
   describe(): Promise<AutolockDescription>;
-  set(enabled: boolean): Promise<AutolockDescription>;
+  /** `peerUnlock`: default off when autolock is turned on, and as it is while it is on. */
+  set(enabled: boolean, peerUnlock?: boolean): Promise<AutolockDescription>;
+  /** Throws `cluster.autolock` while autolock is off. */
+  setPeerUnlock(enabled: boolean): Promise<AutolockDescription>;
   /** Throws `cluster.autolock` while it is off, and `unlock.shares-invalid`. */
   unlockKey(wish: UnlockKeyWish): Promise<UnlockKeyReply>;
 }

@@ -13,7 +13,7 @@ const ROTATION_MIN_MS = 30_000;
 export interface RotationProgress {
   readonly nodes: number;
   readonly renewed: number;
-  /** Reachable, and still with a certificate of the old root. */
+  /** Reachable, and still with a certificate of the old root, or with one to be unlocked by. */
   readonly awaited: readonly NodeObject[];
   /** Not reachable, and still with a certificate of the old root: when they come back, they have to join again. */
   readonly unreachable: readonly NodeObject[];
@@ -27,7 +27,10 @@ export function rotationProgress(
 ): RotationProgress {
   const digest = digestOf(authority);
   const nodes = view.nodes();
-  const old = nodes.filter(({ certificate }) => certificate.authorityDigest !== digest);
+  const old = nodes.filter(
+    ({ certificate, id }) =>
+      certificate.authorityDigest !== digest || (view.peerUnlock(id)?.authorityDigest ?? digest) !== digest,
+  );
   return {
     nodes: nodes.length,
     renewed: nodes.length - old.length,

@@ -3,9 +3,15 @@
 // told that it was made.
 import { CofferError, SecretValue } from '../common/index.ts';
 import { checkSharePlan, formatUnlockKey, newUnlockKey, splitUnlockKey } from '../crypto/index.ts';
-import type { AutolockObject } from '../membership/index.ts';
+import type { AutolockObject, ClusterView } from '../membership/index.ts';
 import type { SecretStore } from '../store/index.ts';
-import type { AutolockAdmin, AutolockDescription, UnlockKeyReply, UnlockKeyWish } from './admin-model.ts';
+import type {
+  AutolockAdmin,
+  AutolockDescription,
+  PeerUnlockDescription,
+  UnlockKeyReply,
+  UnlockKeyWish,
+} from './admin-model.ts';
 
 const READ_TIMEOUT_MS = 5_000;
 const NO_KEY = Buffer.alloc(0);
@@ -27,19 +33,31 @@ export class LocalAutolock implements AutolockAdmin {
   async describe(): Promise<AutolockDescription> {
     const { store } = this.#options;
     const freshness = await store.readBarrier(READ_TIMEOUT_MS);
+    const { dataKeySealed, nodeId } = store.status();
     const { autolock } = store.cluster;
+    const peerUnlock = describePeers(store.cluster, nodeId);
     return {
       enabled: isOn(autolock),
       version: autolock?.version ?? 0,
-      sealedHere: store.status().dataKeySealed,
+      sealedHere: dataKeySealed,
+      ...(peerUnlock && { peerUnlock }),
       freshness,
     };
   }
 
-  async set(enabled: boolean): Promise<AutolockDescription> {
+  async set(enabled: boolean, peerUnlock?: boolean): Promise<AutolockDescription> {
     if (isOn(await this.#confirmed()) !== enabled) {
-      await this.#change(enabled);
+      await this.#change(enabled, peerUnlock);
+    } else if (enabled && peerUnlock !== undefined) {
+      return this.setPeerUnlock(peerUnlock);
     }
+    await this.#options.settled();
+    return this.describe();
+  }
+
+  async setPeerUnlock(enabled: boolean): Promise<AutolockDescription> {
+    requireOn(await this.#confirmed());
+    await this.#options.store.propose({ kind: 'set-peer-unlock', enabled });
     await this.#options.settled();
     return this.describe();
   }
@@ -80,17 +98,31 @@ export class LocalAutolock implements AutolockAdmin {
     return store.cluster.autolock;
   }
 
-  async #change(enabled: boolean): Promise<void> {
+  /** Another key leaves peer unlock as it is. */
+  async #change(enabled: boolean, withPeers = false): Promise<void> {
     const { store } = this.#options;
     const version = (store.cluster.autolock?.version ?? 0) + 1;
     const key = enabled ? newUnlockKey() : undefined;
     const unlockKey = key?.expose() ?? NO_KEY;
     try {
-      await store.propose({ kind: 'set-autolock', autolock: { kind: 'autolock', version, unlockKey } });
+      const peerUnlock = withPeers ? { peerUnlock: { earlierKeys: [] } } : {};
+      const autolock = { kind: 'autolock', version, unlockKey, ...peerUnlock } as const;
+      await store.propose({ kind: 'set-autolock', autolock });
     } finally {
       key?.wipe();
     }
   }
+}
+
+function describePeers(view: ClusterView, nodeId: string): PeerUnlockDescription | undefined {
+  if (view.autolock?.peerUnlock === undefined) {
+    return undefined;
+  }
+  return {
+    managers: view.nodes().filter(({ role }) => role === 'manager').length,
+    known: view.peerUnlocks().length,
+    knownHere: view.peerUnlock(nodeId) !== undefined,
+  };
 }
 
 function isOn(autolock: AutolockObject | undefined): autolock is AutolockObject {

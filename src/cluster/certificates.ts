@@ -53,7 +53,7 @@ export function rootsOf({ certificate, rotation }: AuthorityObject): readonly st
 /** What a node shows: its own certificate, and what leads from there to the old root if only the new one has issued it. */
 export function chainOf(
   authority: AuthorityObject,
-  { authorityDigest: issuer, certificate }: NodeCertificate,
+  { authorityDigest: issuer, certificate }: Pick<NodeCertificate, 'authorityDigest' | 'certificate'>,
 ): readonly string[] {
   const { rotation } = authority;
   return rotation !== undefined && issuer === digestOf(authority)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // This node in its cluster: founding one, joining one, and being a manager or a worker of it.
 import type { KeyObject } from 'node:crypto';
-import { CofferError, type Logger, type SecretValue } from '../common/index.ts';
+import type { CofferError, Logger, SecretValue } from '../common/index.ts';
 import { UnlockKeyHolder } from '../crypto/index.ts';
 import { createAuthority, generateKey } from '../pki/index.ts';
 import { newSecretId } from '../secrets/index.ts';
@@ -20,7 +20,9 @@ import {
 } from './identity.ts';
 import { joinAsSet } from './joining.ts';
 import { Manager } from './manager.ts';
+import { notAManager, notJoined } from './node-refusals.ts';
 import { OwnIdentity } from './own-identity.ts';
+import { PeerUnlockFile } from './peer-unlock-file.ts';
 import { lostStore, openStoreOf, readIdentity, sealingKey, withoutStore } from './own-state.ts';
 import { RaftTransport } from './raft-transport.ts';
 import { Worker } from './worker.ts';
@@ -59,6 +61,7 @@ export class ClusterNode {
   readonly #options: ClusterNodeOptions;
   readonly #identities: IdentityStore;
   readonly #unlockKey: UnlockKeyHolder;
+  readonly #peerUnlockFile: PeerUnlockFile;
   readonly #key: KeyObject = generateKey();
   #own: OwnIdentity | undefined;
   readonly #credentials: CredentialsSource;
@@ -71,6 +74,7 @@ export class ClusterNode {
     this.#options = options;
     this.#unlockKey = options.unlockKey ?? new UnlockKeyHolder();
     this.#identities = new IdentityStore(options.store.stateDirectory);
+    this.#peerUnlockFile = new PeerUnlockFile(options.store.stateDirectory);
     this.#credentials = provisionalCredentials(this.#key, options.now_ms());
     const { engineFacts, logger, settings } = options;
     this.#endpoint = new Endpoint({
@@ -131,6 +135,7 @@ export class ClusterNode {
     if (identity?.role === 'worker') {
       this.#identities.keepKeyAs('clear');
       this.#unlockKey.hold(undefined);
+      await this.#peerUnlockFile.remove();
       if (hasStore) {
         identity = await withoutStore(identity, this.#identities, stateDirectory);
       }
@@ -216,6 +221,7 @@ export class ClusterNode {
       store,
       own: this.#own,
       unlockKey: this.#unlockKey,
+      peerUnlockFile: this.#peerUnlockFile,
       transport,
       cutRefused: () => this.#endpoint.cutRefused(),
       rotationMin_ms: this.#options.rotationMin_ms,
@@ -280,6 +286,8 @@ export class ClusterNode {
   #onRemoved(reason: CofferError): void {
     if (this.#removed === undefined) {
       this.#removed = reason;
+      // The others refuse it already; nobody shall wonder what it is good for.
+      void this.#peerUnlockFile.remove().catch(() => undefined);
       void this.#leaveRole();
       this.#options.onRemoved(reason);
     }
@@ -294,14 +302,4 @@ function provisionalCredentials(key: KeyObject, now_ms: number): CredentialsSour
     key: key.export({ type: 'pkcs8', format: 'pem' }),
     roots: [],
   });
-}
-
-function notAManager(): CofferError {
-  return new CofferError('cluster.not-a-manager', 'this node is a worker, and only managers keep secrets', {
-    hint: 'Type the command on a manager, or promote this node there: docker coffer node promote NODE.',
-  });
-}
-
-function notJoined(): CofferError {
-  return new CofferError('cluster.joining', 'the node has not joined its cluster yet');
 }

@@ -93,21 +93,12 @@ export class IdentityStore {
    * sealed by another key than `unlockKey`.
    */
   async read(unlockKey?: SecretValue): Promise<NodeIdentityFile | undefined> {
-    let content: string;
-    try {
-      content = await readFile(this.#file, 'utf8');
-    } catch (thrown) {
-      if (systemErrorCode(thrown) === 'ENOENT') {
-        return undefined;
-      }
-      throw CofferError.from(thrown, 'store.faulted');
+    const content = await this.#content();
+    if (content === undefined) {
+      return undefined;
     }
-    const parsed = v.safeParse(identitySchema, parseJson(content.slice(0, FILE_BYTES_MAX)));
-    if (!parsed.success) {
-      throw identityProblem(`${this.#file} is not what was written`);
-    }
-    const { clusterId, nodeId, role, raftId, storeMade, certificates, roots, managers } = parsed.output;
-    const key = keyOf(parsed.output, unlockKey);
+    const { clusterId, nodeId, role, raftId, storeMade, certificates, roots, managers } = content;
+    const key = keyOf(content, unlockKey);
     if (key === undefined) {
       throw new CofferError('store.locked', 'this node is locked: the key of its certificate is sealed', {
         hint: 'Unlock it on this node: docker coffer unlock',
@@ -128,11 +119,36 @@ export class IdentityStore {
     return identity;
   }
 
+  /** The ids of the unlock keys, any of which opens it; none if it needs none. Throws `cluster.identity-missing`. */
+  async sealedBy(): Promise<readonly string[]> {
+    const content = await this.#content();
+    return content?.key === undefined
+      ? (content?.sealedKeys ?? []).map(({ unlockKeyId }) => unlockKeyId)
+      : [];
+  }
+
   /** Durably, and in one piece; what is written last stays. */
   write(identity: NodeIdentityFile): Promise<void> {
     const written = this.#last.then(() => this.#write(identity));
     this.#last = written.catch(() => undefined);
     return written;
+  }
+
+  async #content(): Promise<v.InferOutput<typeof identitySchema> | undefined> {
+    let text: string;
+    try {
+      text = await readFile(this.#file, 'utf8');
+    } catch (thrown) {
+      if (systemErrorCode(thrown) === 'ENOENT') {
+        return undefined;
+      }
+      throw CofferError.from(thrown, 'store.faulted');
+    }
+    const parsed = v.safeParse(identitySchema, parseJson(text.slice(0, FILE_BYTES_MAX)));
+    if (!parsed.success) {
+      throw identityProblem(`${this.#file} is not what was written`);
+    }
+    return parsed.output;
   }
 
   async #write(identity: NodeIdentityFile): Promise<void> {

@@ -18,6 +18,7 @@ export type {
   PurgeDescription,
   Schedules,
   NodeStatus,
+  PeerUnlockDescription,
   TokenDescription,
   TokenReply,
   TokensReply,
@@ -35,4 +36,5 @@ export type {
   ToldSurvivor,
 } from './survivor-model.ts';
 export { ClusterNode, type ClusterNodeOptions, type ClusterPlace } from './cluster-node.ts';
+export { PeerUnlock, type PeerUnlockState } from './peer-unlock.ts';
 export type { ClusterSettings, EngineFacts } from './cluster-settings.ts';

@@ -22,19 +22,21 @@ import { JoinService } from './join-service.ts';
 import { LocalAdmin } from './local-admin.ts';
 import { managerRenewal } from './manager-renewal.ts';
 import { LocalMaintenance } from './maintenance-admin.ts';
+import { LockKeeper } from './lock-keeper.ts';
 import { MemberClient } from './member-client.ts';
 import { MemberService } from './member-service.ts';
 import { MembershipKeeper } from './membership-keeper.ts';
 import { removedNode } from './node-refusals.ts';
 import type { OwnIdentity } from './own-identity.ts';
+import type { PeerUnlockFile } from './peer-unlock-file.ts';
 import type { PortServices } from './port.ts';
 import type { RaftTransport } from './raft-transport.ts';
 import { Reachability } from './reachability.ts';
 import type { Renewal } from './renewal.ts';
 import { BODY, encodeBody, type Hello } from './rpc-body.ts';
-import { SealKeeper } from './seal-keeper.ts';
 import { Standing } from './standing.ts';
 import { lastEntryOf, Survivors } from './survivors.ts';
+import { UnlockService } from './unlock-service.ts';
 
 const ANNOUNCE_MS = 2_000;
 /** How soon a connection is cut after its certificate has expired. */
@@ -44,6 +46,7 @@ export interface ManagerOptions {
   readonly store: ReplicatedStore;
   readonly own: OwnIdentity;
   readonly unlockKey: UnlockKeyHolder;
+  readonly peerUnlockFile: PeerUnlockFile;
   readonly transport: RaftTransport;
   /** Cuts the connections of those who may speak no longer. */
   readonly cutRefused: () => void;
@@ -68,8 +71,8 @@ export class Manager {
   readonly #renewal: Renewal;
   readonly #membership: MembershipKeeper;
   readonly #authority: AuthorityKeeper;
-  readonly #seal: SealKeeper;
   readonly #dataKey: DataKeyKeeper;
+  readonly #lock: LockKeeper;
   readonly admin: ForwardingAdmin;
   readonly services: PortServices;
   readonly #reachability: Reachability;
@@ -99,13 +102,6 @@ export class Manager {
     const local = new LocalAdmin({ replica, store, isReachable, now_ms });
     const { happened: left } = this.#departure;
     const leader = (): ManagerContact | undefined => reachability.leader();
-    this.#seal = new SealKeeper({
-      ...options,
-      seal: store.seal,
-      resumeRotation: () => void store.dataKey.resume(),
-      wish: () => replica.state.index.cluster.autolock,
-    });
-    const autolock = new LocalAutolock({ store, settled: () => this.#seal.settled() });
     const survivors = new Survivors({
       replica,
       client: this.#client,
@@ -115,6 +111,8 @@ export class Manager {
     this.#dataKey = new DataKeyKeeper({ ...options, nodeId });
     const dataKey = new LocalDataKey(store, () => this.#dataKey.age);
     const maintenance = new LocalMaintenance({ store, nodes: () => this.admin.nodes(), now_ms });
+    this.#lock = new LockKeeper({ ...options, managers: () => this.managers() });
+    const autolock = new LocalAutolock({ store, settled: () => this.#lock.settled() });
     this.admin = new ForwardingAdmin({
       local,
       autolock,
@@ -141,6 +139,7 @@ export class Manager {
       raft: transport,
       memberMethods: member.methods,
       joinMethods: join.methods,
+      unlockMethods: new UnlockService({ store: () => store, now_ms, logger }).methods,
       refusalOf: (peer, protocol) => this.#refusalOf(peer, protocol),
     };
     this.#renewal = managerRenewal({ ...options, onRenewed: () => this.#client.reset() });
@@ -164,8 +163,8 @@ export class Manager {
     });
     this.#membership.start();
     this.#authority.start();
-    this.#seal.start();
     this.#dataKey.start();
+    this.#lock.start();
     this.#renewal.start();
     this.#announceTimer = setInterval(() => void this.#announce(), ANNOUNCE_MS).unref();
     this.#cutTimer = setInterval(() => this.#lookAtClock(cutRefused), CUT_MS).unref();
@@ -181,8 +180,8 @@ export class Manager {
     clearInterval(this.#cutTimer);
     this.#membership.stop();
     this.#authority.stop();
-    this.#seal.stop();
     this.#dataKey.stop();
+    this.#lock.stop();
     this.#renewal.stop();
     this.#client.close();
     this.#options.transport.close();
@@ -225,8 +224,8 @@ export class Manager {
     cutRefused();
     this.#membership.wake();
     this.#renewal.wake();
-    this.#seal.wake();
     this.#dataKey.wake();
+    this.#lock.wake();
     const view = store.replica.state.index.cluster;
     if (view.authority === undefined) {
       return;

@@ -21,12 +21,15 @@ export interface PortServices {
   readonly raft: RaftTransport;
   readonly memberMethods: Readonly<Record<string, RpcMethod>>;
   readonly joinMethods: Readonly<Record<string, RpcMethod>>;
+  readonly unlockMethods: Readonly<Record<string, RpcMethod>>;
   /** Why a peer is refused; undefined if it may speak the protocol. */
   readonly refusalOf: (peer: PeerIdentity, protocol: string) => CofferError | undefined;
 }
 
 const MEMBER_METHODS = ['hello', 'renew', 'admin', 'position'] as const;
 const JOIN_METHODS = ['authority', 'join'] as const;
+/** A locked manager calls once, and says little. */
+const UNLOCK_LIMITS = { request_bytes: 1_024, reply_bytes: 1_024, inFlight: 1 } as const;
 
 export interface PortOptions {
   readonly credentials: CredentialsSource;
@@ -88,6 +91,7 @@ export class Port {
     const { logger } = this.#options;
     const member = MEMBER_METHODS.map((method) => [method, this.#method('memberMethods', method)] as const);
     const join = JOIN_METHODS.map((method) => [method, this.#method('joinMethods', method)] as const);
+    const key = this.#method('unlockMethods', 'key');
     /** By its answer, a node that joins shows that it is where it says. */
     const echo: RpcMethod = async (body) => body;
     return [
@@ -113,6 +117,11 @@ export class Port {
         handler: rpcHandler({ methods: Object.fromEntries(member), logger }),
       },
       {
+        name: PROTOCOL.unlock,
+        policy: 'member',
+        handler: rpcHandler({ methods: { key }, limits: UNLOCK_LIMITS, wipe: true, logger }),
+      },
+      {
         name: PROTOCOL.join,
         policy: 'stranger',
         handler: rpcHandler({ methods: { ...Object.fromEntries(join), echo }, logger }),
@@ -120,7 +129,7 @@ export class Port {
     ];
   }
 
-  #method(of: 'memberMethods' | 'joinMethods', name: string): RpcMethod {
+  #method(of: 'memberMethods' | 'joinMethods' | 'unlockMethods', name: string): RpcMethod {
     return async (body, context) => {
       const method = this.#services()[of][name];
       if (method === undefined) {

@@ -46,6 +46,10 @@ export const BODY = {
     leader: text,
   }),
   renew: v.strictObject({ request: pem }),
+  /** The unlock keys that a locked manager could open its files with; the answer is the key itself, and no JSON. */
+  unlock: v.strictObject({
+    unlockKeyIds: v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.minLength(1), v.maxLength(4)),
+  }),
   /** A call of the administration, for the leader to carry out. */
   admin: v.strictObject({ call: text, arguments: v.pipe(v.array(v.unknown()), v.maxLength(4)) }),
   /** Where a manager's log ends. */

@@ -46,6 +46,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/join-tokens': { get: cluster.tokens, post: cluster.createToken },
     '/v1/join-tokens/:id': { delete: cluster.revokeToken },
     '/v1/autolock': { get: autolock.describe, put: autolock.set },
+    '/v1/peer-unlock': { put: autolock.setPeerUnlock },
     '/v1/data-key': { get: dataKey.describe },
     '/v1/data-key/rotate': { post: dataKey.rotate },
     '/v1/data-key/schedule': { put: maintenance.setDataKeySchedule },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The routes /v1/autolock, /v1/unlock-key and /v1/unlock.
+// The routes /v1/autolock, /v1/peer-unlock, /v1/unlock-key and /v1/unlock.
 import type { Request, RequestHandler, Response } from 'express';
 import { CofferError, readBody, withDeadline } from '../common/index.ts';
 import { changing, reading, servingCluster } from './cluster-routes.ts';
@@ -21,6 +21,7 @@ const UNLOCK_BYTES_MAX = 16 * 1024;
 export interface AutolockRoutes {
   readonly describe: RequestHandler;
   readonly set: RequestHandler;
+  readonly setPeerUnlock: RequestHandler;
   readonly unlockKey: RequestHandler;
   readonly unlock: RequestHandler;
 }
@@ -35,8 +36,14 @@ export function autolockRoutes(options: ControlOptions): AutolockRoutes {
 
   async function set(request: Request, response: Response<AutolockDescription>): Promise<void> {
     readQuery(QUERIES.none, request.query);
-    const { enabled } = await readJson(request, BODIES.autolock);
-    response.json(describeAutolock(await changing((await autolock()).set(enabled))));
+    const { enabled, peerUnlock } = await readJson(request, BODIES.autolock);
+    response.json(describeAutolock(await changing((await autolock()).set(enabled, peerUnlock))));
+  }
+
+  async function setPeerUnlock(request: Request, response: Response<AutolockDescription>): Promise<void> {
+    readQuery(QUERIES.none, request.query);
+    const { enabled } = await readJson(request, BODIES.peerUnlock);
+    response.json(describeAutolock(await changing((await autolock()).setPeerUnlock(enabled))));
   }
 
   async function unlockKey(request: Request, response: Response<UnlockKeyReply>): Promise<void> {
@@ -62,5 +69,5 @@ export function autolockRoutes(options: ControlOptions): AutolockRoutes {
     response.json({ state: 'serving' });
   }
 
-  return { describe, set, unlockKey, unlock };
+  return { describe, set, setPeerUnlock, unlockKey, unlock };
 }

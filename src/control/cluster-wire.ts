@@ -21,6 +21,7 @@ export type {
   SurvivorDescription,
   SurvivorSurvey,
   SurvivorWish,
+  PeerUnlockDescription,
   TokenDescription,
   TokenReply,
   TokensReply,

@@ -119,8 +119,18 @@ export function describeSchedules(schedules: Schedules): Schedules {
 }
 
 export function describeAutolock(autolock: AutolockDescription): AutolockDescription {
-  const { enabled, freshness, sealedHere, version } = autolock;
-  return { enabled, version, sealedHere, freshness };
+  const { enabled, freshness, peerUnlock, sealedHere, version } = autolock;
+  return {
+    enabled,
+    version,
+    sealedHere,
+    peerUnlock: peerUnlock && {
+      managers: peerUnlock.managers,
+      known: peerUnlock.known,
+      knownHere: peerUnlock.knownHere,
+    },
+    freshness,
+  };
 }
 
 /** The one reply that holds the unlock key, or shares of it. */

@@ -55,7 +55,11 @@ export const BODIES = {
   dataKeySchedule: v.strictObject({ every_ms: period }),
   /** `null` turns it off. */
   backupSchedule: v.strictObject({ schedule: v.nullable(backupSchedule) }),
-  autolock: v.strictObject({ enabled: v.boolean('enabled is true or false') }),
+  autolock: v.strictObject({
+    enabled: v.boolean('enabled is true or false'),
+    peerUnlock: v.optional(v.boolean('peerUnlock is true or false')),
+  }),
+  peerUnlock: v.strictObject({ enabled: v.boolean('enabled is true or false') }),
   unlockKeyWish: v.strictObject({
     rotate: v.optional(v.boolean('rotate is true or false')),
     shares: v.optional(

@@ -92,6 +92,18 @@ export interface ClusterStatus {
   readonly problem?: string | undefined;
 }
 
+/** Whether the managers unlock one another, and what has come of it on this one. */
+export interface PeerUnlockStatus {
+  /** False also while this node is locked, and cannot tell. */
+  readonly enabled: boolean;
+  /** Whether this node is locked, and asks the others for the unlock key. */
+  readonly asking: boolean;
+  /** What has come of that last. */
+  readonly problem?: string | undefined;
+  /** The address of the manager that has unlocked this one since its start. */
+  readonly unlockedBy?: string | undefined;
+}
+
 /** `GET /v1/status`. */
 export interface DaemonStatus {
   readonly version: string;
@@ -114,6 +126,8 @@ export interface DaemonStatus {
         readonly besideData: boolean;
       }
     | undefined;
+  /** Absent where there is nothing to say of it. */
+  readonly peerUnlock?: PeerUnlockStatus | undefined;
   readonly engine?: EngineStatus | undefined;
   readonly cluster?: ClusterStatus | undefined;
   /** Absent until the store is open. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon, put together from its parts. The only place that knows them all.
 import type { Server } from 'node:http';
-import { type ClusterAdmin, ClusterNode, type EngineFacts } from '../cluster/index.ts';
+import { type ClusterAdmin, ClusterNode, type EngineFacts, PeerUnlock } from '../cluster/index.ts';
 import { CofferError, listenOnUnixSocket, type Logger, withDeadline } from '../common/index.ts';
 import { createControlServer, type ControlServer, type Refusal } from '../control/index.ts';
 import { UnlockKeyHolder } from '../crypto/index.ts';
@@ -36,6 +36,7 @@ export class Daemon {
   readonly #problem: CofferError | undefined;
   readonly #keeper: StoreKeeper;
   readonly #cluster: ClusterNode;
+  readonly #peers: PeerUnlock;
   readonly #provider: SecretProvider;
   readonly #driver: DriverName;
   readonly #plugin: Server;
@@ -72,7 +73,19 @@ export class Daemon {
       open: () => this.#cluster.open(),
       logger,
     });
-    this.#keeper = new StoreKeeper({ open: unlocking.open, logger });
+    this.#peers = new PeerUnlock({
+      stateDirectory,
+      isLocked: () => isLocked(this.#keeper.reason),
+      unlock: (key) => unlocking.unlockWith(key, this.#keeper),
+      random: Math.random,
+      logger,
+    });
+    const onRefused = (reason: CofferError): void => {
+      if (isLocked(reason)) {
+        void this.#peers.start();
+      }
+    };
+    this.#keeper = new StoreKeeper({ open: unlocking.open, onRefused, logger });
     const { source, started, loaded } = this.#keeper;
     this.#driver = new DriverName(settings, engine, logger);
     const driverName = this.#driver.current;
@@ -89,6 +102,7 @@ export class Daemon {
           engine,
           keeper: this.#keeper,
           unlockKeySource: () => unlocking.source,
+          peerUnlock: () => this.#peers.state,
           place: () => this.#cluster.place,
           driverName,
           monotonic_ms,
@@ -99,6 +113,7 @@ export class Daemon {
         examine({
           keeper: this.#keeper,
           unlockKeySource: () => unlocking.source,
+          peerUnlock: () => this.#peers.state,
           engine,
           driverName,
           place: () => this.#cluster.place,
@@ -152,6 +167,7 @@ export class Daemon {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#driver.stop();
+    this.#peers.stop();
     await this.#attempt('the reconciler', () => this.#reconciler.stop());
     await this.#attempt('the gateway', () => this.#gateway.close());
     await this.#attempt('the control socket', () => this.#control.close());
@@ -167,7 +183,7 @@ export class Daemon {
   /** A node whose keys are sealed does not know its cluster. */
   #admin(): ClusterAdmin {
     const { reason } = this.#keeper;
-    if (reason?.code === 'store.locked') {
+    if (reason !== undefined && isLocked(reason)) {
       throw reason;
     }
     return this.#cluster.admin();
@@ -181,6 +197,10 @@ export class Daemon {
       this.#logger.warn('stopping goes on', { reason: CofferError.from(thrown).message });
     }
   }
+}
+
+function isLocked(reason: CofferError | undefined): boolean {
+  return reason?.code === 'store.locked';
 }
 
 async function factsOf(engine: EngineClient): Promise<EngineFacts> {

@@ -6,10 +6,12 @@ import { type EngineClient, isSameDriver } from '../engine/index.ts';
 import { LABELS } from '../plugin/index.ts';
 import type { SecretStore } from '../store/index.ts';
 import { certificateChecks } from './doctor-certificate.ts';
+import type { PeerUnlockState } from '../cluster/index.ts';
 import { type ClusterDoctorOptions, clusterChecks } from './doctor-cluster.ts';
 import { counted, shortList } from './doctor-words.ts';
 import { storeNameOf } from './engine-uses.ts';
 import type { StoreKeeper } from './store-keeper.ts';
+import { peerUnlockChecks } from './doctor-peer-unlock.ts';
 import type { UnlockKeySource } from './unlocking.ts';
 
 const LOW_DISK_BYTES = 512 * 1024 * 1024;
@@ -17,6 +19,7 @@ const LOW_DISK_BYTES = 512 * 1024 * 1024;
 export interface DoctorOptions extends ClusterDoctorOptions {
   readonly keeper: StoreKeeper;
   readonly unlockKeySource: () => UnlockKeySource | undefined;
+  readonly peerUnlock?: () => PeerUnlockState;
   readonly driverName: () => string;
 }
 
@@ -27,6 +30,7 @@ export async function examine(options: DoctorOptions): Promise<readonly Check[]>
     storeCheck(options.keeper),
     ...valueChecks(options.keeper),
     ...keyChecks(options),
+    ...peerUnlockChecks(options.keeper, options.peerUnlock?.()),
     ...diskChecks(options.keeper),
     ...certificateChecks(options.place(), Date.now()),
     ...cluster,

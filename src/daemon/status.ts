@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CofferError } from '../common/index.ts';
-import type { ClusterPlace } from '../cluster/index.ts';
+import type { ClusterPlace, PeerUnlockState } from '../cluster/index.ts';
 import type { ClusterStatus, DaemonStatus, EngineStatus } from '../control/index.ts';
 import type { EngineClient } from '../engine/index.ts';
 import type { Settings } from './settings.ts';
@@ -13,6 +13,7 @@ export interface DescribeOptions {
   readonly engine: EngineClient;
   readonly keeper: StoreKeeper;
   readonly unlockKeySource: () => UnlockKeySource | undefined;
+  readonly peerUnlock: () => PeerUnlockState;
   readonly place: () => ClusterPlace;
   readonly driverName: () => string;
   readonly monotonic_ms: () => number;
@@ -37,10 +38,19 @@ export async function describeDaemon(options: DescribeOptions): Promise<DaemonSt
     },
     stateDirectory: settings.stateDirectory,
     unlockKeySource: options.unlockKeySource(),
+    peerUnlock: describePeerUnlock(options),
     engine: await describeEngine(options.engine),
     cluster: describePlace(options.place()),
     store: reason === undefined ? keeper.source().status() : undefined,
   };
+}
+
+function describePeerUnlock({ keeper, peerUnlock }: DescribeOptions): DaemonStatus['peerUnlock'] {
+  const { asking, problem, unlockedBy } = peerUnlock();
+  const enabled = keeper.reason === undefined && keeper.source().cluster.autolock?.peerUnlock !== undefined;
+  return asking || enabled || unlockedBy !== undefined
+    ? { enabled, asking, problem: problem?.detail, unlockedBy }
+    : undefined;
 }
 
 function describePlace({ address, nodeId, problem, role }: ClusterPlace): ClusterStatus {

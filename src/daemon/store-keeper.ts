@@ -16,6 +16,8 @@ const RETRY_MS = 3_000;
 
 export interface StoreKeeperOptions {
   readonly open: () => Promise<ReplicatedStore>;
+  /** The store does not serve, for this reason. */
+  readonly onRefused?: (reason: CofferError) => void;
   readonly logger: Logger;
   /** How long to wait before a store is tried again. Default: 3,000. */
   readonly retry_ms?: number;
@@ -100,6 +102,7 @@ export class StoreKeeper {
     this.#state = { kind: 'degraded', reason };
     this.#decide();
     this.#options.logger.error('coffer serves nothing', { reason: reason.message, hint: reason.hint });
+    this.#options.onRefused?.(reason);
   }
 
   /** Opens the store; tries again by itself for reasons that may pass. Never rejects. */

@@ -60,19 +60,36 @@ export class Unlocking {
    * together the second finds it open. Throws `unlock.*`, and what keeps an unlocked store from being opened.
    */
   unlock(text: Buffer, keeper: Reopening): Promise<void> {
-    const unlocked = this.#last.then(() => this.#unlock(text, keeper)).finally(() => text.fill(0));
-    this.#last = unlocked.catch(() => undefined);
-    return unlocked;
+    return this.#inTurn(async () => {
+      try {
+        requireLocked(keeper);
+        await this.#unlock(readUnlockText(text), keeper);
+      } finally {
+        text.fill(0);
+      }
+    });
   }
 
-  async #unlock(text: Buffer, keeper: Reopening): Promise<void> {
-    const { reason } = keeper;
-    if (reason?.code !== 'store.locked') {
-      throw reason?.code === 'store.starting'
-        ? reason
-        : new CofferError('unlock.not-locked', 'this node is not locked');
-    }
-    const key = readUnlockText(text);
+  /** As `unlock`, with a key that came from another manager; takes it over. */
+  unlockWith(key: SecretValue, keeper: Reopening): Promise<void> {
+    return this.#inTurn(async () => {
+      try {
+        requireLocked(keeper);
+      } catch (thrown) {
+        key.wipe();
+        throw thrown;
+      }
+      await this.#unlock(key, keeper);
+    });
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #unlock(key: SecretValue, keeper: Reopening): Promise<void> {
     await this.#take(key);
     this.#options.logger.info('coffer was given its unlock key');
     await keeper.open();
@@ -119,6 +136,14 @@ export class Unlocking {
   async #isBesideData(file: string): Promise<boolean> {
     const [own, data] = await Promise.all([stat(file), stat(this.#options.stateDirectory)]);
     return own.dev === data.dev;
+  }
+}
+
+function requireLocked({ reason }: Reopening): void {
+  if (reason?.code !== 'store.locked') {
+    throw reason?.code === 'store.starting'
+      ? reason
+      : new CofferError('unlock.not-locked', 'this node is not locked');
   }
 }
 

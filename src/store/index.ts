@@ -10,7 +10,7 @@ export {
   recoveringCheckpoint,
 } from './replica/open-replica.ts';
 export { newRaftId, openStore, type OpenStoreOptions, removeStore } from './open-store.ts';
-export { isSealed, storeExists } from './store-files.ts';
+export { isSealed, keysSealedBy, storeExists } from './store-files.ts';
 export type { Replica, ReplicaWatcher } from './replica/replica.ts';
 export { DEFAULT_SETTINGS, type ReplicaSettings } from './replica/replica-settings.ts';
 export type { ReplicatedStore } from './replicated-store.ts';

@@ -2,7 +2,7 @@
 // Which files a store has in its state directory, and what they tell before it is opened.
 import path from 'node:path';
 import type { SecretValue } from '../common/index.ts';
-import { exists, readKeyFile } from '../storage/index.ts';
+import { exists, readKeyFile, readKeySeal } from '../storage/index.ts';
 
 export interface StoreFiles {
   readonly lock: string;
@@ -36,4 +36,9 @@ export async function isSealed(stateDirectory: string, unlockKey?: SecretValue):
   const keyFile = await readKeyFile(storeFiles(stateDirectory).keys, unlockKey);
   keyFile?.keyring.wipe();
   return keyFile?.seal.unlockKeyId !== undefined;
+}
+
+/** The id of the unlock key that seals the keys of the store; undefined if they are in the clear. Throws `store.damaged`. */
+export async function keysSealedBy(stateDirectory: string): Promise<string | undefined> {
+  return (await readKeySeal(storeFiles(stateDirectory).keys))?.unlockKeyId;
 }

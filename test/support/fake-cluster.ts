@@ -68,6 +68,7 @@ export class FakeCluster implements ClusterAdmin {
   listed: readonly TokenDescription[] = [tokenOf('tok1', 'worker')];
   addresses: readonly string[] = ['10.0.0.1:7373', '10.0.0.2:7373'];
   autolockOn = false;
+  peerUnlockOn = false;
   freshness: AutolockDescription['freshness'] = 'linearizable';
   /** Waited for before a role changes. */
   settled: Promise<void> = Promise.resolve();
@@ -252,10 +253,18 @@ export class FakeCluster implements ClusterAdmin {
       this.#refuse();
       return this.#autolock();
     },
-    set: async (enabled) => {
-      this.calls.push(`autolock ${enabled ? 'on' : 'off'}`);
+    set: async (enabled, peerUnlock) => {
+      const peers = peerUnlock === undefined ? '' : ` peer unlock ${peerUnlock ? 'on' : 'off'}`;
+      this.calls.push(`autolock ${enabled ? 'on' : 'off'}${peers}`);
       this.#refuse();
       this.autolockOn = enabled;
+      this.peerUnlockOn = enabled && (peerUnlock ?? this.peerUnlockOn);
+      return this.#autolock();
+    },
+    setPeerUnlock: async (enabled) => {
+      this.calls.push(`peer unlock ${enabled ? 'on' : 'off'}`);
+      this.#refuse();
+      this.peerUnlockOn = enabled;
       return this.#autolock();
     },
     unlockKey: async (wish) => {
@@ -278,6 +287,7 @@ export class FakeCluster implements ClusterAdmin {
       enabled: this.autolockOn,
       version: 1,
       sealedHere: this.autolockOn,
+      peerUnlock: this.peerUnlockOn ? leaking({ managers: 3, known: 2, knownHere: true }) : undefined,
       freshness: this.freshness,
     });
   }

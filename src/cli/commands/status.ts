@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
-import type { ClusterStatus, DaemonStatus, EngineStatus } from '../../control/index.ts';
+import type { ClusterStatus, DaemonStatus, EngineStatus, PeerUnlockStatus } from '../../control/index.ts';
 import type { StoreStatus } from '../../store/index.ts';
 import { EXIT } from '../command-error.ts';
 import { gatewayOnHost } from '../find-daemon.ts';
@@ -35,7 +35,7 @@ async function showStatus(session: Session, format: string): Promise<void> {
 }
 
 function describe(session: Session, status: DaemonStatus, controlSocket: string): string {
-  const { reason, store, cluster, engine } = status;
+  const { reason, store, cluster, engine, peerUnlock } = status;
   const state = session.coloured(status.state === 'serving' ? 'green' : 'red', status.state);
   const rows: readonly (readonly [string, string] | undefined)[] = [
     ['State:', `${state}, up ${humanDuration(status.uptime_ms).toLowerCase()}`],
@@ -53,7 +53,8 @@ function describe(session: Session, status: DaemonStatus, controlSocket: string)
       `${store.role} in term ${store.term}, applied ${store.appliedIndex} of ${store.lastIndex}`,
     ],
     store && ['Last entry:', `${store.lastTerm}.${store.lastIndex} (its term and its place in the log)`],
-    store && ['Data key:', `${store.dataKeyId}, ${describeSeal(store, status.unlockKeySource)}`],
+    store && ['Data key:', `${store.dataKeyId}, ${describeSeal(store, status)}`],
+    peerUnlock && ['Peer unlock:', describePeerUnlock(peerUnlock)],
     store && ['Disk free:', humanSize(store.diskFree_bytes)],
     cluster && ['Node:', describeCluster(cluster)],
     engine && ['Engine:', describeEngine(engine)],
@@ -64,15 +65,27 @@ function describe(session: Session, status: DaemonStatus, controlSocket: string)
     .join('\n');
 }
 
-function describeSeal({ dataKeySealed }: StoreStatus, source: DaemonStatus['unlockKeySource']): string {
+function describeSeal(
+  { dataKeySealed }: StoreStatus,
+  { peerUnlock, unlockKeySource: source }: DaemonStatus,
+): string {
   if (!dataKeySealed) {
     return 'in the clear beside the data';
   }
   if (source === undefined) {
-    return 'sealed';
+    const peer = peerUnlock?.unlockedBy;
+    return printable(peer === undefined ? 'sealed' : `sealed, and unlocked by the manager at ${peer}`);
   }
   const where = source.besideData ? ', which lies beside the data' : '';
   return printable(`sealed, and unlocked at the start from ${source.file}${where}`);
+}
+
+function describePeerUnlock({ asking, enabled, problem }: PeerUnlockStatus): string {
+  if (asking) {
+    const last = problem === undefined ? '' : `; the last answer: ${problem}`;
+    return printable(`the other managers are asked for the unlock key${last}`);
+  }
+  return enabled ? 'on: the other managers unlock this one, until it is removed (node rm)' : 'off';
 }
 
 function describeSecrets({ secrets, loaded_percent }: StoreStatus): string {

@@ -25,7 +25,10 @@ test('autolock is shown, turned on with the key that is to be kept, and off', as
         'Keep it in a password manager, and not on the managers: without it no locked manager can be started.\n',
       ].join('\n'),
     );
-    assert.match((await cli(['autolock'])).stdout, /^Autolock: +on\nKeys here: +sealed by the unlock key\n$/);
+    assert.match(
+      (await cli(['autolock'])).stdout,
+      /^Autolock: +on\nKeys here: +sealed by the unlock key\nPeer unlock: +off\n$/,
+    );
     const json = JSON.parse((await cli(['autolock', 'on', '--format', 'json'])).stdout) as object;
     assert.deepEqual(json, {
       Enabled: true,
@@ -44,6 +47,60 @@ test('autolock is shown, turned on with the key that is to be kept, and off', as
       'unlockKey {}',
       'autolock off',
     ]);
+  });
+});
+
+test('peer unlock comes with autolock or after it, and is shown with what it means', async () => {
+  await withClusterCli(async ({ cli, cluster }) => {
+    const on = await cli(['autolock', 'on', '--peer-unlock']);
+    assert.match(on.stdout, /^Autolock is on: .*\n\nPeer unlock is on: the managers unlock one another\./s);
+    const shown = await cli(['autolock']);
+    assert.match(shown.stdout, /^Peer unlock: +on, for 2 of 3 managers$/m);
+    assert.match(
+      shown.stdout,
+      /Whoever takes the disk of a manager and reaches the port of the others can unlock it/,
+    );
+    const json = JSON.parse((await cli(['autolock', '--format', 'json'])).stdout) as Record<string, unknown>;
+    assert.deepEqual(json['PeerUnlock'], { Managers: 3, Known: 2, KnownHere: true });
+    assert.match(
+      (await cli(['autolock', '--peer-unlock=false'])).stdout,
+      /^Peer unlock is off: each manager that starts again needs the unlock key\.\n$/,
+    );
+    assert.match((await cli(['autolock', '--peer-unlock'])).stdout, /^Peer unlock is on/);
+    await cli(['autolock', '--peer-unlock=true']);
+    await cli(['autolock', '--peer-unlock', 'on']);
+    await cli(['autolock', 'on', '--peer-unlock=false', '--format', 'json']);
+    assert.deepEqual(
+      cluster.calls.filter((call) => !call.startsWith('unlockKey')),
+      [
+        'autolock on peer unlock on',
+        'peer unlock off',
+        'peer unlock on',
+        'peer unlock on',
+        'autolock on peer unlock on',
+        'autolock on peer unlock off',
+      ],
+    );
+  });
+});
+
+test('peer unlock without autolock, and what is neither true nor false, is refused before anything is asked', async () => {
+  await withClusterCli(async ({ cli, cluster }) => {
+    for (const words of [
+      ['autolock', 'off', '--peer-unlock'],
+      ['autolock', '--peer-unlock', 'off'],
+      ['autolock', '--peer-unlock=perhaps'],
+      ['autolock', 'on', '--peer-unlock=on'],
+    ]) {
+      assert.equal((await cli(words)).code, 1, words.join(' '));
+    }
+    assert.deepEqual(cluster.calls, []);
+    cluster.refusal = new CofferError('cluster.autolock', 'autolock is off: there is no unlock key');
+    const refused = await cli(['autolock', '--peer-unlock']);
+    assert.deepEqual(
+      [refused.code, refused.stderr],
+      [2, 'coffer: autolock is off: there is no unlock key\n'],
+    );
   });
 });
 
@@ -130,5 +187,18 @@ test('status says how the data key lies, and where its unlock key came from', as
     assert.equal(await line(), 'sealed, and unlocked at the start from /k');
     status = { ...status, unlockKeySource: { file: '/k', besideData: true } };
     assert.equal(await line(), 'sealed, and unlocked at the start from /k, which lies beside the data');
+    const peerUnlock = { enabled: true, asking: false, unlockedBy: '10.0.0.2:7373' };
+    status = { ...status, unlockKeySource: undefined, peerUnlock };
+    assert.equal(await line(), 'sealed, and unlocked by the manager at 10.0.0.2:7373');
+    const peers = async (): Promise<string | undefined> =>
+      /Peer unlock: +(.*)/.exec((await cli(['status'])).stdout)?.[1];
+    assert.match((await peers()) ?? '', /^on: the other managers unlock this one, until it is removed/);
+    status = { ...STATUS, peerUnlock: { enabled: false, asking: true, problem: 'nobody listens there' } };
+    assert.equal(
+      await peers(),
+      'the other managers are asked for the unlock key; the last answer: nobody listens there',
+    );
+    status = STATUS;
+    assert.equal(await peers(), undefined);
   });
 });

@@ -90,6 +90,24 @@ test('how far a rotation is: by certificates, those that are awaited apart from 
   const names = (nodes: readonly NodeObject[]): readonly string[] => nodes.map(({ hostname }) => hostname);
   assert.deepEqual([progress.nodes, progress.renewed], [4, 2]);
   assert.deepEqual([names(progress.awaited), names(progress.unreachable)], [['awaited'], ['away']]);
+  for (const [name, issuer] of [
+    ['renewed', old.certificate],
+    ['renewed-and-away', authority.certificate],
+  ] as const) {
+    view.put({
+      kind: 'peer-unlock',
+      nodeId: `id-${name}`,
+      publicKeyFingerprint: 'key',
+      authorityDigest: digest(issuer),
+    });
+  }
+  const withPeers = rotationProgress(view, authority, ({ hostname }) => !hostname.includes('away'));
+  assert.deepEqual(
+    names(withPeers.awaited).toSorted(),
+    ['awaited', 'renewed'],
+    'what it is unlocked by is awaited as well',
+  );
+  assert.deepEqual(names(withPeers.unreachable), ['away']);
 });
 
 describe('token buckets', () => {

@@ -33,12 +33,32 @@ test('autolock is shown, turned on and off, and its key handed out whole or in s
   });
 });
 
+test('peer unlock is turned on with autolock, or by itself, and told with no more than is meant to be', async () => {
+  const cluster = new FakeCluster();
+  await withControl({ cluster: () => cluster }, async (harness) => {
+    const on = await sendJson(harness, 'PUT', '/v1/autolock', { enabled: true, peerUnlock: true });
+    assert.deepEqual(on.json, {
+      enabled: true,
+      version: 1,
+      sealedHere: true,
+      peerUnlock: { managers: 3, known: 2, knownHere: true },
+      freshness: 'linearizable',
+    });
+    const off = await sendJson(harness, 'PUT', '/v1/peer-unlock', { enabled: false });
+    assert.deepEqual(off.json, { enabled: true, version: 1, sealedHere: true, freshness: 'linearizable' });
+    assert.deepEqual(cluster.calls, ['autolock on peer unlock on', 'peer unlock off']);
+  });
+});
+
 test('what is asked wrongly is refused before anything is changed', async () => {
   const cluster = new FakeCluster();
   await withControl({ cluster: () => cluster }, async (harness) => {
     const wrong: readonly (readonly [string, string, unknown])[] = [
       ['PUT', '/v1/autolock', {}],
       ['PUT', '/v1/autolock', { enabled: 'yes' }],
+      ['PUT', '/v1/autolock', { enabled: true, peerUnlock: 'yes' }],
+      ['PUT', '/v1/peer-unlock', {}],
+      ['PUT', '/v1/peer-unlock', { enabled: 1 }],
       ['POST', '/v1/unlock-key', { rotate: 1 }],
       ['POST', '/v1/unlock-key', { more: true }],
       ['POST', '/v1/unlock-key', { rotate: true, shares: { threshold: 3, count: 2 } }],

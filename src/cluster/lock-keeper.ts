@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each manager's own work on how it is locked, and by whom it is unlocked.
+import type { Logger } from '../common/index.ts';
+import type { UnlockKeyHolder } from '../crypto/index.ts';
+import type { ClusterView } from '../membership/index.ts';
+import type { ReplicatedStore } from '../store/index.ts';
+import type { ManagerContact } from './identity.ts';
+import type { OwnIdentity } from './own-identity.ts';
+import type { PeerUnlockFile } from './peer-unlock-file.ts';
+import { PeerUnlockKeeper } from './peer-unlock-keeper.ts';
+import { SealKeeper } from './seal-keeper.ts';
+
+export interface LockKeeperOptions {
+  readonly store: ReplicatedStore;
+  readonly own: OwnIdentity;
+  readonly unlockKey: UnlockKeyHolder;
+  readonly peerUnlockFile: PeerUnlockFile;
+  /** All managers, where they were heard of last. */
+  readonly managers: () => readonly ManagerContact[];
+  readonly now_ms: () => number;
+  readonly logger: Logger;
+}
+
+export class LockKeeper {
+  readonly #seal: SealKeeper;
+  readonly #peerUnlock: PeerUnlockKeeper;
+
+  constructor(options: LockKeeperOptions) {
+    const { own, peerUnlockFile, store } = options;
+    const { clusterId, nodeId } = own.current;
+    const view = (): ClusterView => store.replica.state.index.cluster;
+    this.#seal = new SealKeeper({
+      ...options,
+      seal: store.seal,
+      resumeRotation: () => void store.dataKey.resume(),
+      wish: () => view().autolock,
+    });
+    this.#peerUnlock = new PeerUnlockKeeper({ ...options, clusterId, nodeId, file: peerUnlockFile, view });
+  }
+
+  start(): void {
+    this.#seal.start();
+    this.#peerUnlock.start();
+  }
+
+  stop(): void {
+    this.#seal.stop();
+    this.#peerUnlock.stop();
+  }
+
+  /** The state has changed. */
+  wake(): void {
+    this.#seal.wake();
+    this.#peerUnlock.wake();
+  }
+
+  /** Resolves when this node's files are as the state says, durably; rejects with what has kept them from it. */
+  async settled(): Promise<void> {
+    await this.#seal.settled();
+    await this.#peerUnlock.settled();
+  }
+}
