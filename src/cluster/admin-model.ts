@@ -225,7 +225,7 @@ export interface UnlockKeyReply {
 
 /**
  * Autolock. A change is made when it is durable on a majority, and this manager's own files follow it; the others follow as
- * soon as they hear of it. Changes throw `store.unavailable` without a majority; what this manager knows is told all the same,
+ * soon as they hear of it (with peer unlock they are waited for, for some seconds). Changes throw `store.unavailable` without a majority; what this manager knows is told all the same,
  * since the others may wait for the very key.
  */
 export interface AutolockAdmin {

@@ -14,6 +14,9 @@ import type {
 } from './admin-model.ts';
 
 const READ_TIMEOUT_MS = 5_000;
+/** How long the other managers are waited for when they are to unlock one another: those that are up need a moment. */
+const KNOWN_WAIT_MS = 5_000;
+const LOOK_MS = 50;
 const NO_KEY = Buffer.alloc(0);
 
 export interface LocalAutolockOptions {
@@ -52,6 +55,7 @@ export class LocalAutolock implements AutolockAdmin {
       return this.setPeerUnlock(peerUnlock);
     }
     await this.#options.settled();
+    await this.#allKnown();
     return this.describe();
   }
 
@@ -59,7 +63,20 @@ export class LocalAutolock implements AutolockAdmin {
     requireOn(await this.#confirmed());
     await this.#options.store.propose({ kind: 'set-peer-unlock', enabled });
     await this.#options.settled();
+    await this.#allKnown();
     return this.describe();
+  }
+
+  /** Resolves when all managers are known by what they are to be unlocked by, or some time has passed: one may be down. */
+  async #allKnown(): Promise<void> {
+    const { store } = this.#options;
+    for (let waited_ms = 0; waited_ms < KNOWN_WAIT_MS; waited_ms += LOOK_MS) {
+      const peers = describePeers(store.cluster, '');
+      if (peers === undefined || peers.known >= peers.managers) {
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
   }
 
   async unlockKey({ rotate = false, shares }: UnlockKeyWish): Promise<UnlockKeyReply> {

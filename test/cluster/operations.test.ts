@@ -216,6 +216,13 @@ const OUTCOMES: Readonly<Record<string, (machines: Machines) => Promise<void>>> 
     await machines.manager('b').put('unlocked', 'value');
     assert.equal((await machines.manager('a').deliver('rotated')).toString(), 'value');
   },
+  'Let the managers unlock one another': async (machines) => {
+    await machines.manager('b').serving(EFFECT_TIMEOUT_MS);
+    const { peerUnlock } = await machines.manager('b').status();
+    assert.equal(peerUnlock?.unlockedBy, machines.manager('a').address);
+    assert.match(machines.printed.join('\n'), /^Peer unlock: +on, for 2 of 2 managers/m);
+    await machines.settled();
+  },
   'Back up and restore': async (machines) => {
     assert.equal((await machines.manager('a').deliver('db_password')).length, 24);
     assert.equal(

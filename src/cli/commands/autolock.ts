@@ -131,9 +131,13 @@ function printDescription(
 }
 
 function peersSentence({ peerUnlock }: AutolockDescription): string {
-  return peerUnlock === undefined
-    ? 'Peer unlock is off: each manager that starts again needs the unlock key.'
-    : PEERS_ON.join('\n');
+  if (peerUnlock === undefined) {
+    return 'Peer unlock is off: each manager that starts again needs the unlock key.';
+  }
+  const { known, managers } = peerUnlock;
+  const late = managers - known;
+  const missing = `${late} of ${managers} managers ${late === 1 ? 'has' : 'have'} not followed yet, and would still need the key.`;
+  return [...PEERS_ON, ...(late > 0 ? [missing] : [])].join('\n');
 }
 
 function describe({ enabled, peerUnlock, sealedHere }: AutolockDescription): string {

@@ -54,6 +54,7 @@ test('peer unlock comes with autolock or after it, and is shown with what it mea
   await withClusterCli(async ({ cli, cluster }) => {
     const on = await cli(['autolock', 'on', '--peer-unlock']);
     assert.match(on.stdout, /^Autolock is on: .*\n\nPeer unlock is on: the managers unlock one another\./s);
+    assert.match(on.stdout, /\n1 of 3 managers has not followed yet, and would still need the key\.\n$/);
     const shown = await cli(['autolock']);
     assert.match(shown.stdout, /^Peer unlock: +on, for 2 of 3 managers$/m);
     assert.match(
