@@ -94,7 +94,7 @@ function pathOf(command: Command): string {
 async function answerFor(cursor: Cursor): Promise<Answer> {
   const { program, command, pending, current, positionals } = cursor;
   if (pending !== undefined) {
-    return optionValues(pending);
+    return pending.long === '--survivor' ? nodeNames(cursor, '=') : optionValues(pending);
   }
   if (current.startsWith('-') && current !== '-') {
     return { candidates: [...optionsOf(command), ...program.options].filter(visible).map(ofOption) };
@@ -186,7 +186,7 @@ async function serviceNames({ session }: Cursor): Promise<Answer> {
 }
 
 /** Of two nodes with one hostname, the ids are what tells them apart. */
-async function nodeNames({ session, positionals }: Cursor): Promise<Answer> {
+async function nodeNames({ session, positionals }: Cursor, after = ''): Promise<Answer> {
   try {
     const nodes = await new ClusterClient(await quickClient(session)).nodes();
     const hostnames = nodes.map(({ hostname }) => hostname);
@@ -195,7 +195,8 @@ async function nodeNames({ session, positionals }: Cursor): Promise<Answer> {
         word: hostnames.filter((one) => one === hostname).length === 1 ? hostname : id,
         meaning: `${role}, ${status}`,
       }))
-      .filter(({ word }) => !positionals.includes(word));
+      .filter(({ word }) => !positionals.includes(word))
+      .map(({ word, meaning }) => ({ word: `${word}${after}`, meaning }));
     return { candidates: candidates.sort((a, b) => (a.word < b.word ? -1 : 1)) };
   } catch {
     return { candidates: [] };

@@ -25,6 +25,7 @@ import { OwnIdentity } from './own-identity.ts';
 import { PeerUnlockFile } from './peer-unlock-file.ts';
 import { lostStore, openStoreOf, readIdentity, sealingKey, withoutStore } from './own-state.ts';
 import { RaftTransport } from './raft-transport.ts';
+import type { LastEntry } from './survivor-model.ts';
 import { Worker } from './worker.ts';
 
 export interface ClusterNodeOptions {
@@ -69,6 +70,7 @@ export class ClusterNode {
   #manager: Manager | undefined;
   #worker: Worker | undefined;
   #removed: CofferError | undefined;
+  #goesOnAloneFrom: LastEntry | undefined;
 
   constructor(options: ClusterNodeOptions) {
     this.#options = options;
@@ -148,6 +150,14 @@ export class ClusterNode {
     return this.#openManager(identity);
   }
 
+  /**
+   * The next `open` makes this node the only manager, with all that its log holds up to this last entry. It throws
+   * `cluster.survivor` if the log ends elsewhere.
+   */
+  goOnAlone(lastEntry: LastEntry): void {
+    this.#goesOnAloneFrom = lastEntry;
+  }
+
   /** The store is being closed: the node is no manager until it is opened again. */
   async close(): Promise<void> {
     await this.#leaveRole();
@@ -179,7 +189,9 @@ export class ClusterNode {
       onRefused: (reason) => this.#manager?.refused(reason),
     });
     await this.#endpoint.listen();
-    const { forceNewCluster } = this.#options.settings;
+    // Once: a start after one that failed is that of the member that it was.
+    const forceNewCluster = this.#goesOnAloneFrom;
+    this.#goesOnAloneFrom = undefined;
     const unlockKey = (): SecretValue | undefined => this.#unlockKey.current;
     const store = await openStoreOf(before, { ...storeOptions, transport, forceNewCluster, unlockKey });
     const { replica } = store;

@@ -23,6 +23,4 @@ export interface ClusterSettings {
   readonly joinTokenFile: string | undefined;
   /** Whether this node may make itself a new certificate in the place of one that is gone or has expired. */
   readonly reenrol: boolean;
-  /** See `OpenReplicaOptions`. */
-  readonly forceNewCluster: number | undefined;
 }

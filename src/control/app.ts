@@ -7,6 +7,7 @@ import { autolockRoutes } from './autolock-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { dataKeyRoutes } from './data-key-routes.ts';
 import { maintenanceRoutes } from './maintenance-routes.ts';
+import { forceRoutes } from './force-routes.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { refuse } from './refuse.ts';
@@ -29,6 +30,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
   const autolock = autolockRoutes(options);
   const dataKey = dataKeyRoutes(options);
   const maintenance = maintenanceRoutes(options);
+  const force = forceRoutes(options);
   const table: RouteTable = {
     '/v1/status': { get: statusRoute(options) },
     '/v1/secrets': { get: secrets.list },
@@ -54,6 +56,8 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/backups/schedule': { put: maintenance.setBackupSchedule },
     '/v1/unlock-key': { post: autolock.unlockKey },
     '/v1/unlock': { post: autolock.unlock },
+    '/v1/survivors': { post: force.survivors },
+    '/v1/force-new-cluster': { get: force.progress, post: force.begin },
     '/v1/refusals': { get: refusalsRoute(options) },
     '/v1/doctor': { get: doctorRoute(options) },
   };

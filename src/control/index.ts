@@ -17,10 +17,12 @@ export type {
   Schedules,
   NodeStatus,
   SurvivorAdmin,
+  LastEntry,
   SurvivorDescription,
   SurvivorSurvey,
   SurvivorWish,
   PeerUnlockDescription,
+  ToldSurvivor,
   TokenDescription,
   TokenReply,
   TokenRevokedReply,
@@ -29,6 +31,13 @@ export type {
   UnlockKeyReply,
   UnlockKeyWish,
 } from './cluster-wire.ts';
+export type {
+  ForceNewCluster,
+  ForcePhase,
+  ForceProgress,
+  RemovedManager,
+  SurvivorsReply,
+} from './force-wire.ts';
 export type { ControlLimits, ControlOptions, EngineUses } from './options.ts';
 export { type ControlServer, createControlServer } from './server.ts';
 export type {

@@ -51,6 +51,23 @@ const backupSchedule = v.strictObject({
   ),
 });
 
+const LAST_ENTRY_SENTENCE = 'lastEntry is {"term": T, "index": N}, whole numbers from 1 on';
+const entryNumber = v.pipe(
+  v.number(LAST_ENTRY_SENTENCE),
+  v.safeInteger(LAST_ENTRY_SENTENCE),
+  v.minValue(1, LAST_ENTRY_SENTENCE),
+);
+const told = v.pipe(
+  v.array(
+    v.strictObject({
+      node: v.pipe(v.string('node is a name or an id'), v.maxLength(256, 'node is a name or an id')),
+      lastEntry: v.strictObject({ term: entryNumber, index: entryNumber }),
+    }),
+    'told is a list of {"node", "lastEntry"}',
+  ),
+  v.maxLength(15, 'told names 15 managers at most'),
+);
+
 export const BODIES = {
   dataKeySchedule: v.strictObject({ every_ms: period }),
   /** `null` turns it off. */
@@ -60,6 +77,11 @@ export const BODIES = {
     peerUnlock: v.optional(v.boolean('peerUnlock is true or false')),
   }),
   peerUnlock: v.strictObject({ enabled: v.boolean('enabled is true or false') }),
+  survivors: v.strictObject({ told }),
+  forceNewCluster: v.strictObject({
+    told,
+    othersAreGone: v.boolean('othersAreGone is true or false'),
+  }),
   unlockKeyWish: v.strictObject({
     rotate: v.optional(v.boolean('rotate is true or false')),
     shares: v.optional(

@@ -3,6 +3,7 @@
 import type { Logger } from '../common/index.ts';
 import type { StoreSource, StoreStart } from '../store/index.ts';
 import type { ClusterAdmin } from './cluster-wire.ts';
+import type { ForceNewCluster } from './force-wire.ts';
 import type { Check, DaemonStatus, Refusal } from './wire.ts';
 
 /** Who uses a secret of coffer through the engine. Both lists are empty where there is no swarm. */
@@ -24,6 +25,8 @@ export interface ControlOptions {
   readonly cluster?: () => ClusterAdmin;
   /** Opens a locked store with what was given for the unlock key, and wipes that. Absent: there is nothing to unlock. */
   readonly unlock?: (text: Buffer) => Promise<void>;
+  /** Makes this manager the only one. Absent: it cannot be done here. */
+  readonly force?: ForceNewCluster;
   readonly status: () => DaemonStatus | Promise<DaemonStatus>;
   /** Asked before a secret is removed; given at most 5 seconds. Rejects if the engine cannot be asked. */
   readonly users: (secretName: string) => Promise<EngineUses>;

@@ -10,6 +10,7 @@ import { createGateway, type Gateway, Reconciler } from '../gateway/index.ts';
 import { createPluginServer, type RefusedDelivery, Refusals, SecretProvider } from '../plugin/index.ts';
 import { examine } from './doctor.ts';
 import { DriverName } from './driver-name.ts';
+import { Forcing } from './forcing.ts';
 import { usesOf } from './engine-uses.ts';
 import type { ReadSettings, Settings } from './settings.ts';
 import { describeDaemon } from './status.ts';
@@ -121,6 +122,12 @@ export class Daemon {
         }),
       cluster: () => this.#admin(),
       unlock: (text) => unlocking.unlock(text, this.#keeper),
+      force: new Forcing({
+        survivors: () => this.#admin().survivors,
+        goOnAlone: (lastEntry) => this.#cluster.goOnAlone(lastEntry),
+        keeper: this.#keeper,
+        logger,
+      }),
       logger,
     });
     this.#gateway = createGateway({

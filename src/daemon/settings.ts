@@ -27,7 +27,7 @@ export interface Settings {
   /**
    * COFFER_LISTEN: `host:port`, or `off`; default 0.0.0.0:7373. COFFER_ADVERTISE: `host[:port]`. COFFER_JOIN:
    * `host[:port]` of managers, with commas between them. COFFER_JOIN_TOKEN, or COFFER_JOIN_TOKEN_FILE with a path.
-   * COFFER_REENROL: on or off; default off. COFFER_FORCE_NEW_CLUSTER: the last entry of this node's log.
+   * COFFER_REENROL: on or off; default off.
    */
   readonly cluster: ClusterSettings;
   /** COFFER_UNLOCK_KEY_FILE; then `coffer-unlock-key` in CREDENTIALS_DIRECTORY, which systemd sets. */
@@ -115,14 +115,6 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
       .map((text) => text.trim())
       .filter((text) => text !== '')
       .map((text) => addressOf(name, text) ?? '');
-  const numberOf = (name: string): number | undefined => {
-    const value = valueOf(name);
-    if (value !== undefined && !/^\d{1,15}$/.test(value)) {
-      problems.push(`${name} is the number of an entry, not ${JSON.stringify(value)}`);
-      return undefined;
-    }
-    return value === undefined ? undefined : Number(value);
-  };
   const unlockKeyPlaces = (): readonly UnlockKeyPlace[] => {
     const file = valueOf('COFFER_UNLOCK_KEY_FILE');
     const credentials = valueOf('CREDENTIALS_DIRECTORY');
@@ -166,7 +158,6 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
       join: joinOf('COFFER_JOIN'),
       joinToken: valueOf('COFFER_JOIN_TOKEN'),
       joinTokenFile: valueOf('COFFER_JOIN_TOKEN_FILE'),
-      forceNewCluster: numberOf('COFFER_FORCE_NEW_CLUSTER'),
       reenrol: choiceOf('COFFER_REENROL', ['on', 'off'], 'off') === 'on',
     },
     unlockKeyPlaces: unlockKeyPlaces(),

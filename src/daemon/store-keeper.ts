@@ -111,9 +111,9 @@ export class StoreKeeper {
     await this.#opening;
   }
 
-  /** Closes the store and opens it again: the node has become something else. Never rejects. */
-  async reopen(): Promise<void> {
-    await this.#closeStore(new CofferError('store.starting', 'the node takes up another role'));
+  /** Closes the store and opens it again: the node has become something else, or does so now. Never rejects. */
+  async reopen(what = 'the node takes up another role'): Promise<void> {
+    await this.#closeStore(new CofferError('store.starting', what, { hint: 'Try again in a moment.' }));
     if (this.#state.kind !== 'stopped') {
       await this.open();
     }

@@ -25,7 +25,7 @@ import {
 import { systemClock } from './replica/clock.ts';
 import { DamageMarker, isDamage } from './damage-marker.ts';
 import { DiskSpace } from './replica/disk-space.ts';
-import { createReplica, openReplica } from './replica/open-replica.ts';
+import { createReplica, openReplica, type OpenReplicaOptions } from './replica/open-replica.ts';
 import { DEFAULT_SETTINGS, type ReplicaSettings } from './replica/replica-settings.ts';
 import { ReplicatedStore } from './replicated-store.ts';
 import { noPeers, type Transport } from './replica/transport.ts';
@@ -51,7 +51,7 @@ export interface OpenStoreOptions {
   /** The unlock key, if this process was given one. Whoever gives it keeps it. */
   readonly unlockKey?: (() => SecretValue | undefined) | undefined;
   /** See `OpenReplicaOptions`. */
-  readonly forceNewCluster?: number | undefined;
+  readonly forceNewCluster?: OpenReplicaOptions['forceNewCluster'];
   readonly logLimits?: LogLimits | undefined;
   /** See `ReplicaSettings`. */
   readonly secretsReadFirstMax?: number | undefined;
@@ -144,7 +144,7 @@ async function openInitialized(
   const damageFound = await marker.isSet();
   let store: ReplicatedStore;
   try {
-    store = await withVerifiedDatabase(files, async (database) => {
+    store = await withVerifiedDatabase(files, async (database, onVerified) => {
       const diskSpace = new DiskSpace({
         directory: options.stateDirectory,
         reserve_bytes: options.diskReserve_bytes,
@@ -158,6 +158,7 @@ async function openInitialized(
         clock: systemClock,
         transport: options.transport ?? noPeers,
         forceNewCluster: options.forceNewCluster,
+        onVerified,
         random: (limit) => randomInt(limit),
         diskSpace,
         settings: settingsOf(options, damageFound),
@@ -239,10 +240,13 @@ class Starting {
   }
 }
 
-/** Opens the database for `verify` to look into. If it refuses what it finds, the database stays as it was. */
+/**
+ * Opens the database for `verify` to look into. If it refuses what it finds, the database stays as it was, unless it has called
+ * `onVerified`: what it writes after that stays too.
+ */
 async function withVerifiedDatabase<T>(
   files: StoreFiles,
-  verify: (database: LevelDatabase) => Promise<T>,
+  verify: (database: LevelDatabase, onVerified: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
   const startCopy = new StartCopy(files.database);
   await startCopy.restore();
@@ -250,10 +254,12 @@ async function withVerifiedDatabase<T>(
   await checkTables(files.database);
   await startCopy.make();
   let database: LevelDatabase | undefined;
+  let discarded: Promise<void> | undefined;
+  const discard = (): Promise<void> => (discarded ??= startCopy.discard());
   try {
     database = await LevelDatabase.open(files.database);
-    const verified = await verify(database);
-    await startCopy.discard();
+    const verified = await verify(database, discard);
+    await discard();
     return verified;
   } catch (thrown) {
     await database?.close();

@@ -230,19 +230,22 @@ describe('the last manager of three that still has its keys', () => {
     assert.equal((await others[0]?.deliver('kept'))?.toString(), CANARY);
   });
 
-  test('goes on alone by force though it was locked itself, as the setting says', async () => {
+  test('goes on alone by force though it was locked itself, once it is unlocked', async () => {
     const [survivor, ...lost] = cluster.managers;
     assert.ok(survivor !== undefined);
     const key = await unlockKeyAt(survivor);
     await cluster.whole();
     await Promise.all(lost.map((manager) => manager.kill9()));
-    const { lastIndex = 0 } = (await survivor.status()).store ?? {};
-    await survivor.stop();
-    await survivor.start({ COFFER_FORCE_NEW_CLUSTER: String(lastIndex) });
+    await survivor.restart();
     await reasonOf(survivor, 'store.locked');
+    const refused = await survivor.tryCli(['force-new-cluster', '--others-are-gone']);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /coffer unlock/);
     await survivor.cli(['unlock'], { input: key });
-    await survivor.serving();
+    await survivor.cli(['force-new-cluster', '--others-are-gone'], { timeout_ms: 60_000 });
     assert.equal((await survivor.deliver('kept')).toString(), CANARY);
     await survivor.put('after', 'the loss');
+    await survivor.restart();
+    await reasonOf(survivor, 'store.locked');
   });
 });

@@ -28,7 +28,7 @@ import { CoreStorage } from './core-storage.ts';
 import { Replica } from './replica.ts';
 import { coreConfig, type ReplicaParts } from './replica-parts.ts';
 import { DEFAULT_SETTINGS } from './replica-settings.ts';
-import { checkConfirmed, soleSurvivor } from './sole-survivor.ts';
+import { checkLogEnd, type LogEnd, soleSurvivor } from './sole-survivor.ts';
 import { SecretState } from '../state/secret-state.ts';
 import { verifyCheckpoint } from './verify-checkpoint.ts';
 
@@ -38,10 +38,15 @@ export interface OpenReplicaOptions
   /** What the checkpoint file holds. */
   readonly checkpoint: Checkpoint;
   /**
-   * The others are gone for good: this node goes on alone. The last entry of its log, by which whoever wants that shows that it
-   * is meant for this very log.
+   * The others are gone for good: this node goes on alone. Where its log ends, by which whoever wants that shows that it is
+   * meant for this very log. Throws `cluster.survivor` if it ends elsewhere, or is no whole log.
    */
-  readonly forceNewCluster?: number | undefined;
+  readonly forceNewCluster?: LogEnd | undefined;
+  /**
+   * Awaited before a new cluster is forced. What is on the disk was verified, and what is written from here on is ahead of it:
+   * no database of before may be put back.
+   */
+  readonly onVerified?: (() => Promise<void>) | undefined;
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -147,13 +152,14 @@ async function goOnAlone(
   if (survival === undefined) {
     return hardState;
   }
-  checkConfirmed(forceNewCluster, log.last.index);
+  checkLogEnd(forceNewCluster, log.last);
   if (recoveringTerm !== 0) {
     throw new CofferError(
-      'settings.invalid',
+      'cluster.survivor',
       'this node has lost what it had and is recovering: no cluster can be made of it alone',
     );
   }
+  await options.onVerified?.();
   const operations = [...log.append(survival.entries), hardStateOperation(keyring, survival.hardState)];
   await database.write(operations, { sync: true });
   options.logger.warn('this node goes on alone, as it was told to', { lastIndex: log.last.index });

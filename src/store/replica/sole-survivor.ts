@@ -26,6 +26,12 @@ export interface SurvivorOptions {
   readonly node: Pick<RawNode, 'applyConfChange'>;
 }
 
+/** The term and the index of a log's last entry. */
+export interface LogEnd {
+  readonly term: number;
+  readonly index: number;
+}
+
 /** What is to be written for a node to be the only voter from its next start on. */
 export interface Survival {
   readonly entries: readonly Entry[];
@@ -54,17 +60,13 @@ export function soleSurvivor(options: SurvivorOptions): Survival | undefined {
   return { entries, hardState: { term, vote: NONE, commit: log.last.index + entries.length } };
 }
 
-/** Throws `settings.invalid` unless the operator has named the last entry of this very log. */
-export function checkConfirmed(confirmed: number, lastIndex: number): void {
-  if (confirmed !== lastIndex) {
+/** Throws `cluster.survivor` unless this very log was meant. */
+export function checkLogEnd(meant: LogEnd, { index, term }: LogEnd): void {
+  if (meant.index !== index || meant.term !== term) {
     throw new CofferError(
-      'settings.invalid',
-      `a new cluster was to be forced from a log that ends with entry ${confirmed}, and this one ends with entry ${lastIndex}`,
-      {
-        hint:
-          'Of all survivors, take the one whose docker coffer status shows the highest last entry, and name that number in ' +
-          'COFFER_FORCE_NEW_CLUSTER there. Take the setting away again afterwards.',
-      },
+      'cluster.survivor',
+      `a new cluster was to be forced from a log that ends with entry ${meant.term}.${meant.index}, and this one ends with entry ${term}.${index}`,
+      { hint: 'It has gone on meanwhile. See how the cluster is: docker coffer node ls' },
     );
   }
 }

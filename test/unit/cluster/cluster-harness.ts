@@ -228,7 +228,6 @@ const NO_SETTINGS: ClusterSettings = {
   join: [],
   joinToken: undefined,
   joinTokenFile: undefined,
-  forceNewCluster: undefined,
   reenrol: false,
 };
 

@@ -22,7 +22,6 @@ test('without any variable, a plain process has the places that Docker’s users
         joinToken: undefined,
         joinTokenFile: undefined,
         reenrol: false,
-        forceNewCluster: undefined,
       },
       unlockKeyPlaces: [],
       mode: 'process',
@@ -60,7 +59,6 @@ test('what is set is taken', () => {
     joinToken: undefined,
     joinTokenFile: '/run/token',
     reenrol: true,
-    forceNewCluster: undefined,
   });
   assert.equal(readSettings({ COFFER_LISTEN: 'off' }).settings.cluster.listen, undefined);
   assert.equal(settings.mode, 'managed');

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CofferError } from '../../../src/common/index.ts';
 import { asV2, type ConfState, decodeConfChange, NONE } from '../../../src/raft/index.ts';
-import { checkConfirmed, soleSurvivor } from '../../../src/store/replica/sole-survivor.ts';
+import { checkLogEnd, soleSurvivor } from '../../../src/store/replica/sole-survivor.ts';
 
 const NOBODY: ConfState = {
   voters: [],
@@ -66,14 +66,21 @@ describe('a node that is to go on alone', () => {
 
   test('writes nothing if it is alone already', () => assert.equal(changesFrom({ voters: [1] }), 'nothing'));
 
-  test('does so only for an operator who has named the last entry of its log', () => {
-    checkConfirmed(40, 40);
-    assert.throws(
-      () => checkConfirmed(39, 40),
-      (error) =>
-        error instanceof CofferError &&
-        error.code === 'settings.invalid' &&
-        error.detail.endsWith('entry 40'),
-    );
+  test('does so only from the very log that was meant', () => {
+    const end = { term: 7, index: 40 };
+    checkLogEnd(end, end);
+    for (const other of [
+      { term: 7, index: 39 },
+      { term: 6, index: 40 },
+    ]) {
+      assert.throws(
+        () => checkLogEnd(other, end),
+        (error) =>
+          error instanceof CofferError &&
+          error.code === 'cluster.survivor' &&
+          error.detail.endsWith('entry 7.40') &&
+          error.hint !== undefined,
+      );
+    }
   });
 });
