@@ -3,7 +3,15 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import { safeParse } from 'valibot';
 import { systemErrorCode } from '../common/index.ts';
-import type { Check, DaemonStatus, PutReply, Refusal, SecretReply, SecretsReply } from '../control/index.ts';
+import type {
+  Check,
+  DaemonStatus,
+  PutReply,
+  Refusal,
+  ScheduledBackupsReply,
+  SecretReply,
+  SecretsReply,
+} from '../control/index.ts';
 import type { Labels, PutValue } from '../secrets/index.ts';
 import { CommandError, requestError } from './command-error.ts';
 import * as replies from './replies.ts';
@@ -75,6 +83,11 @@ export class ControlClient {
 
   async checks(): Promise<readonly Check[]> {
     return (await this.call({ method: 'GET', path: '/v1/doctor' }, replies.doctorReply)).checks;
+  }
+
+  /** What the schedule of this manager has made, and is to make. */
+  scheduledBackups(): Promise<ScheduledBackupsReply> {
+    return this.call({ method: 'GET', path: '/v1/backups' }, replies.scheduledBackupsReply);
   }
 
   /** `text` is the key, or shares of it with each on a line. Resolves when the store serves. */

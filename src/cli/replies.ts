@@ -14,10 +14,12 @@ import type {
   Refusal,
   RefusalsReply,
   RestoreReply,
+  ScheduledBackupsReply,
   SecretDescription,
   SecretReply,
   SecretsReply,
   UnlockReply,
+  UpkeepStatus,
 } from '../control/index.ts';
 import type { StoreStatus } from '../store/index.ts';
 
@@ -68,6 +70,33 @@ export const restoreReply: ReplySchema<RestoreReply> = v.object({
   replaced: v.number(),
   skipped: v.number(),
   versions: v.number(),
+});
+
+const moment = v.optional(v.number());
+
+export const scheduledBackupsReply: ReplySchema<ScheduledBackupsReply> = v.object({
+  directory: v.string(),
+  schedule: v.optional(
+    v.object({
+      every_ms: v.number(),
+      offset_ms: v.number(),
+      recipients: v.array(v.string()),
+      keep: v.number(),
+    }),
+  ),
+  nextAt_ms: moment,
+  running: v.boolean(),
+  failure: v.optional(
+    v.object({ failedAt_ms: v.number(), message: v.string(), hint: v.optional(v.string()) }),
+  ),
+  files: v.array(v.object({ name: v.string(), createdAt_ms: v.number(), size: v.number() })),
+});
+
+const upkeepStatus: ReplySchema<UpkeepStatus> = v.object({
+  dataKeyMadeAt_ms: moment,
+  dataKeyNextAt_ms: moment,
+  dataKeyProblem: v.optional(v.string()),
+  backups: v.optional(v.object({ lastAt_ms: moment, nextAt_ms: moment, problem: v.optional(v.string()) })),
 });
 
 const storeStatus: ReplySchema<StoreStatus> = v.object({
@@ -125,6 +154,7 @@ export const daemonStatus: ReplySchema<DaemonStatus> = v.object({
   peerUnlock: v.optional(peerUnlockStatus),
   engine: v.optional(engineStatus),
   cluster: v.optional(clusterStatus),
+  upkeep: v.optional(upkeepStatus),
   store: v.optional(storeStatus),
 });
 

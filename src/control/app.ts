@@ -53,6 +53,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/data-key/rotate': { post: dataKey.rotate },
     '/v1/data-key/schedule': { put: maintenance.setDataKeySchedule },
     '/v1/purge': { get: maintenance.purgeProgress, post: maintenance.purge },
+    '/v1/backups': { get: maintenance.backups },
     '/v1/backups/schedule': { put: maintenance.setBackupSchedule },
     '/v1/unlock-key': { post: autolock.unlockKey },
     '/v1/unlock': { post: autolock.unlock },

@@ -5,20 +5,13 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Request, RequestHandler, Response } from 'express';
-import {
-  type BackupPayload,
-  ExactReader,
-  openBackup,
-  sealBackup,
-  type SecretRecord,
-} from '../backup/index.ts';
+import { beginBackup, restoreBackup } from '../archive/index.ts';
+import { ExactReader, openBackup } from '../backup/index.ts';
 import { CofferError } from '../common/index.ts';
 import { KEY_BYTES } from '../crypto/index.ts';
-import type { ExportedRecord, SecretStore } from '../store/index.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { servingStore } from './serving-store.ts';
-import { restoreBackup } from './restore.ts';
 import type { BackupReply, RestoreReply } from './wire.ts';
 
 const SUMMARY_TRAILER = 'coffer-backup-summary';
@@ -45,7 +38,7 @@ export function backupRoutes(options: ControlOptions): BackupRoutes {
       }
       const store = await servingStore(options);
       const freshness = await store.readBarrier(READ_TIMEOUT_MS);
-      const payload = await begin(store, payloadKey);
+      const payload = await beginBackup(store, { payloadKey, version, createdAt_ms: now_ms() });
       const chunks = payload.chunks[Symbol.asyncIterator]();
       try {
         // What fails before the first chunk is there can still be answered with its reason.
@@ -62,18 +55,6 @@ export function backupRoutes(options: ControlOptions): BackupRoutes {
       payloadKey.fill(0);
       await body.close();
     }
-  }
-
-  async function begin(store: SecretStore, payloadKey: Buffer): Promise<BackupPayload> {
-    const records = store.exportSecrets()[Symbol.asyncIterator]();
-    const first = await records.next();
-    if (first.done === true || first.value.kind !== 'begin') {
-      throw new CofferError('internal.invariant', 'an export begins with what it is as of');
-    }
-    const { appliedIndex } = first.value;
-    const { clusterId } = store.status();
-    const origin = { clusterId, appliedIndex, createdAt_ms: now_ms(), version };
-    return sealBackup(payloadKey, origin, withoutPending({ [Symbol.asyncIterator]: () => records }));
   }
 
   async function restore(request: Request, response: Response<RestoreReply>): Promise<void> {
@@ -132,17 +113,4 @@ async function readPayloadKey(body: ExactReader): Promise<Buffer> {
     throw new CofferError('request.invalid', `the body begins with a key of ${KEY_BYTES} bytes`);
   }
   return key;
-}
-
-/** A secret that is just being created is nobody's yet. */
-async function* withoutPending(records: AsyncIterable<ExportedRecord>): AsyncGenerator<SecretRecord> {
-  let pending = false;
-  for await (const record of records) {
-    if (record.kind === 'secret') {
-      ({ pending } = record.secret);
-    }
-    if (record.kind !== 'begin' && !pending) {
-      yield record;
-    }
-  }
 }

@@ -53,8 +53,10 @@ export type {
   Refusal,
   RefusalsReply,
   RestoreReply,
+  ScheduledBackupsReply,
   SecretDescription,
   SecretReply,
   SecretsReply,
   UnlockReply,
+  UpkeepStatus,
 } from './wire.ts';

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // The routes of what the managers do by themselves: /v1/purge and the schedules.
 import type { Request, RequestHandler, Response } from 'express';
+import { parseRecipient } from '../backup/index.ts';
+import { CofferError } from '../common/index.ts';
 import { changing, reading, servingCluster } from './cluster-routes.ts';
 import type { DataKeyDescription, PurgeDescription, Schedules } from './cluster-wire.ts';
 import { describeDataKey, describePurge, describeSchedules } from './describe-cluster.ts';
 import { BODIES, readJson } from './json-body.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
+import { servingStore } from './serving-store.ts';
+import type { ScheduledBackupsReply } from './wire.ts';
 
 export interface MaintenanceRoutes {
   readonly purge: RequestHandler;
   readonly purgeProgress: RequestHandler;
   readonly setDataKeySchedule: RequestHandler;
   readonly setBackupSchedule: RequestHandler;
+  readonly backups: RequestHandler;
 }
 
 export function maintenanceRoutes(options: ControlOptions): MaintenanceRoutes {
@@ -39,10 +44,21 @@ export function maintenanceRoutes(options: ControlOptions): MaintenanceRoutes {
   async function setBackupSchedule(request: Request, response: Response<Schedules>): Promise<void> {
     readQuery(QUERIES.none, request.query);
     const { schedule } = await readJson(request, BODIES.backupSchedule);
+    // Nobody would see it when the first backup is due.
+    schedule?.recipients.forEach(parseRecipient);
     const cluster = await servingCluster(options);
     await changing(cluster.maintenance.setBackupSchedule(schedule ?? undefined));
     response.json(describeSchedules((await reading(cluster.describe())).schedules ?? {}));
   }
 
-  return { purge, purgeProgress, setDataKeySchedule, setBackupSchedule };
+  async function backups(request: Request, response: Response<ScheduledBackupsReply>): Promise<void> {
+    readQuery(QUERIES.none, request.query);
+    await servingStore(options);
+    if (options.backups === undefined) {
+      throw new CofferError('store.unavailable', 'this daemon makes no backups by itself');
+    }
+    response.json(await options.backups());
+  }
+
+  return { purge, purgeProgress, setDataKeySchedule, setBackupSchedule, backups };
 }

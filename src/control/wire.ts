@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What travels over the control socket. Types alone, so that the command line can share them at no cost.
+import type { RestoreSummary, ScheduledBackupsDescription } from '../archive/index.ts';
 import type { BackupSummary } from '../backup/index.ts';
 import type { EngineBinding, Labels, Origin, SecretVersion } from '../secrets/index.ts';
 import type { Freshness, StoreStatus } from '../store/index.ts';
@@ -56,15 +57,10 @@ export interface BackupReply extends BackupSummary {
 }
 
 /** `POST /v1/restore`: what became of the secrets of a backup, or would become of them with `check=1`. */
-export interface RestoreReply {
-  /** They were not there. */
-  readonly restored: number;
-  readonly replaced: number;
-  /** They were there, and are as they were. */
-  readonly skipped: number;
-  /** Of those that were restored or replaced. */
-  readonly versions: number;
-}
+export interface RestoreReply extends RestoreSummary {}
+
+/** `GET /v1/backups`. */
+export interface ScheduledBackupsReply extends ScheduledBackupsDescription {}
 
 /** The engine as the daemon sees it. */
 export interface EngineStatus {
@@ -104,6 +100,24 @@ export interface PeerUnlockStatus {
   readonly unlockedBy?: string | undefined;
 }
 
+/** What a manager does by itself. */
+export interface UpkeepStatus {
+  /** When its data key was made, or later, and when it is to be rotated. */
+  readonly dataKeyMadeAt_ms?: number | undefined;
+  readonly dataKeyNextAt_ms?: number | undefined;
+  /** Why its last rotation was not finished. */
+  readonly dataKeyProblem?: string | undefined;
+  /** Absent without a schedule of backups. */
+  readonly backups?:
+    | {
+        readonly lastAt_ms?: number | undefined;
+        readonly nextAt_ms?: number | undefined;
+        /** Why the last one was not written. */
+        readonly problem?: string | undefined;
+      }
+    | undefined;
+}
+
 /** `GET /v1/status`. */
 export interface DaemonStatus {
   readonly version: string;
@@ -130,6 +144,8 @@ export interface DaemonStatus {
   readonly peerUnlock?: PeerUnlockStatus | undefined;
   readonly engine?: EngineStatus | undefined;
   readonly cluster?: ClusterStatus | undefined;
+  /** What the node does by itself; absent unless it is a manager that serves. */
+  readonly upkeep?: UpkeepStatus | undefined;
   /** Absent until the store is open. */
   readonly store?: StoreStatus | undefined;
 }

@@ -2,6 +2,7 @@
 // The daemon, put together from its parts. The only place that knows them all.
 import type { Server } from 'node:http';
 import { type ClusterAdmin, ClusterNode, type EngineFacts, PeerUnlock } from '../cluster/index.ts';
+import { ScheduledBackups } from '../archive/index.ts';
 import { CofferError, listenOnUnixSocket, type Logger, withDeadline } from '../common/index.ts';
 import { createControlServer, type ControlServer, type Refusal } from '../control/index.ts';
 import { UnlockKeyHolder } from '../crypto/index.ts';
@@ -14,6 +15,7 @@ import { Forcing } from './forcing.ts';
 import { usesOf } from './engine-uses.ts';
 import type { ReadSettings, Settings } from './settings.ts';
 import { describeDaemon } from './status.ts';
+import { backupDirectoryOf, describeUpkeep } from './upkeep.ts';
 import { StoreKeeper } from './store-keeper.ts';
 import { version } from './version.ts';
 import { Unlocking } from './unlocking.ts';
@@ -44,6 +46,7 @@ export class Daemon {
   readonly #control: ControlServer;
   readonly #gateway: Gateway;
   readonly #reconciler: Reconciler;
+  readonly #backups: ScheduledBackups;
   #removePluginSocket: (() => void) | undefined;
   #stopping = false;
 
@@ -88,6 +91,14 @@ export class Daemon {
     };
     this.#keeper = new StoreKeeper({ open: unlocking.open, onRefused, logger });
     const { source, started, loaded } = this.#keeper;
+    this.#backups = new ScheduledBackups({
+      store: source,
+      directory: backupDirectoryOf(settings),
+      version,
+      now_ms,
+      monotonic_ms,
+      logger,
+    });
     this.#driver = new DriverName(settings, engine, logger);
     const driverName = this.#driver.current;
     const refusals = new Refusals();
@@ -105,6 +116,7 @@ export class Daemon {
           unlockKeySource: () => unlocking.source,
           peerUnlock: () => this.#peers.state,
           place: () => this.#cluster.place,
+          upkeep: () => describeUpkeep(this.#cluster.admin, this.#backups),
           driverName,
           monotonic_ms,
         }),
@@ -119,8 +131,11 @@ export class Daemon {
           driverName,
           place: () => this.#cluster.place,
           admin: this.#cluster.admin,
+          backups: () => this.#backups.describe(),
+          staleUnlockKeys: () => unlocking.stalePlaces(),
         }),
       cluster: () => this.#admin(),
+      backups: () => this.#backups.describe(),
       unlock: (text) => unlocking.unlock(text, this.#keeper),
       force: new Forcing({
         survivors: () => this.#admin().survivors,
@@ -162,6 +177,7 @@ export class Daemon {
     }
     this.#driver.start();
     await this.#keeper.open();
+    this.#backups.start();
     // It tells coffer's registrations from others by the driver's name.
     void this.#driver.told.then(() => {
       if (!this.#stopping) {
@@ -176,6 +192,7 @@ export class Daemon {
     this.#driver.stop();
     this.#peers.stop();
     await this.#attempt('the reconciler', () => this.#reconciler.stop());
+    await this.#attempt('the scheduled backups', () => this.#backups.stop());
     await this.#attempt('the gateway', () => this.#gateway.close());
     await this.#attempt('the control socket', () => this.#control.close());
     this.#removePluginSocket?.();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the daemon finds right or wrong with itself and its engine: one line each, with the mend.
 import { CofferError } from '../common/index.ts';
-import type { Check } from '../control/index.ts';
+import type { Check, ScheduledBackupsReply } from '../control/index.ts';
 import { type EngineClient, isSameDriver } from '../engine/index.ts';
 import { LABELS } from '../plugin/index.ts';
 import type { SecretStore } from '../store/index.ts';
@@ -10,6 +10,8 @@ import type { PeerUnlockState } from '../cluster/index.ts';
 import { type ClusterDoctorOptions, clusterChecks } from './doctor-cluster.ts';
 import { counted, shortList } from './doctor-words.ts';
 import { storeNameOf } from './engine-uses.ts';
+import { upkeepChecks } from './doctor-upkeep.ts';
+import type { UnlockKeyPlace } from './settings.ts';
 import type { StoreKeeper } from './store-keeper.ts';
 import { peerUnlockChecks } from './doctor-peer-unlock.ts';
 import type { UnlockKeySource } from './unlocking.ts';
@@ -21,16 +23,23 @@ export interface DoctorOptions extends ClusterDoctorOptions {
   readonly unlockKeySource: () => UnlockKeySource | undefined;
   readonly peerUnlock?: () => PeerUnlockState;
   readonly driverName: () => string;
+  readonly backups: () => Promise<ScheduledBackupsReply>;
+  readonly staleUnlockKeys: () => Promise<readonly UnlockKeyPlace[]>;
 }
 
 /** Looks at the store, the disk, the cluster, the engine and the secrets that the engine has of coffer. */
 export async function examine(options: DoctorOptions): Promise<readonly Check[]> {
-  const [cluster, engine] = await Promise.all([clusterChecks(options), engineChecks(options)]);
+  const [cluster, engine, upkeep] = await Promise.all([
+    clusterChecks(options),
+    engineChecks(options),
+    upkeepChecks(options),
+  ]);
   return [
     storeCheck(options.keeper),
     ...valueChecks(options.keeper),
     ...keyChecks(options),
     ...peerUnlockChecks(options.keeper, options.peerUnlock?.()),
+    ...upkeep,
     ...diskChecks(options.keeper),
     ...certificateChecks(options.place(), Date.now()),
     ...cluster,

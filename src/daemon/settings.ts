@@ -30,6 +30,8 @@ export interface Settings {
    * COFFER_REENROL: on or off; default off.
    */
   readonly cluster: ClusterSettings;
+  /** COFFER_BACKUP_DIRECTORY: where scheduled backups go. Default: `backups` in the state directory, which is made. */
+  readonly backupDirectory: string | undefined;
   /** COFFER_UNLOCK_KEY_FILE; then `coffer-unlock-key` in CREDENTIALS_DIRECTORY, which systemd sets. */
   readonly unlockKeyPlaces: readonly UnlockKeyPlace[];
   /** COFFER_MODE: process or managed. Default: process. */
@@ -160,6 +162,8 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
       joinTokenFile: valueOf('COFFER_JOIN_TOKEN_FILE'),
       reenrol: choiceOf('COFFER_REENROL', ['on', 'off'], 'off') === 'on',
     },
+    backupDirectory:
+      valueOf('COFFER_BACKUP_DIRECTORY') === undefined ? undefined : pathOf('COFFER_BACKUP_DIRECTORY', '/'),
     unlockKeyPlaces: unlockKeyPlaces(),
     mode: choiceOf('COFFER_MODE', ['process', 'managed'], 'process'),
   };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CofferError } from '../common/index.ts';
 import type { ClusterPlace, PeerUnlockState } from '../cluster/index.ts';
-import type { ClusterStatus, DaemonStatus, EngineStatus } from '../control/index.ts';
+import type { ClusterStatus, DaemonStatus, EngineStatus, UpkeepStatus } from '../control/index.ts';
 import type { EngineClient } from '../engine/index.ts';
 import type { Settings } from './settings.ts';
 import type { StoreKeeper } from './store-keeper.ts';
@@ -15,6 +15,7 @@ export interface DescribeOptions {
   readonly unlockKeySource: () => UnlockKeySource | undefined;
   readonly peerUnlock: () => PeerUnlockState;
   readonly place: () => ClusterPlace;
+  readonly upkeep: () => Promise<UpkeepStatus | undefined>;
   readonly driverName: () => string;
   readonly monotonic_ms: () => number;
 }
@@ -41,6 +42,7 @@ export async function describeDaemon(options: DescribeOptions): Promise<DaemonSt
     peerUnlock: describePeerUnlock(options),
     engine: await describeEngine(options.engine),
     cluster: describePlace(options.place()),
+    upkeep: reason === undefined ? await options.upkeep() : undefined,
     store: reason === undefined ? keeper.source().status() : undefined,
   };
 }

@@ -70,6 +70,23 @@ export class Unlocking {
     });
   }
 
+  /** The places whose file would not open this node's keys at its next start; none while those are not sealed. */
+  async stalePlaces(): Promise<readonly UnlockKeyPlace[]> {
+    const { places, stateDirectory } = this.#options;
+    const stale: UnlockKeyPlace[] = [];
+    for (const place of places) {
+      try {
+        const key = await readKeyText(place.file);
+        await isSealed(stateDirectory, key).finally(() => key.wipe());
+      } catch (thrown) {
+        if (!place.isOptional || systemErrorCode(thrown) !== 'ENOENT') {
+          stale.push(place);
+        }
+      }
+    }
+    return stale;
+  }
+
   /** As `unlock`, with a key that came from another manager; takes it over. */
   unlockWith(key: SecretValue, keeper: Reopening): Promise<void> {
     return this.#inTurn(async () => {

@@ -14,6 +14,7 @@ export { isSealed, keysSealedBy, storeExists } from './store-files.ts';
 export type { Replica, ReplicaWatcher } from './replica/replica.ts';
 export { DEFAULT_SETTINGS, type ReplicaSettings } from './replica/replica-settings.ts';
 export type { ReplicatedStore } from './replicated-store.ts';
+export { paced } from './snapshot/paced.ts';
 export { SecretIndex } from './state/secret-index.ts';
 export type {
   ExportedRecord,

@@ -231,6 +231,15 @@ const OUTCOMES: Readonly<Record<string, (machines: Machines) => Promise<void>>> 
       'others are as they were',
     );
   },
+  'Back up by schedule': async (machines) => {
+    for (const machine of ['a', 'b']) {
+      await waitFor(
+        async () => /coffer-\d{8}T\d{6}Z/.test((await machines.manager(machine).cli(['backup-ls'])).stdout),
+        { what: `a backup of ${machine}`, timeout_ms: EFFECT_TIMEOUT_MS },
+      );
+    }
+    assert.match(machines.printed.at(-1) ?? '', /\nBackups: +daily at 03:00 UTC on each manager, 14 kept\n/);
+  },
 };
 
 async function hostnames(machines: Machines): Promise<readonly string[]> {

@@ -10,7 +10,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ['main'],
   ['cli', 'daemon'],
   ['plugin', 'gateway', 'control'],
-  ['engine', 'cluster'],
+  ['engine', 'cluster', 'archive'],
   ['store', 'backup'],
   ['secrets', 'storage'],
   ['membership'],

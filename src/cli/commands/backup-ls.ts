@@ -2,6 +2,8 @@
 import type { Command } from 'commander';
 import type { BackedUpSecret } from '../../backup/index.ts';
 import { withBackup } from '../backup-file.ts';
+import { describeScheduled } from '../backup-schedule.ts';
+import { EXIT, usageError } from '../command-error.ts';
 import { identityOption, type OpeningOptions, passphraseOption } from '../backup-keys.ts';
 import type { Session } from '../session.ts';
 import { humanAge, humanSize, renderTable } from '../text.ts';
@@ -14,17 +16,38 @@ interface BackupLsOptions extends OpeningOptions {
 export function addBackupLs(program: Command, session: Session): void {
   const command = program
     .command('backup-ls')
-    .description('List the secrets in a backup, never their values. Needs no daemon.')
-    .usage('[OPTIONS] FILE')
-    .argument('<file>', 'a backup')
+    .description(
+      'List the secrets in a backup, never their values; needs no daemon. Or list the backups that this manager has made by schedule.',
+    )
+    .usage('[OPTIONS] [FILE]')
+    .argument('[file]', 'a backup; left out, the scheduled ones of this manager')
     .addOption(passphraseOption())
     .addOption(identityOption())
     .addOption(formatOption('table'))
-    .action((file: string, options: BackupLsOptions) => list(session, file, options));
+    .action((file: string | undefined, options: BackupLsOptions) =>
+      file === undefined ? listScheduled(session, options) : list(session, file, options),
+    );
   addExamples(command, session, [
+    ['coffer backup-ls', 'what the schedule has made on this manager, and how the last one ended'],
     ['coffer backup-ls secrets.backup', 'names, versions, sizes and times'],
     ['coffer backup-ls --format json secrets.backup', 'one JSON object on each line'],
   ]);
+}
+
+async function listScheduled(session: Session, options: BackupLsOptions): Promise<void> {
+  if (options.identity !== undefined || options.passphraseFile !== undefined) {
+    throw usageError('what opens a backup goes with a FILE');
+  }
+  const reply = await (await session.client()).scheduledBackups();
+  if (options.format === 'json') {
+    session.printJson(reply);
+    return;
+  }
+  session.print(describeScheduled(reply, session.io.now_ms()));
+  if (reply.failure !== undefined) {
+    session.complain(`the last backup was not written: ${reply.failure.message}`, reply.failure.hint);
+    session.endWith(EXIT.failed);
+  }
 }
 
 async function list(session: Session, file: string, options: BackupLsOptions): Promise<void> {

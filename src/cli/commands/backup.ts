@@ -5,13 +5,14 @@ import type { BackupReply } from '../../control/index.ts';
 import { BackupClient } from '../backup-client.ts';
 import { checkTarget, writeWhole } from '../backup-file.ts';
 import { passphraseOption, type SealingOptions, sealingKeys } from '../backup-keys.ts';
-import { requestError } from '../command-error.ts';
+import { keepOption, type ScheduleOptions, scheduleOption, setSchedule } from '../backup-schedule.ts';
+import { requestError, usageError } from '../command-error.ts';
 import { ByteProgress } from '../progress-line.ts';
 import type { Session } from '../session.ts';
 import { counted, humanSize } from '../text.ts';
 import { addExamples, collectText, formatOption, warnIfStale } from './options.ts';
 
-interface BackupOptions extends SealingOptions {
+interface BackupOptions extends SealingOptions, ScheduleOptions {
   readonly force?: boolean;
   readonly format: string;
 }
@@ -21,7 +22,7 @@ export function addBackup(program: Command, session: Session): void {
     .command('backup')
     .description('Write all secrets, with all their versions, into one encrypted file.')
     .usage('[OPTIONS] FILE')
-    .argument('<file>', 'where the backup is written')
+    .argument('[file]', 'where the backup is written; none with --schedule')
     .addOption(passphraseOption())
     .addOption(
       new Option(
@@ -29,14 +30,35 @@ export function addBackup(program: Command, session: Session): void {
         'seal it to this recipient, from backup-key; repeatable; then no passphrase is asked for',
       ).argParser(collectText),
     )
+    .addOption(scheduleOption())
+    .addOption(keepOption())
     .option('-f, --force', 'put it in the place of a file that is there')
     .addOption(formatOption('text'))
-    .action((file: string, options: BackupOptions) => backup(session, file, options));
+    .action((file: string | undefined, options: BackupOptions) => run(session, file, options));
   addExamples(command, session, [
     ['coffer backup secrets.backup', 'with a passphrase, which is asked for'],
     ['coffer backup --recipient "$(cat recipient)" secrets.backup', 'unattended, with no secret at hand'],
     ['coffer restore --verify secrets.backup', 'whether it is whole'],
+    [
+      'coffer backup --schedule 03:00 --recipient "$(cat recipient)"',
+      'each manager writes one of its own at that time (UTC), and keeps fourteen',
+    ],
+    ['coffer backup --schedule off', 'no more; those that are there stay'],
   ]);
+}
+
+async function run(session: Session, file: string | undefined, options: BackupOptions): Promise<void> {
+  if (options.schedule !== undefined) {
+    await setSchedule(session, file, options, options.schedule);
+    return;
+  }
+  if (options.keep !== undefined) {
+    throw usageError('--keep goes with --schedule');
+  }
+  if (file === undefined) {
+    throw usageError("missing required argument 'file'", `See: ${session.name} backup --help`);
+  }
+  await backup(session, file, options);
 }
 
 async function backup(session: Session, file: string, options: BackupOptions): Promise<void> {

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
-import type { ClusterStatus, DaemonStatus, EngineStatus, PeerUnlockStatus } from '../../control/index.ts';
+import type {
+  ClusterStatus,
+  DaemonStatus,
+  EngineStatus,
+  PeerUnlockStatus,
+  UpkeepStatus,
+} from '../../control/index.ts';
 import type { StoreStatus } from '../../store/index.ts';
 import { EXIT } from '../command-error.ts';
 import { gatewayOnHost } from '../find-daemon.ts';
 import type { Session } from '../session.ts';
-import { humanDuration, humanSize, printable } from '../text.ts';
+import { humanAge, humanDuration, humanSize, printable } from '../text.ts';
+import { nextText } from './data-key.ts';
 import { addExamples, formatOption } from './options.ts';
 
 export function addStatus(program: Command, session: Session): void {
@@ -35,7 +42,7 @@ async function showStatus(session: Session, format: string): Promise<void> {
 }
 
 function describe(session: Session, status: DaemonStatus, controlSocket: string): string {
-  const { reason, store, cluster, engine, peerUnlock } = status;
+  const { reason, store, cluster, engine, peerUnlock, upkeep } = status;
   const state = session.coloured(status.state === 'serving' ? 'green' : 'red', status.state);
   const rows: readonly (readonly [string, string] | undefined)[] = [
     ['State:', `${state}, up ${humanDuration(status.uptime_ms).toLowerCase()}`],
@@ -55,6 +62,7 @@ function describe(session: Session, status: DaemonStatus, controlSocket: string)
     store && ['Last entry:', `${store.lastTerm}.${store.lastIndex} (its term and its place in the log)`],
     store && ['Data key:', `${store.dataKeyId}, ${describeSeal(store, status)}`],
     peerUnlock && ['Peer unlock:', describePeerUnlock(peerUnlock)],
+    ...upkeepRows(upkeep, session.io.now_ms()),
     store && ['Disk free:', humanSize(store.diskFree_bytes)],
     cluster && ['Node:', describeCluster(cluster)],
     engine && ['Engine:', describeEngine(engine)],
@@ -63,6 +71,37 @@ function describe(session: Session, status: DaemonStatus, controlSocket: string)
     .filter((row) => row !== undefined)
     .map(([key, value]) => `${key.padEnd(18)}${value}`)
     .join('\n');
+}
+
+function upkeepRows(
+  upkeep: UpkeepStatus | undefined,
+  now_ms: number,
+): readonly (readonly [string, string] | undefined)[] {
+  if (upkeep === undefined) {
+    return [];
+  }
+  const { backups, dataKeyMadeAt_ms: made_ms, dataKeyNextAt_ms: next_ms, dataKeyProblem } = upkeep;
+  const next = next_ms === undefined ? '' : `, ${nextText(next_ms, now_ms)}`;
+  const failed =
+    dataKeyProblem === undefined ? '' : `; its last rotation failed: ${printable(dataKeyProblem)}`;
+  return [
+    made_ms === undefined ? undefined : ['Data key made:', `${humanAge(made_ms, now_ms)}${next}${failed}`],
+    backups && ['Backups:', describeBackups(backups, now_ms)],
+  ];
+}
+
+function describeBackups(
+  { lastAt_ms, nextAt_ms, problem }: NonNullable<UpkeepStatus['backups']>,
+  now_ms: number,
+): string {
+  const last =
+    lastAt_ms === undefined ? 'none yet' : `the newest ${humanAge(lastAt_ms, now_ms).toLowerCase()}`;
+  if (problem !== undefined) {
+    return printable(`${last}; the last one was not written, and is tried again: ${problem}`);
+  }
+  const isDue = nextAt_ms !== undefined && nextAt_ms <= now_ms;
+  const next = nextAt_ms === undefined ? '' : `in ${humanDuration(nextAt_ms - now_ms).toLowerCase()}`;
+  return `${last}, the next ${isDue ? 'now' : next}`;
 }
 
 function describeSeal(

@@ -23,6 +23,7 @@ test('without any variable, a plain process has the places that Docker’s users
         joinTokenFile: undefined,
         reenrol: false,
       },
+      backupDirectory: undefined,
       unlockKeyPlaces: [],
       mode: 'process',
     },
@@ -32,6 +33,12 @@ test('without any variable, a plain process has the places that Docker’s users
 test('an empty variable is an absent one, as an engine writes settings that nobody set', () => {
   const empty = { COFFER_DRIVER: '', COFFER_LOG_LEVEL: '  ', COFFER_STATE: '' };
   assert.deepEqual(readSettings(empty), readSettings({}));
+});
+
+test('scheduled backups go where it is said, by a whole path', () => {
+  const { settings } = readSettings({ COFFER_BACKUP_DIRECTORY: '/mnt/./backups' });
+  assert.equal(settings.backupDirectory, '/mnt/backups');
+  assert.match(String(readSettings({ COFFER_BACKUP_DIRECTORY: 'backups' }).problem), /is an absolute path/);
 });
 
 test('what is set is taken', () => {

@@ -98,6 +98,8 @@ test('a store serves before its index is loaded; who needs all of it waits, and 
       certificate: undefined,
     }),
     unlockKeySource: () => undefined,
+    backups: async () => ({ directory: '/backups', running: false, files: [] }),
+    staleUnlockKeys: async () => [],
     admin: () => new FakeCluster(),
   });
   assert.match(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A locked store: what is told of it, what opens it, and what does not.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { silentLogger, type SecretValue } from '../../../src/common/index.ts';
@@ -62,6 +62,8 @@ describe('a locked store', () => {
         problem: undefined,
         certificate: undefined,
       }),
+      backups: async () => ({ directory: '/backups', running: false, files: [] }),
+      staleUnlockKeys: async () => [],
       admin: () => new FakeCluster(),
     });
     const check = checks.find(({ name }) => name === 'data key');
@@ -141,6 +143,19 @@ describe('a locked store', () => {
       await dataKeyCheck(),
       /^warning: the data key is sealed, and the unlock key .* lies on the same disk/,
     );
+  });
+
+  test('is opened by a file that is told of once the key is another one, or the file is gone', async () => {
+    const file = inside('unlock-key');
+    writeFileSync(file, keyText());
+    await start(setting(file), credential(inside('nothing')));
+    assert.deepEqual(await unlocking.stalePlaces(), []);
+    writeFileSync(file, formatUnlockKey(newUnlockKey()));
+    assert.deepEqual(await unlocking.stalePlaces(), [setting(file)]);
+    writeFileSync(file, 'no key at all');
+    assert.deepEqual(await unlocking.stalePlaces(), [setting(file)]);
+    rmSync(file);
+    assert.deepEqual(await unlocking.stalePlaces(), [setting(file)]);
   });
 
   test('says why the file does not help, and can be unlocked all the same', async () => {

@@ -4,7 +4,6 @@ import type { BackedUpSecret, BackupRecord } from '../backup/index.ts';
 import { CofferError, invariant, SecretValue } from '../common/index.ts';
 import { type Command, RESTORED_BYTES_MAX, type RestoredVersion } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
-import type { RestoreReply } from './wire.ts';
 
 /** What becomes of a secret whose name or id is there already. */
 export type Existing = 'refuse' | 'skip' | 'replace';
@@ -13,6 +12,17 @@ export interface RestoreWish {
   readonly existing: Existing;
   /** Reads and compares all, and changes nothing. */
   readonly check: boolean;
+}
+
+/** What became of the secrets of a backup, or would become of them. */
+export interface RestoreSummary {
+  /** They were not there. */
+  readonly restored: number;
+  readonly replaced: number;
+  /** They were there, and are as they were. */
+  readonly skipped: number;
+  /** Of those that were restored or replaced. */
+  readonly versions: number;
 }
 
 /** A change may wait for a new leader. */
@@ -39,7 +49,7 @@ export async function restoreBackup(
   store: SecretStore,
   records: AsyncIterable<BackupRecord>,
   wish: RestoreWish,
-): Promise<RestoreReply> {
+): Promise<RestoreSummary> {
   const restore = new Restore(store, wish);
   let gathered: Gathered | undefined;
   try {
@@ -122,7 +132,7 @@ class Restore {
   }
 
   /** Waits for what is under way. */
-  async finish(): Promise<RestoreReply> {
+  async finish(): Promise<RestoreSummary> {
     await Promise.all(this.#underWay);
     this.#requireSuccess();
     if (this.#conflictCount > 0) {
