@@ -2,17 +2,16 @@
 // A35: every key of three managers is rotated 30 times, under load and with restarts in between. Nothing is lost, and no disk has
 // anything left of an old key.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { UnlockKeyReply } from '../../src/control/index.ts';
 import { type DataKey, parseUnlockKey, unlockKeyId } from '../../src/crypto/index.ts';
 import { readKeyFile, readKeySeal } from '../../src/storage/index.ts';
-import { describeLeaks, LeakScanner } from '../support/leak-scanner.ts';
 import { ManagerCluster } from '../support/manager-cluster.ts';
 import type { ManagerProcess } from '../support/manager-process.ts';
 import { acceptedBody } from '../support/manager-refusal.ts';
+import { OldKeys } from '../support/old-keys.ts';
 import { present } from '../support/present.ts';
 import { inParallel } from '../support/secret-calls.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
@@ -26,47 +25,6 @@ const WIDTH = 8;
 /** What a writer rests after each change: a load that leaves room for what is tried here. */
 const REST_MS = 20;
 const NAMES = 100;
-
-/** What no disk may show any more. */
-class OldKeys {
-  readonly #scanner = new LeakScanner();
-  readonly #ids = new Set<string>();
-  #keys = 0;
-
-  get count(): number {
-    return this.#keys;
-  }
-
-  addKey(what: string, bytes: Buffer): void {
-    this.#scanner.add(what, bytes);
-    this.#keys += 1;
-  }
-
-  get scanned_bytes(): number {
-    return this.#scanner.scanned_bytes;
-  }
-
-  /** An id, in hexadecimal. */
-  addId(id: string): void {
-    this.#ids.add(id);
-  }
-
-  /** What is found of them below the directory. */
-  foundIn(directory: string): string {
-    const leaks = this.#scanner.scanTree(directory);
-    const files = readdirSync(directory, { recursive: true, encoding: 'utf8' })
-      .map((name) => path.join(directory, name))
-      .filter((file) => statSync(file).isFile())
-      .map((file) => ({ file, content: readFileSync(file) }));
-    assert.ok(files.length > 4, 'there are files to search');
-    const named = [...this.#ids].flatMap((id) =>
-      files
-        .filter(({ content }) => content.includes(Buffer.from(id, 'hex')) || content.includes(id))
-        .map(({ file }) => `the id ${id} in ${file}`),
-    );
-    return [describeLeaks(leaks), ...named].filter((line) => line !== '').join('\n');
-  }
-}
 
 describe('A35 three managers under load', () => {
   let cluster: ManagerCluster;
