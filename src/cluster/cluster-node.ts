@@ -236,6 +236,7 @@ export class ClusterNode {
       peerUnlockFile: this.#peerUnlockFile,
       transport,
       cutRefused: () => this.#endpoint.cutRefused(),
+      isConnected: (nodeId) => this.#endpoint.isConnected(nodeId),
       rotationMin_ms: this.#options.rotationMin_ms,
       address: () => this.#endpoint.address,
       engineNodeId: () => this.#endpoint.engineNodeId,

@@ -111,6 +111,11 @@ export class Endpoint {
   }
 
   /** See `Port`. */
+  isConnected(nodeId: string): boolean {
+    return this.#port.isConnected(nodeId);
+  }
+
+  /** See `Port`. */
   cutRefused(): void {
     this.#port.cutRefused();
   }

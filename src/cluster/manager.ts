@@ -50,6 +50,8 @@ export interface ManagerOptions {
   readonly transport: RaftTransport;
   /** Cuts the connections of those who may speak no longer. */
   readonly cutRefused: () => void;
+  /** Whether another manager has the log's connection to this one open. */
+  readonly isConnected: (nodeId: string) => boolean;
   readonly rotationMin_ms?: number | undefined;
   /** Where the others reach this node. */
   readonly address: () => string;
@@ -139,7 +141,7 @@ export class Manager {
       raft: transport,
       memberMethods: member.methods,
       joinMethods: join.methods,
-      unlockMethods: new UnlockService({ store: () => store, now_ms, logger }).methods,
+      unlockMethods: new UnlockService({ ...options, store: () => store }).methods,
       refusalOf: (peer, protocol) => this.#refusalOf(peer, protocol),
     };
     this.#renewal = managerRenewal({ ...options, onRenewed: () => this.#client.reset() });

@@ -58,6 +58,13 @@ export class Port {
     return this.#listener.listen(address);
   }
 
+  /** Whether another manager has the log's connection to this one open. */
+  isConnected(nodeId: string): boolean {
+    return this.#listener.connections.some(
+      ({ peer, protocol }) => protocol === PROTOCOL.raft && peer?.nodeId === nodeId,
+    );
+  }
+
   /** Cuts the connections of those who may speak no longer. */
   cutRefused(): void {
     const reason = new CofferError('cluster.node-removed', 'the node may not speak here any longer');

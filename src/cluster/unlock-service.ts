@@ -16,6 +16,8 @@ const REFILL_MS = 5_000;
 export interface UnlockServiceOptions {
   /** Throws while this node is no manager that serves. */
   readonly store: () => Pick<SecretStore, 'cluster'>;
+  /** Whether a manager has the log's connection open to this one: it runs, and is not locked. */
+  readonly isConnected: (nodeId: string) => boolean;
   readonly now_ms: () => number;
   readonly logger: Logger;
 }
@@ -61,6 +63,14 @@ export class UnlockService {
     const refusal = unlockRefusal(peer, cluster);
     if (refusal !== undefined) {
       throw refusal;
+    }
+    if (this.#options.isConnected(peer.nodeId)) {
+      // One that has just lost its power may be thought to run for some seconds; it asks again.
+      throw new CofferError(
+        'unlock.peer-refused',
+        `node ${peer.nodeId} runs, and is not locked: somebody else asks in its name`,
+        { hint: 'If its disk was copied: docker coffer node rm, then docker coffer unlock-key --rotate.' },
+      );
     }
     const wanted = decodeBody(BODY.unlock, body).unlockKeyIds;
     const keys = keysOf(cluster);

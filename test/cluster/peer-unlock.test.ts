@@ -145,9 +145,11 @@ describe('three managers that unlock one another', () => {
     assert.deepEqual(scanner.scanTree(victim.stateDirectory), []);
     // Where it is, nobody answers at the addresses that it finds.
     const elsewhere = await Network.create();
-    t.after(() => elsewhere.destroy());
     const thief = await ManagerProcess.start({ name: 'thief', host: await elsewhere.host('thief') });
-    t.after(() => thief.destroy());
+    t.after(async () => {
+      await thief.destroy();
+      await elsewhere.destroy();
+    });
     await thief.stop();
     thief.wipe();
     cpSync(victim.stateDirectory, thief.stateDirectory, { recursive: true });
@@ -155,6 +157,27 @@ describe('three managers that unlock one another', () => {
     await askingAt(thief, /nobody listens there/);
     assert.match((await thief.tryCli(['ls'])).stderr, /this node is locked/);
     await victim.start();
+    await cluster.whole();
+  });
+
+  test('tell nothing to whoever has a copy of a directory and reaches them, as long as that manager runs', async (t) => {
+    const victim = await cluster.follower();
+    const copy = await ManagerProcess.start({ name: 'copy' });
+    t.after(() => copy.destroy());
+    await copy.stop();
+    copy.wipe();
+    cpSync(victim.stateDirectory, copy.stateDirectory, { recursive: true });
+    await copy.start();
+    await askingAt(copy, /somebody else asks in its name/);
+    const nodeId = await nodeIdOf(victim);
+    const others = cluster.running.filter((one) => one !== victim);
+    const written = new RegExp(`${nodeId}.*somebody else asks in its name.*was not given the unlock key`);
+    assert.ok(
+      others.some((one) => written.test(one.log())),
+      'and it is written down',
+    );
+    // Only one of them may be the node.
+    await copy.stop();
     await cluster.whole();
   });
 
@@ -173,5 +196,35 @@ describe('three managers that unlock one another', () => {
       logs.some((log) => /was removed from the cluster.*refused a connection/.test(log)),
       'and it is written down',
     );
+  });
+});
+
+describe('three managers on machines of their own', () => {
+  let network: Network;
+  let cluster: ManagerCluster;
+  before(async () => {
+    network = await Network.create();
+    cluster = await ManagerCluster.start({ size: 3, network });
+    await cluster.at(0).cli(['autolock', 'on', '--peer-unlock']);
+    await allKnown(cluster);
+  });
+  after(async () => {
+    await cluster?.destroy();
+    await network?.destroy();
+  });
+
+  test('unlock one whose end they did not hear of', async () => {
+    const manager = await cluster.follower();
+    const own = network.hosts.find(({ name }) => name === manager.name) ?? assert.fail('it has a host');
+    await network.partition(
+      [own],
+      network.hosts.filter((host) => host !== own),
+    );
+    await manager.kill9();
+    await network.heal();
+    await manager.start();
+    await manager.serving();
+    await cluster.whole();
+    assert.notEqual((await manager.status()).peerUnlock?.unlockedBy, undefined);
   });
 });

@@ -52,7 +52,10 @@ async function unlockKey(session: Session, options: UnlockKeyOptions): Promise<v
   }
   const news =
     rotate === true
-      ? ['The unlock key is a new one. A manager that is down needs the old one once.', '']
+      ? [
+          'The unlock key is a new one. A manager that is down needs the old one once, unless the others unlock it.',
+          '',
+        ]
       : [];
   const [key = ''] = texts;
   const told =

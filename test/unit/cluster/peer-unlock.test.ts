@@ -5,12 +5,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { PROTOCOL } from '../../../src/cluster/authorize.ts';
+import type { NodeIdentityFile } from '../../../src/cluster/identity.ts';
 import { PeerUnlock } from '../../../src/cluster/index.ts';
 import { type PeerUnlockContent, unlockCredentials } from '../../../src/cluster/peer-unlock-file.ts';
 import type { SecretValue } from '../../../src/common/index.ts';
-import { parseUnlockKey } from '../../../src/crypto/index.ts';
+import { formatUnlockKey, parseUnlockKey } from '../../../src/crypto/index.ts';
 import { Unlocking } from '../../../src/daemon/unlocking.ts';
-import { createAuthority, exportKey } from '../../../src/pki/index.ts';
+import { authorityKeyId, createAuthority, describeCertificate, exportKey } from '../../../src/pki/index.ts';
 import { newSecretId } from '../../../src/secrets/index.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { issueBy, present, TestNode } from './cluster-harness.ts';
@@ -34,8 +35,19 @@ function contentOf(node: TestNode): PeerUnlockContent {
   return JSON.parse(readFileSync(fileOf(node), 'utf8')) as PeerUnlockContent;
 }
 
+/** Whether its identity is of the present root, and believes no other. */
+function isRenewed(node: TestNode): boolean {
+  const { certificates, roots } = JSON.parse(readFileSync(node.identityFile, 'utf8')) as NodeIdentityFile;
+  const { certificate } = node.authority;
+  const issuer = describeCertificate(certificates[0] ?? '').issuerKeyId;
+  return roots.join('') === certificate && issuer === authorityKeyId(certificate);
+}
+
 /** As the daemon has it. */
-function peersOf(node: TestNode): PeerUnlock {
+function peersOf(
+  node: TestNode,
+  isLocked = (): boolean => node.keeper.reason?.code === 'store.locked',
+): PeerUnlock {
   const record = (sentence: string, fields: object = {}): void =>
     void node.lines.push(JSON.stringify({ sentence, ...fields }));
   const logger = { debug: record, info: record, warn: record, error: record };
@@ -44,7 +56,7 @@ function peersOf(node: TestNode): PeerUnlock {
   const unlocking = new Unlocking({ stateDirectory, places: [], unlockKey, open, logger });
   return new PeerUnlock({
     stateDirectory,
-    isLocked: () => node.keeper.reason?.code === 'store.locked',
+    isLocked,
     unlock: (key) => unlocking.unlockWith(key, node.keeper),
     random: () => 0.5,
     logger,
@@ -222,6 +234,7 @@ describe('three managers that unlock one another', () => {
       timeout_ms: 60_000,
     });
     for (const [index, node] of nodes.entries()) {
+      await waitFor(() => isRenewed(node), { what: 'its own certificate on its disk' });
       await waitFor(() => contentOf(node).roots.length === 1, { what: 'the old root to be forgotten' });
       const content = contentOf(node);
       assert.equal(content.key, before[index]?.key);
@@ -249,6 +262,30 @@ describe('three managers that unlock one another', () => {
     await waitFor(() => contentOf(third).key !== before.key, { what: 'a new key' });
     await lock(third);
     await unlockedByPeers(third);
+  });
+
+  test('refuse whoever asks in the name of one that runs', async () => {
+    const thief = peersOf(third, () => true);
+    const asked = thief.start();
+    await waitFor(() => /somebody else asks in its name/.test(thief.state.problem?.detail ?? ''), {
+      what: 'a refusal',
+      timeout_ms: 30_000,
+    });
+    thief.stop();
+    await asked;
+    assert.ok([first, second].some(({ lines }) => lines.some((line) => line.includes('asks in its name'))));
+  });
+
+  test('write the unlock key down nowhere', async () => {
+    const key = await keyOf(first);
+    const forms = [
+      ...(['hex', 'base64', 'latin1'] as const).map((form) => key.expose().toString(form)),
+      formatUnlockKey(key).toString(),
+    ];
+    for (const node of nodes) {
+      const texts = [...node.lines, readFileSync(fileOf(node), 'latin1')];
+      assert.ok(!texts.some((text) => forms.some((form) => text.includes(form))));
+    }
   });
 
   test('refuse one that was removed while it was down, however often it asks', async () => {

@@ -20,6 +20,7 @@ describe('a manager that is asked for the unlock key', () => {
   let nodeId: string;
   let now_ms: number;
   let lines: string[];
+  let connected: string | undefined;
 
   async function autolock(fill: number): Promise<void> {
     const version = (store.cluster.autolock?.version ?? 0) + 1;
@@ -55,6 +56,7 @@ describe('a manager that is asked for the unlock key', () => {
   beforeEach(async () => {
     now_ms = NOW_MS;
     lines = [];
+    connected = undefined;
     const record = (sentence: string, fields: object = {}): void =>
       void lines.push(JSON.stringify({ sentence, ...fields }));
     store = await establishedStore(now_ms);
@@ -63,6 +65,7 @@ describe('a manager that is asked for the unlock key', () => {
     await register('key');
     service = new UnlockService({
       store: () => store,
+      isConnected: (id) => id === connected,
       now_ms: () => now_ms,
       logger: { debug: record, info: record, warn: record, error: record },
     });
@@ -107,6 +110,14 @@ describe('a manager that is asked for the unlock key', () => {
     await store.propose({ kind: 'remove-node', nodeId, at_ms: now_ms });
     await assert.rejects(ask([1]), refusal('cluster.node-removed'));
     assert.match(lines.at(-1) ?? '', /"code":"cluster.node-removed"/);
+  });
+
+  test('refuses whoever asks in the name of one that runs, and writes it down', async () => {
+    connected = nodeId;
+    await assert.rejects(ask([1]), refusal('unlock.peer-refused', /somebody else asks in its name/));
+    assert.match(lines.at(-1) ?? '', /was not given.*somebody else asks in its name/);
+    connected = 'another';
+    assert.deepEqual(await ask([1]), keyOf(1));
   });
 
   test('refuses all once peer unlock is off, and those that were known before when it is on again', async () => {
