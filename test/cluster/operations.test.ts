@@ -13,6 +13,7 @@ import { Network, type NetworkHost } from '../support/network.ts';
 import { projectRoot } from '../support/project.ts';
 import { callControl } from '../support/secret-calls.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { DISASTERS, RECOVERIES } from './disasters.ts';
 
 /** Of the machines in the text, a is the first. */
 const ADDRESS = '10.0.0.';
@@ -35,7 +36,7 @@ function sections(): readonly Section[] {
     .slice(1)
     .map((section) => ({
       title: section.slice(0, section.indexOf('\n')),
-      steps: [...section.matchAll(/^ {4}([a-d])\$ (.+)$/gm)].map(([, machine = '', command = '']) => ({
+      steps: [...section.matchAll(/^ {4}([a-f])\$ (.+)$/gm)].map(([, machine = '', command = '']) => ({
         machine,
         command,
       })),
@@ -78,6 +79,9 @@ class Machines {
       case 'docker plugin disable':
         await this.manager(machine).stop();
         return '';
+      case 'docker plugin rm':
+        await this.lose(machine);
+        return '';
       case 'docker plugin set':
         await this.#readdress(machine, settings);
         return '';
@@ -87,6 +91,12 @@ class Machines {
       default:
         return this.#coffer(machine, words);
     }
+  }
+
+  /** Ends coffer there, and nothing is left of what it had on its disk. */
+  async lose(machine: string): Promise<void> {
+    await this.manager(machine).destroy();
+    this.#managers.delete(machine);
   }
 
   async destroy(): Promise<void> {
@@ -110,7 +120,7 @@ class Machines {
   }
 
   async #install(machine: string, settings: ReadonlyMap<string, string>): Promise<void> {
-    const host = await this.#network.host(machine, this.#addressOf(machine));
+    const host = this.#hosts.get(machine) ?? (await this.#network.host(machine, this.#addressOf(machine)));
     this.#hosts.set(machine, host);
     const join = settings.get('COFFER_JOIN');
     const token = settings.get('COFFER_JOIN_TOKEN');
@@ -147,7 +157,7 @@ class Machines {
   }
 
   #addressOf(machine: string): string {
-    return `${ADDRESS}${'abcd'.indexOf(machine) + 1}`;
+    return `${ADDRESS}${'abcdef'.indexOf(machine) + 1}`;
   }
 }
 
@@ -259,7 +269,7 @@ describe('docs/operations.md', () => {
     await network?.destroy();
   });
 
-  for (const { title, steps } of sections()) {
+  for (const { title, steps } of sections().filter((section) => DISASTERS[section.title] === undefined)) {
     test(title, async () => {
       machines.printed = [];
       for (const step of steps) {
@@ -273,7 +283,29 @@ describe('docs/operations.md', () => {
   test('has no other steps than those', () => {
     assert.deepEqual(
       sections().map(({ title }) => title),
-      Object.keys(OUTCOMES),
+      [...Object.keys(OUTCOMES), ...Object.keys(RECOVERIES)],
     );
   });
+});
+
+describe('the disasters of docs/operations.md', () => {
+  for (const [title, situations] of Object.entries(DISASTERS)) {
+    situations.forEach((happens, number) => {
+      test(`${title}${number === 0 ? '' : `, in another cluster`}`, async (t) => {
+        const network = await Network.create();
+        const machines = new Machines(network);
+        t.after(async () => {
+          await machines.destroy();
+          await network.destroy();
+        });
+        await happens(machines);
+        machines.printed = [];
+        const section = sections().find((one) => one.title === title);
+        for (const step of section?.steps ?? assert.fail('it has steps')) {
+          await machines.type(step);
+        }
+        await (RECOVERIES[title] ?? assert.fail(`there is an outcome for ${title}`))(machines);
+      });
+    });
+  }
 });
