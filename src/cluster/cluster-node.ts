@@ -186,7 +186,7 @@ export class ClusterNode {
       logger,
       random,
       monotonic_ms: storeOptions.monotonic_ms,
-      onRefused: (reason) => this.#manager?.refused(reason),
+      onRefused: (reason, nodeId) => this.#manager?.refused(reason, nodeId),
     });
     await this.#endpoint.listen();
     // Once: a start after one that failed is that of the member that it was.

@@ -200,9 +200,9 @@ export class Manager {
   }
 
   /** Another manager has refused to speak with this one. */
-  refused(reason: CofferError): void {
+  refused(reason: CofferError, nodeId: string): void {
     this.#cutOff = cutOffBy(reason) ?? this.#cutOff;
-    this.#standing.refused(reason);
+    this.#standing.refused(reason, nodeId);
   }
 
   #refusalOf(peer: PeerIdentity, protocol: string): CofferError | undefined {

@@ -19,7 +19,7 @@ export interface RaftTransportOptions {
   readonly random: () => number;
   readonly monotonic_ms: () => number;
   /** A manager has refused to speak with this node, and why. */
-  readonly onRefused: (reason: CofferError) => void;
+  readonly onRefused: (reason: CofferError, nodeId: string) => void;
 }
 
 interface Peer {
@@ -179,7 +179,7 @@ export class RaftTransport implements Transport {
       onUp: () => logger.info('connected to a manager', { node: nodeId }),
       onDown: (reason) => {
         logger.info('not connected to a manager', { node: nodeId, reason: reason.detail });
-        onRefused(reason);
+        onRefused(reason, nodeId);
       },
       onLost: () => this.#replica?.reportUnreachable(raftId),
     });

@@ -27,16 +27,21 @@ export class Standing {
   #asking = false;
   /** Somebody has refused this node, and nobody has said since that it is a manager: it asks until it knows. */
   #doubted = false;
+  #doubter = '';
   #stopped = false;
 
   constructor(options: StandingOptions) {
     this.#options = options;
   }
 
-  /** Another manager has refused this one. It may have been removed or demoted while it was away. */
-  refused(reason: CofferError): void {
+  /**
+   * Another manager, the node of that id, has refused this one. It may have been removed or demoted while it was away. That
+   * manager is asked before the others, who may have been away as well, and know as little.
+   */
+  refused(reason: CofferError, nodeId: string): void {
     if (DOUBTS.has(reason.code)) {
       this.#doubted = true;
+      this.#doubter = nodeId;
       this.ask();
     }
   }
@@ -66,7 +71,10 @@ export class Standing {
     const { client, description, logger, onRemoved, own } = this.#options;
     try {
       const body = encodeBody(BODY.hello, description());
-      const reply = await client.callAny('hello', body, { timeout_ms: HELLO_TIMEOUT_MS });
+      const reply = await client.callAny('hello', body, {
+        first: this.#doubter,
+        timeout_ms: HELLO_TIMEOUT_MS,
+      });
       const { raftId, role } = decodeBody(BODY.welcome, reply);
       this.#doubted = role === 'worker' || raftId !== own.current.raftId;
       if (this.#doubted) {
@@ -76,7 +84,7 @@ export class Standing {
       const error = CofferError.from(thrown);
       logger.info('the other managers were asked what this node is', { answer: error.message });
       if (error.code === 'cluster.node-removed') {
-        onRemoved(error);
+        onRemoved(removedMeanwhile(error));
       }
     }
   }
@@ -93,4 +101,13 @@ export class Standing {
       onReplaced();
     }
   }
+}
+
+/** Whoever looks at this node has to learn how that can be: nobody has typed anything here. */
+function removedMeanwhile({ code, detail, hint }: CofferError): CofferError {
+  return new CofferError(
+    code,
+    `${detail}, as another manager says: by docker coffer node rm, or because a new cluster was forced there while this one was away`,
+    hint === undefined ? {} : { hint },
+  );
 }
