@@ -46,7 +46,7 @@ export interface SurvivorSurvey {
   readonly managers: readonly SurvivorDescription[];
   /** Of this node. */
   readonly lastEntry: LastEntry;
-  /** Whether this node is the only manager already. */
+  /** Whether this node is the only manager that votes already. Others leave the table, or join, by themselves. */
   readonly alone: boolean;
   /** Why this node must not go on alone: `cluster.not-lost`, `cluster.survivor`. Undefined if it may. */
   readonly refusal: CofferError | undefined;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asks all managers where their logs end, for one that may have to go on alone.
 import { CofferError } from '../common/index.ts';
-import type { Replica } from '../store/index.ts';
+import type { ClusterView } from '../membership/index.ts';
+import type { ConfState, NodeId } from '../raft/index.ts';
 import type { ManagerContact } from './identity.ts';
 import type { MemberClient } from './member-client.ts';
 import { findNode } from './find-node.ts';
@@ -18,8 +19,15 @@ import type {
 
 const ASK_TIMEOUT_MS = 3_000;
 
+/** What is needed of this node's own replica. */
+export interface SurvivingReplica {
+  readonly identity: { readonly raftId: NodeId };
+  readonly state: { readonly confState: ConfState; readonly index: { readonly cluster: ClusterView } };
+  status(): { readonly lastIndex: number; readonly lastTerm: number; readonly recoveringTerm: number };
+}
+
 export interface SurvivorsOptions {
-  readonly replica: Pick<Replica, 'identity' | 'state' | 'status'>;
+  readonly replica: SurvivingReplica;
   readonly client: Pick<MemberClient, 'call'>;
   /** This node's id. */
   readonly nodeId: string;
@@ -67,7 +75,7 @@ export class Survivors implements SurvivorAdmin {
     return {
       managers,
       lastEntry: lastEntryOf(status),
-      alone: voters.join() === String(replica.identity.raftId) && others.length === 0,
+      alone: electorates.length === 1 && voters.join() === String(replica.identity.raftId),
       refusal: survivorRefusal({ managers, electorates, complete, othersAreGone }),
     };
   }

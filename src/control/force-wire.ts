@@ -9,7 +9,7 @@ export interface SurvivorsReply {
   readonly managers: readonly SurvivorDescription[];
   /** Of the one that answers. */
   readonly lastEntry: LastEntry;
-  /** Whether it is the only manager already. */
+  /** Whether it is the only manager that votes already. */
   readonly alone: boolean;
   /** Why a new cluster cannot be forced here, whatever the administrator says. */
   readonly refusal?: ErrorReply | undefined;

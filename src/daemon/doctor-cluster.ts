@@ -80,7 +80,7 @@ export function quorumChecks(description: ClusterDescription): readonly Check[] 
         name,
         level: 'failure',
         message: `the ${counted(voters, 'manager')} of the cluster have no leader: nothing can be changed, and tasks get what is known here`,
-        mend: 'See that most of the managers run and reach each other: docker coffer node ls',
+        mend: 'See that most of the managers run and reach each other: docker coffer node ls. If most are lost for good: docker coffer force-new-cluster',
       },
     ];
   }

@@ -177,7 +177,7 @@ function showAlone(session: Session, { format }: ForceOptions, survey: Survivors
   if (format === 'json') {
     session.printJson(survey);
   } else {
-    session.print('This manager is the only one of its cluster already. Nothing was changed.');
+    session.print('This manager is the only one that votes already. Nothing was changed.');
   }
 }
 
