@@ -23,6 +23,16 @@ export interface BackupDirectoryOptions {
   readonly reserve_bytes?: number | undefined;
 }
 
+/** A backup that is open: the same file all the time, whatever becomes of its name. Whoever has it closes it. */
+export interface OpenedBackup {
+  /** Which tells how the key of the payload is had. */
+  readonly header: Buffer;
+  readonly size_bytes: number;
+  /** From behind the header to the end. */
+  payload(): AsyncIterable<Buffer>;
+  close(): Promise<void>;
+}
+
 /** Touches no file but those that the schedule of this node has made. Throws `backup.not-written` where it cannot do its work. */
 export class BackupDirectory {
   readonly #options: BackupDirectoryOptions;
@@ -78,8 +88,8 @@ export class BackupDirectory {
     }
   }
 
-  /** A file of `files`, to be read; the caller closes it. Throws `backup.not-found` for any other name. */
-  async open(nodeId: string, name: string): Promise<FileHandle> {
+  /** A file of `files`, to be read. Throws `backup.not-found` for any other name. */
+  async open(nodeId: string, name: string): Promise<OpenedBackup> {
     const file = (await this.files(nodeId)).find((one) => one.name === name);
     if (file === undefined) {
       throw new CofferError(
@@ -90,7 +100,7 @@ export class BackupDirectory {
         },
       );
     }
-    return open(this.#inside(name), 'r');
+    return openedBackup(await open(this.#inside(name), 'r'), file.size_bytes);
   }
 
   #inside(name: string): string {
@@ -171,6 +181,33 @@ export class BackupDirectory {
   }
 }
 
+async function openedBackup(handle: FileHandle, size_bytes: number): Promise<OpenedBackup> {
+  try {
+    const reader = new ExactReader(piecesOf(handle));
+    const { offset_bytes } = await headerRead(reader);
+    const { buffer } = await handle.read(Buffer.alloc(offset_bytes), 0, offset_bytes, 0);
+    return {
+      header: buffer,
+      size_bytes,
+      payload: () => piecesOf(handle, offset_bytes),
+      close: () => handle.close(),
+    };
+  } catch (thrown) {
+    await handle.close();
+    throw thrown;
+  }
+}
+
+/** The reader, behind the header. */
+async function headerRead(reader: ExactReader): Promise<ExactReader> {
+  try {
+    await readHeader(reader);
+    return reader;
+  } finally {
+    await reader.close();
+  }
+}
+
 /** Whether what is in the file is what was meant to be: all of it is verified. */
 async function readBack(handle: FileHandle, payloadKey: Buffer): Promise<void> {
   const reader = new ExactReader(piecesOf(handle));
@@ -187,7 +224,7 @@ async function readBack(handle: FileHandle, payloadKey: Buffer): Promise<void> {
 }
 
 /** What a file holds, from a byte on. Its owner closes it. */
-export async function* piecesOf(handle: FileHandle, start_bytes: number = 0): AsyncGenerator<Buffer> {
+async function* piecesOf(handle: FileHandle, start_bytes: number = 0): AsyncGenerator<Buffer> {
   for (let at_bytes = start_bytes; ; ) {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(PIECE_BYTES), 0, PIECE_BYTES, at_bytes);
     if (bytesRead === 0) {

@@ -4,7 +4,7 @@ import { newHeader, parseRecipient } from '../backup/index.ts';
 import { CofferError, type Logger } from '../common/index.ts';
 import type { BackupScheduleObject } from '../membership/index.ts';
 import type { SecretStore, StoreSource } from '../store/index.ts';
-import type { BackupDirectory } from './backup-directory.ts';
+import type { BackupDirectory, OpenedBackup } from './backup-directory.ts';
 import { beginBackup } from './payload.ts';
 import { isBackupDue, nextDue_ms, type ScheduledFile, surplusFiles } from './schedule.ts';
 
@@ -105,6 +105,12 @@ export class ScheduledBackups {
       failure: this.#failure,
       files: files.map(({ createdAt_ms, name, size_bytes }) => ({ name, createdAt_ms, size: size_bytes })),
     };
+  }
+
+  /** One of its files. Throws `backup.not-found`, and as `describe` does. */
+  open(name: string): Promise<OpenedBackup> {
+    const { directory, store } = this.#options;
+    return directory.open(store().status().nodeId, name);
   }
 
   /** Makes a backup if one is due, and resolves when that has ended. Never rejects. */

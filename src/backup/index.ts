@@ -29,5 +29,5 @@ export {
   type Recipient,
   recipientOf,
 } from './recipient.ts';
-export type { BackedUpSecret, BackupOrigin } from './records.ts';
+export { type BackedUpSecret, type BackupOrigin, encodeBackedUp } from './records.ts';
 export { type BackupPayload, sealBackup, type SecretRecord } from './write-backup.ts';

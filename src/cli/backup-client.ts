@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The client of the two calls that are as large as all secrets together: what travels is a backup's sealed payload.
+// The client of the calls that are as large as all secrets together: what travels is a backup's sealed payload.
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { BackupReply, RestoreReply } from '../control/index.ts';
+import type { BackupReply, DrillReply, RestoreReply } from '../control/index.ts';
 import { requestError } from './command-error.ts';
 import { explained, readText, replyIn } from './control-client.ts';
 import * as replies from './replies.ts';
@@ -17,6 +17,10 @@ export interface RestoreWish {
   readonly existing: 'refuse' | 'skip' | 'replace';
   readonly check: boolean;
 }
+
+export type DrillSource =
+  | { readonly file: string }
+  | { readonly payload: AsyncIterable<Uint8Array>; readonly size_bytes: number };
 
 /** Speaks to one daemon. Whatever goes wrong rejects with a `CommandError` that ends in exit code 2. */
 export class BackupClient {
@@ -55,13 +59,31 @@ export class BackupClient {
     { check, existing }: RestoreWish,
   ): Promise<RestoreReply> {
     const query = new URLSearchParams({ existing, check: check ? '1' : '0' });
-    const request = this.#begin(`/v1/restore?${query.toString()}`);
+    return this.#send(`/v1/restore?${query.toString()}`, payloadKey, payload, replies.restoreReply);
+  }
+
+  /** Has a backup restored into a sandbox: the payload that is sent, or that of a file which the manager has made. */
+  drill(payloadKey: Buffer, from: DrillSource): Promise<DrillReply> {
+    const query = new URLSearchParams(
+      'file' in from ? { file: from.file } : { size: String(from.size_bytes) },
+    );
+    const payload = 'file' in from ? nothing() : from.payload;
+    return this.#send(`/v1/drill?${query.toString()}`, payloadKey, payload, replies.drillReply);
+  }
+
+  async #send<Reply>(
+    path: string,
+    payloadKey: Buffer,
+    payload: AsyncIterable<Uint8Array>,
+    schema: replies.ReplySchema<Reply>,
+  ): Promise<Reply> {
+    const request = this.#begin(path);
     const answered = responseOf(request);
     // A refusal may come before all was sent; it says why the rest was not wanted.
     const sent = pipeline(Readable.from(bodyOf(payloadKey, payload)), request).catch(() => undefined);
     try {
       const response = await answered;
-      return replyIn(response.statusCode ?? 0, await readText(response), replies.restoreReply);
+      return replyIn(response.statusCode ?? 0, await readText(response), schema);
     } catch (thrown) {
       throw explained(thrown, this.#socketPath);
     } finally {
@@ -83,6 +105,8 @@ export class BackupClient {
     });
   }
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 async function* bodyOf(payloadKey: Buffer, payload: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield payloadKey;

@@ -94,7 +94,7 @@ function pathOf(command: Command): string {
 async function answerFor(cursor: Cursor): Promise<Answer> {
   const { program, command, pending, current, positionals } = cursor;
   if (pending !== undefined) {
-    return pending.long === '--survivor' ? nodeNames(cursor, '=') : optionValues(pending);
+    return pending.long === '--survivor' ? nodeNames(cursor, '=') : optionValues(pending, command);
   }
   if (current.startsWith('-') && current !== '-') {
     return { candidates: [...optionsOf(command), ...program.options].filter(visible).map(ofOption) };
@@ -110,6 +110,7 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
     case 'backup-ls':
     case 'backup-get':
     case 'backup-key':
+    case 'drill':
       return { candidates: [], files: positionals.length === 0 };
     case 'inspect':
     case 'rm':
@@ -136,7 +137,7 @@ function choicesOf(command: Command): Answer {
   return { candidates: [...words, ...commands.map(ofCommand)] };
 }
 
-function optionValues(option: Option): Answer {
+function optionValues(option: Option, command: Command | undefined): Answer {
   if (option.argChoices !== undefined) {
     return { candidates: option.argChoices.map(ofWord) };
   }
@@ -150,7 +151,9 @@ function optionValues(option: Option): Answer {
     case '--shares':
       return { candidates: ['2/3', '3/5'].map(ofWord) };
     case '--schedule':
-      return { candidates: ['24h', '03:00', '30d', 'off'].map(ofWord) };
+      return {
+        candidates: [...(command?.name() === 'backup' ? ['03:00', '24h'] : ['30d']), 'off'].map(ofWord),
+      };
     case '--certificate-lifetime':
       return { candidates: ['720h', '2160h'].map(ofWord) };
     case '--socket':

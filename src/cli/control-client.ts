@@ -4,6 +4,7 @@ import { type ClientRequest, type IncomingMessage, request as httpRequest } from
 import { safeParse } from 'valibot';
 import { systemErrorCode } from '../common/index.ts';
 import type {
+  BackupHeaderReply,
   Check,
   DaemonStatus,
   PutReply,
@@ -88,6 +89,12 @@ export class ControlClient {
   /** What the schedule of this manager has made, and is to make. */
   scheduledBackups(): Promise<ScheduledBackupsReply> {
     return this.call({ method: 'GET', path: '/v1/backups' }, replies.scheduledBackupsReply);
+  }
+
+  /** What a scheduled backup of this manager begins with. */
+  backupHeader(file: string): Promise<BackupHeaderReply> {
+    const query = new URLSearchParams({ file });
+    return this.call({ method: 'GET', path: '/v1/backups/header', query }, replies.backupHeaderReply);
   }
 
   /** `text` is the key, or shares of it with each on a line. Resolves when the store serves. */

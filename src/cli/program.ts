@@ -14,6 +14,7 @@ import { addContext } from './commands/context.ts';
 import { addDataKey } from './commands/data-key.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addForceNewCluster } from './commands/force-new-cluster.ts';
+import { addDrill } from './commands/drill.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addJoinToken } from './commands/join-token.ts';
 import { addLs } from './commands/ls.ts';
@@ -86,7 +87,7 @@ function buildProgram(session: Session): Command {
     addDockerFlags(program);
   }
   const secretCommands = [addPut, addLs, addInspect, addRm];
-  const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey];
+  const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey, addDrill];
   const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addForceNewCluster];
   const keyCommands = [addAutolock, addUnlock, addUnlockKey, addDataKey];
   const daemonCommands = [addStatus, addContext, addDoctor, addWhy];

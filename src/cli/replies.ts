@@ -2,11 +2,13 @@
 // What the daemon may answer. A newer daemon may say more; what is said must be of the right kind.
 import * as v from 'valibot';
 import type {
+  BackupHeaderReply,
   BackupReply,
   Check,
   ClusterStatus,
   DaemonStatus,
   DoctorReply,
+  DrillReply,
   EngineStatus,
   ErrorReply,
   PeerUnlockStatus,
@@ -73,6 +75,24 @@ export const restoreReply: ReplySchema<RestoreReply> = v.object({
 });
 
 const moment = v.optional(v.number());
+
+export const backupHeaderReply: ReplySchema<BackupHeaderReply> = v.object({
+  header: v.string(),
+  size: v.number(),
+});
+
+export const drillReply: ReplySchema<DrillReply> = v.object({
+  passed: v.boolean(),
+  problems: v.array(v.string()),
+  secrets: v.number(),
+  versions: v.number(),
+  values_bytes: v.number(),
+  duration_ms: v.number(),
+  inMemory: v.boolean(),
+  createdAt_ms: moment,
+  clusterId: v.optional(v.string()),
+  appliedIndex: v.optional(v.number()),
+});
 
 export const scheduledBackupsReply: ReplySchema<ScheduledBackupsReply> = v.object({
   directory: v.string(),

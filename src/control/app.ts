@@ -8,6 +8,7 @@ import { clusterRoutes } from './cluster-routes.ts';
 import { dataKeyRoutes } from './data-key-routes.ts';
 import { maintenanceRoutes } from './maintenance-routes.ts';
 import { forceRoutes } from './force-routes.ts';
+import { drillRoutes } from './drill-routes.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { refuse } from './refuse.ts';
@@ -16,6 +17,8 @@ import type { DaemonStatus, DoctorReply, RefusalsReply } from './wire.ts';
 
 /** Its body is as large as all secrets together. */
 export const RESTORE_PATH = '/v1/restore';
+/** Likewise. */
+export const DRILL_PATH = '/v1/drill';
 
 const STATUS_TIMEOUT_MS = 5_000;
 const DOCTOR_TIMEOUT_MS = 10_000;
@@ -27,6 +30,7 @@ type RouteTable = Readonly<Record<string, Readonly<Partial<Record<Method, Reques
 export function controlApp(options: ControlOptions, secrets: SecretRoutes): Express {
   const cluster = clusterRoutes(options);
   const backups = backupRoutes(options);
+  const drills = drillRoutes(options);
   const autolock = autolockRoutes(options);
   const dataKey = dataKeyRoutes(options);
   const maintenance = maintenanceRoutes(options);
@@ -54,6 +58,8 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/data-key/schedule': { put: maintenance.setDataKeySchedule },
     '/v1/purge': { get: maintenance.purgeProgress, post: maintenance.purge },
     '/v1/backups': { get: maintenance.backups },
+    '/v1/backups/header': { get: drills.header },
+    [DRILL_PATH]: { post: drills.drill },
     '/v1/backups/schedule': { put: maintenance.setBackupSchedule },
     '/v1/unlock-key': { post: autolock.unlockKey },
     '/v1/unlock': { post: autolock.unlock },

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST /v1/backup and POST /v1/restore. The command line makes and reads a backup's header, and knows its passphrase; what
 // comes here is the key of the payload, in the first bytes of the body, and the payload itself.
-import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Request, RequestHandler, Response } from 'express';
 import { beginBackup, restoreBackup } from '../archive/index.ts';
-import { ExactReader, openBackup } from '../backup/index.ts';
+import { openBackup } from '../backup/index.ts';
 import { CofferError } from '../common/index.ts';
-import { KEY_BYTES } from '../crypto/index.ts';
 import type { ControlOptions } from './options.ts';
+import { bodyReader, readPayloadKey, requireEnd } from './payload-body.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { servingStore } from './serving-store.ts';
 import type { BackupReply, RestoreReply } from './wire.ts';
@@ -33,9 +32,7 @@ export function backupRoutes(options: ControlOptions): BackupRoutes {
     const body = bodyReader(request);
     const payloadKey = await readPayloadKey(body);
     try {
-      if (!(await body.atEnd())) {
-        throw new CofferError('request.invalid', 'the body is the key of the payload, and nothing more');
-      }
+      await requireEnd(body);
       const store = await servingStore(options);
       const freshness = await store.readBarrier(READ_TIMEOUT_MS);
       const payload = await beginBackup(store, { payloadKey, version, createdAt_ms: now_ms() });
@@ -89,28 +86,4 @@ async function* resumed<T>(first: IteratorResult<T>, rest: AsyncIterator<T>): As
   for (let next = first; next.done !== true; next = await rest.next()) {
     yield next.value;
   }
-}
-
-/** Closing it leaves the request open, whose sender waits for the answer. */
-function bodyReader(request: IncomingMessage): ExactReader {
-  return new ExactReader(wipedAfterUse(request.iterator({ destroyOnReturn: false })));
-}
-
-/** The first piece holds the key. */
-async function* wipedAfterUse(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  for await (const piece of pieces) {
-    try {
-      yield piece;
-    } finally {
-      piece.fill(0);
-    }
-  }
-}
-
-async function readPayloadKey(body: ExactReader): Promise<Buffer> {
-  const key = await body.read(KEY_BYTES);
-  if (key.length < KEY_BYTES) {
-    throw new CofferError('request.invalid', `the body begins with a key of ${KEY_BYTES} bytes`);
-  }
-  return key;
 }

@@ -41,11 +41,13 @@ export type {
 export type { ControlLimits, ControlOptions, EngineUses } from './options.ts';
 export { type ControlServer, createControlServer } from './server.ts';
 export type {
+  BackupHeaderReply,
   BackupReply,
   Check,
   ClusterStatus,
   DaemonStatus,
   DoctorReply,
+  DrillReply,
   EngineStatus,
   ErrorReply,
   PeerUnlockStatus,

@@ -2,14 +2,13 @@
 // The routes of what the managers do by themselves: /v1/purge and the schedules.
 import type { Request, RequestHandler, Response } from 'express';
 import { parseRecipient } from '../backup/index.ts';
-import { CofferError } from '../common/index.ts';
 import { changing, reading, servingCluster } from './cluster-routes.ts';
 import type { DataKeyDescription, PurgeDescription, Schedules } from './cluster-wire.ts';
 import { describeDataKey, describePurge, describeSchedules } from './describe-cluster.ts';
 import { BODIES, readJson } from './json-body.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
-import { servingStore } from './serving-store.ts';
+import { ownBackups } from './own-backups.ts';
 import type { ScheduledBackupsReply } from './wire.ts';
 
 export interface MaintenanceRoutes {
@@ -53,11 +52,7 @@ export function maintenanceRoutes(options: ControlOptions): MaintenanceRoutes {
 
   async function backups(request: Request, response: Response<ScheduledBackupsReply>): Promise<void> {
     readQuery(QUERIES.none, request.query);
-    await servingStore(options);
-    if (options.backups === undefined) {
-      throw new CofferError('store.unavailable', 'this daemon makes no backups by itself');
-    }
-    response.json(await options.backups());
+    response.json(await (await ownBackups(options)).describe());
   }
 
   return { purge, purgeProgress, setDataKeySchedule, setBackupSchedule, backups };

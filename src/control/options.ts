@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the control room is given by whoever puts the daemon together.
-import type { ScheduledBackupsDescription } from '../archive/index.ts';
+import type { Drills, ScheduledBackups } from '../archive/index.ts';
 import type { Logger } from '../common/index.ts';
 import type { StoreSource, StoreStart } from '../store/index.ts';
 import type { ClusterAdmin } from './cluster-wire.ts';
@@ -25,7 +25,9 @@ export interface ControlOptions {
    */
   readonly cluster?: () => ClusterAdmin;
   /** What the schedule of this manager has made. Absent: this daemon makes no backups by itself. */
-  readonly backups?: () => Promise<ScheduledBackupsDescription>;
+  readonly backups?: Pick<ScheduledBackups, 'describe' | 'open'>;
+  /** Absent: this daemon carries out none. */
+  readonly drills?: Pick<Drills, 'check' | 'run'>;
   /** Opens a locked store with what was given for the unlock key, and wipes that. Absent: there is nothing to unlock. */
   readonly unlock?: (text: Buffer) => Promise<void>;
   /** Makes this manager the only one. Absent: it cannot be done here. */

@@ -58,7 +58,19 @@ const restoreQuery = v.strictObject({
   check: v.optional(v.picklist(['0', '1'], 'check is 0 or 1'), '0'),
 });
 
+const FILE_SENTENCE = 'file is the name of a scheduled backup';
+const fileName = v.pipe(v.string(FILE_SENTENCE), v.maxLength(255, FILE_SENTENCE));
+const SIZE_SENTENCE = 'size is the number of bytes of the file';
+
 export const QUERIES = {
+  backupHeader: v.strictObject({ file: fileName }),
+  drill: v.strictObject({
+    file: v.optional(fileName),
+    size: v.optional(
+      v.pipe(v.string(SIZE_SENTENCE), v.regex(/^\d{1,15}$/, SIZE_SENTENCE), v.transform(Number)),
+      '0',
+    ),
+  }),
   none: noQuery,
   put: putQuery,
   generate: generateQuery,

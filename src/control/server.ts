@@ -2,7 +2,7 @@
 import { createServer, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { CofferError, listenOnUnixSocket, type Logger, systemErrorCode } from '../common/index.ts';
-import { controlApp, RESTORE_PATH } from './app.ts';
+import { controlApp, DRILL_PATH, RESTORE_PATH } from './app.ts';
 import { describeError } from './describe.ts';
 import { putValue } from './put-value.ts';
 import { secretRoutes } from './secret-routes.ts';
@@ -12,6 +12,7 @@ import { type ControlLimits, type ControlOptions, DEFAULT_LIMITS } from './optio
 const HEAD_BYTES_MAX = 64 * 1024;
 const CLOSE_GRACE_MS = 2_000;
 const REFUSAL_LINGER_MS = 500;
+const UNHURRIED: readonly string[] = [RESTORE_PATH, DRILL_PATH];
 const LATE_REQUEST = 'ERR_HTTP_REQUEST_TIMEOUT';
 
 /** coffer's own API on a Unix socket. */
@@ -54,7 +55,7 @@ function httpServer(options: ControlOptions, limits: ControlLimits): Server {
       connectionsCheckingInterval: limits.checkInterval_ms,
     },
     (request, response) => {
-      if (request.url?.startsWith(RESTORE_PATH) === true) {
+      if (UNHURRIED.some((path) => request.url?.startsWith(path) === true)) {
         unhurried.add(request.socket);
       }
       if (!takePut(request, response)) {

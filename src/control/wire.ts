@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What travels over the control socket. Types alone, so that the command line can share them at no cost.
-import type { RestoreSummary, ScheduledBackupsDescription } from '../archive/index.ts';
+import type { DrillSummary, RestoreSummary, ScheduledBackupsDescription } from '../archive/index.ts';
 import type { BackupSummary } from '../backup/index.ts';
 import type { EngineBinding, Labels, Origin, SecretVersion } from '../secrets/index.ts';
 import type { Freshness, StoreStatus } from '../store/index.ts';
@@ -58,6 +58,17 @@ export interface BackupReply extends BackupSummary {
 
 /** `POST /v1/restore`: what became of the secrets of a backup, or would become of them with `check=1`. */
 export interface RestoreReply extends RestoreSummary {}
+
+/** `GET /v1/backups/header`: how the key of a scheduled backup is had. */
+export interface BackupHeaderReply {
+  /** Base64. */
+  readonly header: string;
+  /** Bytes of the whole file. */
+  readonly size: number;
+}
+
+/** `POST /v1/drill`. */
+export interface DrillReply extends DrillSummary {}
 
 /** `GET /v1/backups`. */
 export interface ScheduledBackupsReply extends ScheduledBackupsDescription {}

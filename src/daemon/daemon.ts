@@ -2,7 +2,7 @@
 // The daemon, put together from its parts. The only place that knows them all.
 import type { Server } from 'node:http';
 import { type ClusterAdmin, ClusterNode, type EngineFacts, PeerUnlock } from '../cluster/index.ts';
-import { ScheduledBackups } from '../archive/index.ts';
+import { Drills, ScheduledBackups } from '../archive/index.ts';
 import { CofferError, listenOnUnixSocket, type Logger, withDeadline } from '../common/index.ts';
 import { createControlServer, type ControlServer, type Refusal } from '../control/index.ts';
 import { UnlockKeyHolder } from '../crypto/index.ts';
@@ -47,6 +47,7 @@ export class Daemon {
   readonly #gateway: Gateway;
   readonly #reconciler: Reconciler;
   readonly #backups: ScheduledBackups;
+  readonly #drills: Drills;
   #removePluginSocket: (() => void) | undefined;
   #stopping = false;
 
@@ -99,6 +100,7 @@ export class Daemon {
       monotonic_ms,
       logger,
     });
+    this.#drills = new Drills({ stateDirectory, monotonic_ms, logger });
     this.#driver = new DriverName(settings, engine, logger);
     const driverName = this.#driver.current;
     const refusals = new Refusals();
@@ -135,7 +137,8 @@ export class Daemon {
           staleUnlockKeys: () => unlocking.stalePlaces(),
         }),
       cluster: () => this.#admin(),
-      backups: () => this.#backups.describe(),
+      backups: this.#backups,
+      drills: this.#drills,
       unlock: (text) => unlocking.unlock(text, this.#keeper),
       force: new Forcing({
         survivors: () => this.#admin().survivors,
@@ -176,6 +179,7 @@ export class Daemon {
       return;
     }
     this.#driver.start();
+    await this.#drills.clean();
     await this.#keeper.open();
     this.#backups.start();
     // It tells coffer's registrations from others by the driver's name.
@@ -195,6 +199,7 @@ export class Daemon {
     await this.#attempt('the scheduled backups', () => this.#backups.stop());
     await this.#attempt('the gateway', () => this.#gateway.close());
     await this.#attempt('the control socket', () => this.#control.close());
+    await this.#attempt('the drill', () => this.#drills.ended());
     this.#removePluginSocket?.();
     this.#plugin.close();
     this.#plugin.closeAllConnections();

@@ -250,6 +250,12 @@ const OUTCOMES: Readonly<Record<string, (machines: Machines) => Promise<void>>> 
     }
     assert.match(machines.printed.at(-1) ?? '', /\nBackups: +daily at 03:00 UTC on each manager, 14 kept\n/);
   },
+  'Try a backup': async ({ printed }) => {
+    assert.equal(printed.length, 2);
+    for (const text of printed) {
+      assert.match(text, /^yes: .*\.backup can be restored/);
+    }
+  },
 };
 
 async function hostnames(machines: Machines): Promise<readonly string[]> {

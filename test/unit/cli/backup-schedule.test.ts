@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatRecipient, newIdentity, recipientOf } from '../../../src/backup/index.ts';
-import type { ScheduledBackupsReply } from '../../../src/control/index.ts';
+import type { ControlOptions, ScheduledBackupsReply } from '../../../src/control/index.ts';
 import { STATUS } from '../control/control-harness.ts';
 import { NOW_MS, withCli, withClusterCli } from './cli-harness.ts';
 
@@ -17,6 +17,10 @@ const MADE: ScheduledBackupsReply = {
   running: false,
   files: [{ name: 'coffer-20260115T030000Z-n.backup', createdAt_ms: NOW_MS - 9 * HOUR_MS, size: 1_500 }],
 };
+
+function backupsOf(reply: ScheduledBackupsReply): NonNullable<ControlOptions['backups']> {
+  return { describe: async () => reply, open: () => assert.fail('none is opened') };
+}
 
 test('backup --schedule has the managers write backups at a time, or so often, or no longer', async () => {
   await withClusterCli(async ({ cli, cluster }) => {
@@ -68,7 +72,7 @@ test('a schedule that cannot be kept is refused with what to type, and changes n
 });
 
 test('backup-ls without a file lists what this manager has made by itself, and what comes next', async () => {
-  await withCli({ backups: async () => MADE }, async ({ cli }) => {
+  await withCli({ backups: backupsOf(MADE) }, async ({ cli }) => {
     const { code, stdout } = await cli(['backup-ls']);
     assert.equal(code, 0);
     assert.equal(
@@ -100,7 +104,7 @@ test('backup-ls and status tell that the last backup was not written, and why', 
     backups: { lastAt_ms: NOW_MS - DAY_MS, nextAt_ms: NOW_MS, problem: failure.message },
   };
   const overrides = {
-    backups: async () => ({ ...MADE, failure }),
+    backups: backupsOf({ ...MADE, failure }),
     status: () => ({ ...STATUS, upkeep }),
   };
   await withCli(overrides, async ({ cli }) => {
@@ -122,7 +126,7 @@ test('backup-ls and status tell that the last backup was not written, and why', 
 
 test('a manager without a schedule says so', async () => {
   const none = { directory: '/d', running: false, files: [] };
-  await withCli({ backups: async () => none }, async ({ cli }) => {
+  await withCli({ backups: backupsOf(none) }, async ({ cli }) => {
     assert.equal((await cli(['backup-ls'])).stdout, 'Schedule:  none\nDirectory: /d\n');
   });
 });

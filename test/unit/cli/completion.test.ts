@@ -28,7 +28,7 @@ test('completion knows commands, options, their values, secrets and services', a
     }
     assert.equal(
       await complete(cli, ''),
-      'put ls inspect rm backup restore backup-ls backup-get backup-key cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why completion version :4',
+      'put ls inspect rm backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why completion version :4',
     );
     assert.equal(await complete(cli, 'in'), 'inspect :4');
     assert.equal(await complete(cli, 'rm', 'db'), 'db_a db_b :4');
@@ -48,7 +48,7 @@ test('completion knows commands, options, their values, secrets and services', a
     assert.equal(await complete(cli, 'completion', 'z'), 'zsh :4');
     assert.equal(
       await complete(cli, 'bogus', ''),
-      'put ls inspect rm backup restore backup-ls backup-get backup-key cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why completion version :4',
+      'put ls inspect rm backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why completion version :4',
     );
   });
 });
@@ -73,6 +73,10 @@ test('completion knows the commands under a command, nodes, roles and tokens', a
     assert.equal(await complete(cli, 'ca', '--ro'), '--rotate :4');
     assert.equal(await complete(cli, 'autolock', ''), 'on off :4');
     assert.equal(await complete(cli, 'unlock-key', '--shares', ''), '2/3 3/5 :4');
+    assert.equal(await complete(cli, 'data-key', '--schedule', ''), '30d off :4');
+    assert.equal(await complete(cli, 'backup', '--schedule', ''), '03:00 24h off :4');
+    assert.equal(await complete(cli, 'drill', '--identity', ''), ':0');
+    assert.equal(await complete(cli, 'drill', ''), ':0');
     assert.equal(await complete(cli, 'unlock', ''), ':4');
     cluster.members = [...cluster.members, nodeOf('id5', 'two')];
     assert.equal(await complete(cli, 'node', 'inspect', ''), 'four id2 id5 one three :4');
