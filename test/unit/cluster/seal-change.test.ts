@@ -8,8 +8,9 @@ import { credentialsOf, IdentityStore } from '../../../src/cluster/identity.ts';
 import { OwnIdentity } from '../../../src/cluster/own-identity.ts';
 import { changeSeal } from '../../../src/cluster/seal-keeper.ts';
 import { SecretValue } from '../../../src/common/index.ts';
-import { newUnlockKey, UnlockKeyHolder } from '../../../src/crypto/index.ts';
+import { newUnlockKey, unlockKeyId, UnlockKeyHolder } from '../../../src/crypto/index.ts';
 import { KeyFileSeal, readKeyFile, writeFileAtomically } from '../../../src/storage/index.ts';
+import { keysSealedBy } from '../../../src/store/index.ts';
 import { CredentialsSource } from '../../../src/transport/index.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/cleanup.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -119,6 +120,9 @@ describe('A36 a crash while', () => {
           } else {
             assert.equal(active, dataKeys[0]);
           }
+          assert.equal(await keysSealedBy(directory), now && unlockKeyId(now), 'and says by which');
+          const named = await new IdentityStore(directory).sealedBy();
+          assert.ok(named.length === 0 || now === undefined || named.includes(unlockKeyId(now)));
           await change(directory, now, to);
           assert.ok(await opens(directory, to), 'and the next start brings it to its end');
         });
