@@ -107,7 +107,12 @@ export class Drills {
       });
     } catch (thrown) {
       signal.throwIfAborted();
-      found = { ...found, problems: [CofferError.from(thrown).detail] };
+      const error = CofferError.from(thrown);
+      if (error.code === 'backup.drill') {
+        // There is no sandbox: it says nothing about the backup.
+        throw error;
+      }
+      found = { ...found, problems: [error.detail] };
     }
     return {
       ...found,

@@ -91,6 +91,7 @@ export function describeScheduled(reply: ScheduledBackupsReply, now_ms: number):
         schedule === undefined ? 'none' : `${backupScheduleText(schedule)}, ${schedule.keep} kept`,
       ],
       ['Directory:', directory],
+      ...(schedule === undefined ? [] : [['Last:', lastText(reply, now_ms)] as const]),
       ...(schedule === undefined ? [] : [['Next:', running ? 'one is being written' : next] as const]),
     ],
     FIELD_WIDTH,
@@ -101,6 +102,14 @@ export function describeScheduled(reply: ScheduledBackupsReply, now_ms: number):
     humanSize(size),
   ]);
   return rows.length === 0 ? fields : `${fields}\n${renderTable(['NAME', 'CREATED', 'SIZE'], rows)}`;
+}
+
+function lastText({ failure, files }: ScheduledBackupsReply, now_ms: number): string {
+  if (failure !== undefined) {
+    return `not written ${humanAge(failure.failedAt_ms, now_ms).toLowerCase()}, and tried again by itself`;
+  }
+  const last = files.at(-1);
+  return last === undefined ? 'none yet' : `written ${humanAge(last.createdAt_ms, now_ms).toLowerCase()}`;
 }
 
 function parseSchedule(text: string): ScheduleWish {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drills on real managers: what the schedule has made can be restored, what is damaged cannot, and the cluster does not notice.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -9,6 +11,7 @@ import { temporaryDirectory, type TemporaryDirectory } from '../support/cleanup.
 import { ManagerCluster } from '../support/manager-cluster.ts';
 import type { ManagerProcess } from '../support/manager-process.ts';
 import { acceptedBody } from '../support/manager-refusal.ts';
+import { builtFile } from '../support/project.ts';
 import { callControl, inParallel } from '../support/secret-calls.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -101,6 +104,24 @@ describe('a drill on one of three managers', () => {
     assert.equal(sandboxOf(manager), undefined);
     await manager.put('afterwards', 'value');
     assert.equal((await cluster.at(2).deliver('afterwards')).toString(), 'value');
+  });
+
+  test('that is interrupted at the command line leaves no sandbox', async () => {
+    const manager = cluster.at(0);
+    const program = builtFile('dist/coffer.cjs', 'make build');
+    const child = spawn(process.execPath, [program, 'drill', '--identity', key], {
+      env: { PATH: process.env['PATH'] ?? '', COFFER_SOCKET: manager.controlSocket, HOME: directory.path },
+      stdio: 'ignore',
+    });
+    const exited = once(child, 'exit');
+    await waitFor(() => sandboxOf(manager) !== undefined, { what: 'the sandbox', interval_ms: 2 });
+    const sandbox = sandboxOf(manager) ?? '';
+    child.kill('SIGINT');
+    await exited;
+    await waitFor(() => sandboxOf(manager) === undefined, { what: 'the sandbox to be gone' });
+    assert.ok(sandbox.includes('coffer-drill-') && !existsSync(sandbox));
+    const again = await manager.cli(['drill', '--identity', key], { timeout_ms: 60_000 });
+    assert.match(again.stdout, /^yes: /);
   });
 
   test('that is killed with its daemon leaves a sandbox, which the next start removes', async () => {

@@ -92,6 +92,30 @@ describe('a secret that is removed with --purge', () => {
     }
   });
 
+  test('or by a schedule, each manager rotates its key by itself before it is too old, and not all at once', async (t) => {
+    const before = await Promise.all(cluster.managers.map(keyIdOf));
+    const { stdout } = await cluster.at(1).cli(['data-key', '--schedule', '1m']);
+    assert.match(stdout, /\nMade: .* ago\nNext: +it is rotated /);
+    assert.match((await cluster.at(0).cli(['cluster'])).stdout, /\nData keys: +rotated every 1m; the oldest/);
+    const moments: number[] = [];
+    for (const [place, manager] of cluster.managers.entries()) {
+      await waitFor(async () => (await keyIdOf(manager)) !== before[place], {
+        what: `${manager.name} to rotate its key`,
+        timeout_ms: 90_000,
+      });
+      await waitFor(async () => (await manager.status()).upkeep?.dataKeyNextAt_ms !== undefined, {
+        what: `${manager.name} to say when it does so next`,
+      });
+      moments.push((await manager.status()).upkeep?.dataKeyNextAt_ms ?? 0);
+    }
+    t.diagnostic(
+      `the next ones are ${moments.map((at_ms) => at_ms - Math.min(...moments)).join(', ')} ms apart`,
+    );
+    assert.equal(new Set(moments).size, moments.length);
+    await cluster.at(1).cli(['data-key', '--schedule', 'off']);
+    assert.equal((await cluster.at(2).deliver('kept')).toString(), 'value');
+  });
+
   test('can be purged after it was removed, with data-key --rotate --all', async () => {
     const before = await Promise.all(cluster.managers.map(keyIdOf));
     const { stdout } = await cluster.at(2).cli(['data-key', '--rotate', '--all'], { timeout_ms: 60_000 });

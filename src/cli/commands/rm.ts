@@ -36,7 +36,7 @@ export function addRm(program: Command, session: Session): void {
   ]);
   command.addHelpText(
     'after',
-    `\n${PURGE_LIMITS}\nFor what was removed before: ${session.name} data-key --rotate --all`,
+    `\n${PURGE_LIMITS}\nA manager that is down purges its disk at its next start; it is named, and the command ends with 2.\nFor what was removed before: ${session.name} data-key --rotate --all`,
   );
 }
 
@@ -71,7 +71,13 @@ export async function purgeAll(
   { detach, json }: { readonly detach: boolean; readonly json: boolean },
 ): Promise<void> {
   const cluster = await session.cluster();
-  const begun = await cluster.purge();
+  const begun = await cluster.purge().catch((thrown: unknown) => {
+    session.complain(
+      'what was removed is not purged yet',
+      `When that is mended: ${session.name} data-key --rotate --all`,
+    );
+    throw thrown;
+  });
   const description = detach ? begun : await followPurge(session, cluster, begun);
   if (json) {
     session.printJson(description);

@@ -197,6 +197,14 @@ describe('a drill', () => {
     rmSync(other, { recursive: true });
   });
 
+  test('for which there is no room is none, and says nothing about the backup', async () => {
+    await putValue(store, 'name', Buffer.from('value'));
+    const { signal } = new AbortController();
+    await assert.rejects(drills.run(records(await payload()), { size_bytes: 2 ** 50, signal }), {
+      code: 'backup.drill',
+    });
+  });
+
   test('whose backup cannot be read for another reason says so', async () => {
     async function* broken(): AsyncGenerator<BackupRecord> {
       yield* [];

@@ -20,6 +20,7 @@ import { CofferError, silentLogger } from '../../../src/common/index.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/cleanup.ts';
 import { aBackupSchedule, DAY_MS, HOUR_MS } from '../../support/cluster-objects.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
+import { SmallDisk, whyNoSmallDisk } from '../../support/small-disk.ts';
 import { putValue } from '../../support/test-store.ts';
 
 const START_MS = Date.UTC(2026, 0, 15, 12);
@@ -236,5 +237,39 @@ describe('scheduled backups', () => {
     const before = names();
     await backups.look();
     assert.deepEqual(names(), before);
+  });
+
+  test('that run into a full disk leave nothing of themselves, and what is there stays', async (t) => {
+    const obstacle = whyNoSmallDisk();
+    if (obstacle !== undefined) {
+      t.skip(obstacle);
+      return;
+    }
+    const disk = new SmallDisk(temporary.path, 2 * 1024 * 1024);
+    try {
+      const backups = new ScheduledBackups({
+        store: () => store,
+        directory: new BackupDirectory({ path: disk.path, mayBeMade: false, reserve_bytes: 0 }),
+        version: '1.2.3',
+        now_ms: () => now_ms,
+        monotonic_ms: () => monotonic_ms,
+        logger: silentLogger,
+      });
+      await schedule();
+      await backups.look();
+      const [good] = readdirSync(disk.path);
+      disk.fill(100_000);
+      await putValue(store, 'large', Buffer.alloc(400_000, 1));
+      pass(24);
+      await backups.look();
+      assert.match((await backups.describe()).failure?.message ?? '', /there is no room for a backup/);
+      assert.deepEqual(readdirSync(disk.path).sort(), [good, 'filler']);
+      disk.free();
+      monotonic_ms += 60_000;
+      await backups.look();
+      assert.equal((await backups.describe()).files.length, 2);
+    } finally {
+      disk.unmount();
+    }
   });
 });

@@ -80,6 +80,7 @@ test('backup-ls without a file lists what this manager has made by itself, and w
       [
         'Schedule:  daily at 03:00 UTC, 14 kept',
         'Directory: /var/lib/coffer/backups',
+        'Last:      written 9 hours ago',
         'Next:      in 5 hours',
         'NAME                               CREATED       SIZE',
         'coffer-20260115T030000Z-n.backup   9 hours ago   1.5kB',
@@ -110,6 +111,7 @@ test('backup-ls and status tell that the last backup was not written, and why', 
   await withCli(overrides, async ({ cli }) => {
     const listed = await cli(['backup-ls']);
     assert.equal(listed.code, 2);
+    assert.match(listed.stdout, /\nLast: +not written about a minute ago, and tried again by itself\n/);
     assert.match(listed.stdout, /coffer-20260115T030000Z/);
     assert.match(
       listed.stderr,

@@ -14,6 +14,8 @@ export interface CliOptions {
   readonly asDockerPlugin?: boolean;
   readonly terminal?: boolean;
   readonly runDirectory?: string;
+  /** Called with what is to be done if the program is ended from outside. */
+  readonly onEnding?: (work: () => void) => void;
 }
 
 export interface CliResult {
@@ -69,7 +71,10 @@ export async function runCli(
     asDockerPlugin: options.asDockerPlugin ?? false,
     now_ms: () => NOW_MS + 90_000,
     pause: () => Promise.resolve(),
-    whenEnded: () => () => undefined,
+    whenEnded: (work) => {
+      options.onEnding?.(work);
+      return () => undefined;
+    },
   };
   const code = await run(argv, io);
   return { code, stdout: stdout.text, stderr: stderr.text };

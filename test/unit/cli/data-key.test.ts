@@ -16,6 +16,14 @@ test('data-key shows the key by its id, and a rotation that is under way', async
   });
 });
 
+test('whoever ends the command in the middle of a rotation is told that it goes on', async () => {
+  await withClusterCli(async ({ cli, cluster }) => {
+    cluster.dataKeyRotations = [0, undefined];
+    const { stderr } = await cli(['data-key', '--rotate'], { onEnding: (work) => work() });
+    assert.match(stderr, /^coffer: the rotation goes on by itself\nSee how far it is: coffer data-key\n/);
+  });
+});
+
 test('a rotation of the data key is followed to its end, and a failure says that nothing is lost', async () => {
   await withClusterCli(async ({ cli, cluster }) => {
     cluster.dataKeyRotations = [0, 1, 1, 2_000, undefined];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CofferError } from '../../../src/common/index.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 import { nodeOf } from '../../support/fake-cluster.ts';
 import { putValue } from '../../support/test-store.ts';
@@ -98,5 +99,29 @@ test('a rotation that seals nothing anew for long is said to stand still', async
     cluster.dataKeyRotations = [12];
     cluster.dataKeyTimes = { still_ms: 3 * HOUR_MS };
     assert.match((await cli(['data-key'])).stdout, /Rotation: +12 records sealed anew, none for 3 hours\n/);
+  });
+});
+
+test('what was removed and cannot be purged now is said to be so, with what to type later', async () => {
+  await withClusterCli(async ({ cli, cluster, store }) => {
+    await leaked(store);
+    cluster.refusal = new CofferError('store.timeout', 'no majority answers');
+    const { code, stderr, stdout } = await cli(['rm', '--purge', 'leaked']);
+    assert.deepEqual([code, stdout], [2, 'leaked\n']);
+    assert.match(
+      stderr,
+      /what was removed is not purged yet\nWhen that is mended: coffer data-key --rotate --all\n/,
+    );
+    assert.match(stderr, /no majority answers/);
+  });
+});
+
+test('whoever ends the command in the middle of a purge is told that it goes on', async () => {
+  await withClusterCli(async ({ cli, cluster, store }) => {
+    await leaked(store);
+    cluster.members = UP;
+    cluster.purgesDone = [1, 2];
+    const { stderr } = await cli(['rm', '--purge', 'leaked'], { onEnding: (work) => work() });
+    assert.match(stderr, /^coffer: the purge goes on by itself on all managers\n/);
   });
 });
