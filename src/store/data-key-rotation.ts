@@ -20,7 +20,7 @@ export interface DataKeyStatus {
 
 export interface DataKeyRotationOptions {
   readonly keyring: Keyring;
-  readonly seal: KeyFileSeal;
+  readonly seal: Pick<KeyFileSeal, 'addDataKey' | 'dropDataKeys'>;
   readonly replica: Pick<Replica, 'reseal'>;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { DataKeyRotation } from './data-key-rotation.ts';
 export { type Clock, systemClock, type Timer } from './replica/clock.ts';
 export type { SpaceGuard } from './replica/disk-space.ts';
 export type { NodeIdentity } from './replica/node-identity.ts';

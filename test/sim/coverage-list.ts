@@ -66,4 +66,7 @@ export const RARE_SITUATIONS: readonly string[] = [
   'attempt no answer',
   'attempt only a local read',
   'error store.faulted',
+  'log the data key was rotated',
+  'a rotation of the data key gone on with',
+  'a crash in a write of the key file',
 ];

@@ -157,3 +157,17 @@ export const NEW_LEADERS: Aim = {
     outage_us: 200 * MS_US,
   },
 };
+
+/** Data keys that are rotated all the time, on nodes that are killed and written to. */
+export const ROTATIONS: Aim = {
+  overrides: {
+    voters: 3,
+    voters_min: 3,
+    safety_us: 8 * SECOND_US,
+    outage_us: 50 * MS_US,
+    settings: QUICK,
+    disk: { sync_us: 5 * MS_US, spread: 8, byte_us: 0.01 },
+    workload: { clients: 4, think_us: 10 * MS_US, reads: 0.2 },
+    faults: { kill: 300 * MS_US, 'power-cut': 500 * MS_US, 'rotate-key': 100 * MS_US },
+  },
+};

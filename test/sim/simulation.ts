@@ -5,6 +5,7 @@ import { LeaderCoverage } from './checks/leader-coverage.ts';
 import { ClusterChecks } from './checks/cluster-checks.ts';
 import { EntryRegistry } from './checks/entry-registry.ts';
 import { checkFinalStates } from './checks/final-states.ts';
+import { checkKeysOnDisk } from './checks/key-checks.ts';
 import { ReferenceState } from './checks/reference-state.ts';
 import { Violations } from './checks/violations.ts';
 import { Cluster, type Member } from './cluster/cluster.ts';
@@ -130,6 +131,7 @@ class Simulation {
         },
         ended: (node) => this.#ended(node),
       },
+      onKeys: (member) => checkKeysOnDisk(member, this.#violations),
       onRemoved: (member, entry) => {
         this.#coverage.hit('entry replaced');
         this.#checks.removed(member, entry);
@@ -264,7 +266,10 @@ class Simulation {
 
   #result(): SimulationResult {
     if (this.#trace.on) {
-      this.#cluster.all.forEach(({ node }) => this.#trace.addBytes(node.disk.fingerprint()));
+      for (const { node } of this.#cluster.all) {
+        this.#trace.addBytes(node.disk.fingerprint());
+        this.#trace.addBytes(Buffer.from(node.keyFile.ids.join()));
+      }
     }
     return {
       seed: this.#seed,

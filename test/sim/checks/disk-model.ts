@@ -27,7 +27,7 @@ export type OnRemoved = (entry: StoredEntry) => void;
 
 /** Follows each batch in the time that its operations take. */
 export class DiskModel implements DiskObserver, DurableLog {
-  readonly #keyring: Keyring;
+  readonly #keyring: () => Keyring;
   readonly #registry: EntryRegistry;
   readonly #name: string;
   readonly #onRemoved: OnRemoved;
@@ -42,7 +42,7 @@ export class DiskModel implements DiskObserver, DurableLog {
 
   constructor(
     name: string,
-    keyring: Keyring,
+    keyring: () => Keyring,
     registry: EntryRegistry,
     records: () => Records,
     onRemoved: OnRemoved,
@@ -158,7 +158,7 @@ export class DiskModel implements DiskObserver, DurableLog {
   }
 
   #open(key: string, value: Buffer): Buffer {
-    return openRecord(this.#keyring, Buffer.from(key, 'latin1'), value, 'a record');
+    return openRecord(this.#keyring(), Buffer.from(key, 'latin1'), value, 'a record');
   }
 
   #forgetCompacted(): void {

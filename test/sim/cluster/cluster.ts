@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // All nodes that there ever were, what each has lost, and who of them the leader counts as members.
-import { dataKey, Keyring } from '../../../src/crypto/index.ts';
 import type { ConfState, NodeId } from '../../../src/raft/index.ts';
 import { newSecretId } from '../../../src/secrets/index.ts';
 import type { CheckedNode } from '../checks/cluster-checks.ts';
@@ -8,6 +7,7 @@ import { DiskModel, type DurableLog, type OnRemoved } from '../checks/disk-model
 import type { EntryRegistry } from '../checks/entry-registry.ts';
 import { DiskBehaviour } from '../disk/disk-behaviour.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
+import { SimKeyFile } from '../disk/sim-key-file.ts';
 import type { SimConfig } from '../faults/sim-config.ts';
 import type { Coverage } from '../kernel/coverage.ts';
 import type { RandomStream } from '../kernel/random-stream.ts';
@@ -28,6 +28,8 @@ export interface ClusterParts {
   readonly coverage: Coverage;
   readonly registry: EntryRegistry;
   readonly observer: NodeObserver;
+  /** Called when other keys than before are in a node's key file. */
+  readonly onKeys: (member: Member) => void;
   readonly onRemoved: (node: Member, ...removed: Parameters<OnRemoved>) => void;
 }
 
@@ -113,19 +115,18 @@ export class Cluster {
   }
 
   #add(id: NodeId, firstVoters: readonly NodeId[]): Member {
-    const { scheduler, config, network, trace, coverage, registry, observer, onRemoved } = this.#parts;
+    const { scheduler, config, network, trace, coverage, registry, observer, onKeys, onRemoved } =
+      this.#parts;
     const name = `n${this.#members.size + 1}`;
     const random = this.#parts.random.fork(name);
-    const nonces = random.fork('nonces');
-    const key = dataKey(random.fork('key').bytes(KEY_BYTES));
-    const keyring = new Keyring(key, [], Buffer.from(this.#indexKey), (size) => nonces.bytes(size));
+    const keyFile: SimKeyFile = new SimKeyFile(random, Buffer.from(this.#indexKey), () => onKeys(member));
     const disk: SimDisk = new SimDisk(random.fork('disk'), {
       written: (operations, durable) => model.written(operations, durable),
       replaced: () => model.replaced(),
     });
     const model: DiskModel = new DiskModel(
       name,
-      keyring,
+      () => keyFile.everything,
       registry,
       () => disk.records,
       (entry) => onRemoved(member, entry),
@@ -139,7 +140,7 @@ export class Cluster {
         raftId: id,
       },
       firstVoters,
-      keyring,
+      keyFile,
       disk,
       behaviour: new DiskBehaviour(random.fork('behaviour'), scheduler, config.disk),
       nodeClock: new NodeClock(scheduler, drift, random.fork('clock').below(1_000_000)),

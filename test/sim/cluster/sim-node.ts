@@ -2,10 +2,12 @@
 // One node: a disk that stays, and processes that come and go. What runs in a process is the real store.
 import { CofferError, type Logger } from '../../../src/common/index.ts';
 import type { Keyring } from '../../../src/crypto/index.ts';
+import { KeyFileSeal } from '../../../src/storage/index.ts';
 import type { MsgSnap, NodeId, PeerMessage } from '../../../src/raft/index.ts';
 import {
   createRecovering,
   createReplica,
+  DataKeyRotation,
   type NodeIdentity,
   openReplica,
   recoveringCheckpoint,
@@ -17,6 +19,7 @@ import type { DiskBehaviour } from '../disk/disk-behaviour.ts';
 import { SimCheckpointFile } from '../disk/sim-checkpoint-file.ts';
 import { SimDatabase } from '../disk/sim-database.ts';
 import type { CrashKind, SimDisk } from '../disk/sim-disk.ts';
+import type { SimKeyFile } from '../disk/sim-key-file.ts';
 import type { Coverage } from '../kernel/coverage.ts';
 import type { RandomStream } from '../kernel/random-stream.ts';
 import type { Scheduler } from '../kernel/scheduler.ts';
@@ -51,7 +54,7 @@ export interface NodeParts {
   readonly identity: NodeIdentity;
   /** The cluster's first members, if the node is one of them. */
   readonly firstVoters: readonly NodeId[];
-  readonly keyring: Keyring;
+  readonly keyFile: SimKeyFile;
   readonly disk: SimDisk;
   readonly behaviour: DiskBehaviour;
   readonly nodeClock: NodeClock;
@@ -72,6 +75,7 @@ export class SimNode {
   #state: NodeState = 'down';
   #process: SimProcess | undefined;
   #replica: Replica | undefined;
+  #rotation: DataKeyRotation | undefined;
   #starts = 0;
   #created = false;
   /** The next start begins with an empty database. */
@@ -104,6 +108,10 @@ export class SimNode {
 
   get disk(): SimDisk {
     return this.#parts.disk;
+  }
+
+  get keyFile(): SimKeyFile {
+    return this.#parts.keyFile;
   }
 
   get behaviour(): DiskBehaviour {
@@ -170,6 +178,11 @@ export class SimNode {
     });
   }
 
+  /** Asks the process to seal all that it has under a new data key. */
+  rotateDataKey(): void {
+    this.#process?.post(() => this.#rotation?.begin());
+  }
+
   /** Stops for good. */
   retire(): void {
     if (this.#process !== undefined) {
@@ -185,10 +198,11 @@ export class SimNode {
   }
 
   async #open(process: SimProcess, random: RandomStream): Promise<void> {
-    const { behaviour, disk, keyring, network, observer, settings } = this.#parts;
+    const { behaviour, disk, keyFile, network, observer, settings } = this.#parts;
+    const keyring = keyFile.read();
     const database = new SimDatabase(disk, behaviour, process);
     const checkpointFile = new SimCheckpointFile(disk, behaviour, process);
-    await this.#fill(database, checkpointFile);
+    await this.#fill(database, checkpointFile, keyring);
     const { checkpoint } = disk;
     if (checkpoint === undefined) {
       throw new CofferError('store.damaged', 'there is no checkpoint');
@@ -216,15 +230,20 @@ export class SimNode {
       return;
     }
     this.#replica = replica;
+    this.#rotation = this.#rotationOf(replica, keyring, process);
     this.#state = 'running';
     network.attach(this.id, endpoint);
     observer.opened(this);
     replica.start();
+    if (keyring.retired.length > 0) {
+      this.#parts.coverage.hit('a rotation of the data key gone on with');
+    }
+    void this.#rotation.resume();
   }
 
   /** Makes what a start needs: the first time, and after a loss. Both may be cut off, and are done again then. */
-  async #fill(database: SimDatabase, checkpointFile: SimCheckpointFile): Promise<void> {
-    const { disk, firstVoters, identity, keyring } = this.#parts;
+  async #fill(database: SimDatabase, checkpointFile: SimCheckpointFile, keyring: Keyring): Promise<void> {
+    const { disk, firstVoters, identity } = this.#parts;
     if (!this.#created) {
       disk.wipe();
       await checkpointFile.write(await createReplica(database, keyring, identity, firstVoters));
@@ -240,6 +259,17 @@ export class SimNode {
       await createRecovering(database, keyring, recovering);
       this.#recovers = false;
     }
+  }
+
+  #rotationOf(replica: Replica, keyring: Keyring, process: SimProcess): DataKeyRotation {
+    const { behaviour, keyFile } = this.#parts;
+    const seal = new KeyFileSeal({
+      file: 'keys.json',
+      keyring,
+      seal: { version: 0, unlockKeyId: undefined },
+      write: (_file, content) => keyFile.write(content, behaviour, process),
+    });
+    return new DataKeyRotation({ replica, keyring, seal, clock: process.clock, logger: this.#logger() });
   }
 
   #endpointOf(process: SimProcess): Endpoint {
@@ -272,9 +302,13 @@ export class SimNode {
     process.kill();
     this.#process = undefined;
     this.#replica = undefined;
+    this.#rotation = undefined;
     this.#state = 'down';
     this.#parts.network.detach(this.id);
     this.#parts.disk.crash(kind);
+    if (this.#parts.keyFile.crash()) {
+      this.#parts.coverage.hit('a crash in a write of the key file');
+    }
   }
 
   #logger(): Logger {

@@ -84,8 +84,11 @@ export class SimDatabase implements Database {
     await Promise.all([...this.#snapshots].map(({ closed: ended }) => ended));
   }
 
-  /** What was overwritten on a simulated disk is nowhere. */
+  /** What was overwritten on a simulated disk is nowhere, so this does nothing but take its time. */
   async compact(): Promise<void> {
+    this.#check();
+    const size_bytes = [...this.#disk.records.values()].reduce((sum, { length }) => sum + length, 0);
+    await waitForDisk(this.#behaviour, this.#host, size_bytes, true);
     this.#check();
   }
 

@@ -43,6 +43,8 @@ export const FAULT_KINDS = [
   'rollback',
   /** A snapshot's connection breaks off. */
   'cut-stream',
+  /** A node seals all that it has under a new data key. */
+  'rotate-key',
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];

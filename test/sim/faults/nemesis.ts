@@ -25,6 +25,7 @@ import {
   kill,
   pause,
   powerCut,
+  rotateKey,
   slowDisk,
   stop,
   transfer,
@@ -116,6 +117,8 @@ export class Nemesis {
         return this.#damage.rollback(random);
       case 'cut-stream':
         return cutStream(world, random);
+      case 'rotate-key':
+        return rotateKey(world, random);
       default:
         return unreachable(kind);
     }

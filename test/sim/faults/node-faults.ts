@@ -99,6 +99,14 @@ export function transfer(world: World, random: RandomStream): void {
   }
 }
 
+export function rotateKey(world: World, random: RandomStream): void {
+  const member = random.pickAny(world.cluster.running);
+  if (member !== undefined) {
+    world.trace.add(() => `fault: ${member.name} rotates its data key`);
+    member.node.rotateDataKey();
+  }
+}
+
 function living({ cluster }: World): World['cluster']['all'] {
   return cluster.all.filter(({ node }) => node.state === 'running' || node.state === 'starting');
 }

@@ -79,6 +79,7 @@ const INTERVALS_US: Readonly<Record<FaultKind, readonly [number, number]>> = {
   rot: [1 * SECOND_US, 5 * SECOND_US],
   rollback: [1 * SECOND_US, 5 * SECOND_US],
   'cut-stream': [100 * MS_US, 2 * SECOND_US],
+  'rotate-key': [500 * MS_US, 5 * SECOND_US],
 };
 
 /** Draws a configuration. `only` restricts the faults that may be on. */
