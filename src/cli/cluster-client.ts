@@ -10,6 +10,7 @@ import type {
   NodeRole,
   PurgeDescription,
   Schedules,
+  RebuildDescription,
   TokenDescription,
   TokenReply,
   TokenWish,
@@ -94,6 +95,17 @@ export class ClusterClient {
   setBackupSchedule(schedule: BackupSchedule | null): Promise<Schedules> {
     const path = '/v1/backups/schedule';
     return this.#control.call({ method: 'PUT', path, body: { schedule } }, replies.schedules);
+  }
+
+  rebuildState(): Promise<RebuildDescription> {
+    return this.#control.call({ method: 'GET', path: '/v1/rebuild' }, replies.rebuildDescription);
+  }
+
+  /** `token` is a join token; undefined if the node's certificate says who asks. Resolves when the others have agreed. */
+  rebuild(join: readonly string[], token: string | undefined): Promise<RebuildDescription> {
+    const body = { join, token };
+    const shape = { method: 'POST', path: '/v1/rebuild', body, timeout_ms: MANAGERS_TIMEOUT_MS } as const;
+    return this.#control.call(shape, replies.rebuildDescription);
   }
 
   autolock(): Promise<AutolockDescription> {

@@ -11,6 +11,7 @@ import type {
   NodeDescription,
   NodeReply,
   NodesReply,
+  RebuildDescription,
   TokenDescription,
   TokenReply,
   TokenRevokedReply,
@@ -87,6 +88,15 @@ export const authorityDescription: ReplySchema<AuthorityDescription> = v.object(
   rotation: v.optional(
     v.object({ startedAt_ms: v.number(), nodes: v.number(), renewed: v.number(), unreachable: texts }),
   ),
+});
+
+export const rebuildDescription: ReplySchema<RebuildDescription> = v.object({
+  stage: v.picklist(['none', 'joined', 'copying', 'done']),
+  nodeId: v.optional(v.string()),
+  replaces: v.optional(v.string()),
+  setAside: v.optional(v.string()),
+  secrets: v.optional(v.number()),
+  problem: v.optional(v.string()),
 });
 
 export const dataKeyDescription: ReplySchema<DataKeyDescription> = v.object({

@@ -157,6 +157,7 @@ function optionValues(option: Option, command: Command | undefined): Answer {
     case '--certificate-lifetime':
       return { candidates: ['720h', '2160h'].map(ofWord) };
     case '--socket':
+    case '--token':
     case '--passphrase-file':
     case '--identity':
     case '--output':

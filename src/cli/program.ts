@@ -20,6 +20,7 @@ import { addJoinToken } from './commands/join-token.ts';
 import { addLs } from './commands/ls.ts';
 import { addNode } from './commands/node.ts';
 import { addPut } from './commands/put.ts';
+import { addRebuild } from './commands/rebuild.ts';
 import { addRestore } from './commands/restore.ts';
 import { addRm } from './commands/rm.ts';
 import { addStatus } from './commands/status.ts';
@@ -90,7 +91,7 @@ function buildProgram(session: Session): Command {
   const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey, addDrill];
   const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addForceNewCluster];
   const keyCommands = [addAutolock, addUnlock, addUnlockKey, addDataKey];
-  const daemonCommands = [addStatus, addContext, addDoctor, addWhy];
+  const daemonCommands = [addStatus, addContext, addDoctor, addWhy, addRebuild];
   for (const add of [
     ...secretCommands,
     ...backupCommands,

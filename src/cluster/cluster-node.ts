@@ -3,12 +3,12 @@
 import type { KeyObject } from 'node:crypto';
 import type { CofferError, Logger, SecretValue } from '../common/index.ts';
 import { UnlockKeyHolder } from '../crypto/index.ts';
-import { createAuthority, generateKey } from '../pki/index.ts';
-import { newSecretId } from '../secrets/index.ts';
+import { generateKey } from '../pki/index.ts';
 import { type OpenStoreOptions, type ReplicatedStore, storeExists } from '../store/index.ts';
 import { CredentialsSource } from '../transport/index.ts';
 import type { ClusterAdmin } from './admin-model.ts';
 import type { ClusterSettings, EngineFacts } from './cluster-settings.ts';
+import type { ClusterPlace } from './cluster-place.ts';
 import { Endpoint } from './endpoint.ts';
 import { enrol } from './enrolment.ts';
 import {
@@ -24,7 +24,9 @@ import { notAManager, notJoined } from './node-refusals.ts';
 import { OwnIdentity } from './own-identity.ts';
 import { PeerUnlockFile } from './peer-unlock-file.ts';
 import { lostStore, openStoreOf, readIdentity, sealingKey, withoutStore } from './own-state.ts';
+import { provisionalCredentials } from './provisional.ts';
 import { RaftTransport } from './raft-transport.ts';
+import { Rebuild } from './rebuild.ts';
 import type { LastEntry } from './survivor-model.ts';
 import { Worker } from './worker.ts';
 
@@ -46,18 +48,6 @@ export interface ClusterNodeOptions {
   readonly logger: Logger;
 }
 
-/** What a node says of its place. */
-export interface ClusterPlace {
-  readonly role: 'manager' | 'worker' | undefined;
-  readonly nodeId: string | undefined;
-  /** Where others reach it; undefined if it does not listen. */
-  readonly address: string | undefined;
-  /** Why it does not listen, or is not heard. */
-  readonly problem: CofferError | undefined;
-  /** From when until when its certificate is valid, in ms since 1970. */
-  readonly certificate: { readonly notBefore_ms: number; readonly notAfter_ms: number } | undefined;
-}
-
 export class ClusterNode {
   readonly #options: ClusterNodeOptions;
   readonly #identities: IdentityStore;
@@ -67,6 +57,8 @@ export class ClusterNode {
   #own: OwnIdentity | undefined;
   readonly #credentials: CredentialsSource;
   readonly #endpoint: Endpoint;
+  /** Of this node's store from the other managers: what was agreed on is done when the node is opened again. */
+  readonly rebuild: Rebuild;
   #manager: Manager | undefined;
   #worker: Worker | undefined;
   #removed: CofferError | undefined;
@@ -77,13 +69,25 @@ export class ClusterNode {
     this.#unlockKey = options.unlockKey ?? new UnlockKeyHolder();
     this.#identities = new IdentityStore(options.store.stateDirectory);
     this.#peerUnlockFile = new PeerUnlockFile(options.store.stateDirectory);
-    this.#credentials = provisionalCredentials(this.#key, options.now_ms());
+    this.#credentials = new CredentialsSource(provisionalCredentials(this.#key, options.now_ms()));
     const { engineFacts, logger, settings } = options;
     this.#endpoint = new Endpoint({
       settings,
       credentials: this.#credentials,
       services: () => this.#manager?.services,
       engineFacts,
+      logger,
+    });
+    this.rebuild = new Rebuild({
+      stateDirectory: options.store.stateDirectory,
+      identities: this.#identities,
+      unlockKey: () => this.#unlockKey.current,
+      endpoint: this.#endpoint,
+      credentials: this.#credentials,
+      onAgreed: () => {
+        this.#removed = undefined;
+      },
+      now_ms: options.now_ms,
       logger,
     });
   }
@@ -122,6 +126,7 @@ export class ClusterNode {
       throw this.#removed;
     }
     const { stateDirectory } = this.#options.store;
+    await this.rebuild.resume();
     const hasStore = await storeExists(stateDirectory);
     const { logger, settings } = this.#options;
     const { current: unlockKey } = this.#unlockKey;
@@ -305,14 +310,4 @@ export class ClusterNode {
       this.#options.onRemoved(reason);
     }
   }
-}
-
-/** Until the node has a certificate: whoever calls it back while it joins compares the key. */
-function provisionalCredentials(key: KeyObject, now_ms: number): CredentialsSource {
-  const { certificate } = createAuthority({ clusterId: newSecretId(), now_ms, key });
-  return new CredentialsSource({
-    certificate,
-    key: key.export({ type: 'pkcs8', format: 'pem' }),
-    roots: [],
-  });
 }

@@ -12,7 +12,7 @@ export function cutOffBy(reason: CofferError): CofferError | undefined {
   if (code === 'cluster.node-unknown') {
     return new CofferError('cluster.node-removed', 'the other managers do not know this node any more', {
       cause: reason,
-      hint: 'It was removed long ago. To bring the machine back, move its state directory away and let it join with a token.',
+      hint: 'It was removed long ago. To bring the machine back: docker coffer rebuild --join ADDRESS --token -',
     });
   }
   if (code !== 'pki.certificate-invalid') {
@@ -30,7 +30,7 @@ export function cutOffBy(reason: CofferError): CofferError | undefined {
         'the other managers have certificates of a CA that this node does not know: it was rotated meanwhile',
         {
           cause: reason,
-          hint: 'Remove this node on a manager; then move its state directory away and let it join with a token.',
+          hint: 'Let it come in again under a new id: docker coffer rebuild --join ADDRESS --token -',
         },
       )
     : undefined;

@@ -44,6 +44,14 @@ const FORWARDED = {
   remove: v.strictTuple([text, v.boolean()]),
   rotateAuthority: v.strictTuple([]),
   authority: v.strictTuple([]),
+  /** For a manager that has lost its state, and is to be one again. */
+  createToken: v.strictTuple([
+    v.strictObject({
+      role: v.literal('manager'),
+      uses: v.literal(1),
+      ttl_ms: v.pipe(v.number(), v.safeInteger(), v.minValue(60_000), v.maxValue(3_600_000)),
+    }),
+  ]),
 } as const;
 
 export interface ForwardingAdminOptions {
@@ -168,6 +176,8 @@ export class ForwardingAdmin implements ClusterAdmin {
       case 'authority':
         this.#checked('authority', given);
         return local.authority();
+      case 'createToken':
+        return local.createToken(...this.#checked('createToken', given));
       default:
         throw new CofferError('request.not-found', 'the leader does not know this call');
     }

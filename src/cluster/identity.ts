@@ -18,7 +18,8 @@ import type { TlsCredentials } from '../transport/index.ts';
 import { type KeyForm, keyOf, sealedKeySchema, writtenKey } from './identity-key.ts';
 
 const FORMAT = 1;
-const FILE = 'identity.json';
+/** Its name in the state directory. */
+export const IDENTITY_FILE = 'identity.json';
 const FILE_BYTES_MAX = 256 * 1024;
 
 const text = v.pipe(v.string(), v.maxLength(TEXT_BYTES_MAX));
@@ -79,7 +80,7 @@ export class IdentityStore {
   #last: Promise<void> = Promise.resolve();
 
   constructor(stateDirectory: string, writeFile: typeof writeFileAtomically = writeFileAtomically) {
-    this.#file = path.join(stateDirectory, FILE);
+    this.#file = path.join(stateDirectory, IDENTITY_FILE);
     this.#writeFile = writeFile;
   }
 

@@ -35,6 +35,8 @@ export type {
   SurvivorWish,
   ToldSurvivor,
 } from './survivor-model.ts';
-export { ClusterNode, type ClusterNodeOptions, type ClusterPlace } from './cluster-node.ts';
 export { PeerUnlock, type PeerUnlockState } from './peer-unlock.ts';
+export { ClusterNode, type ClusterNodeOptions } from './cluster-node.ts';
+export type { ClusterPlace } from './cluster-place.ts';
+export type { Rebuild, RebuildState, RebuildWish } from './rebuild.ts';
 export type { ClusterSettings, EngineFacts } from './cluster-settings.ts';

@@ -8,7 +8,7 @@ export function unknownNode(nodeId: string): CofferError {
 
 export function removedNode(nodeId: string): CofferError {
   return new CofferError('cluster.node-removed', `node ${nodeId} was removed from the cluster`, {
-    hint: 'To bring the machine back, move its state directory away and let it join under a new id.',
+    hint: 'To bring a manager back under a new id: docker coffer rebuild --join ADDRESS --token -. A worker joins anew.',
   });
 }
 

@@ -132,7 +132,7 @@ export async function openStoreOf(
 export function lostStore(stateDirectory: string): CofferError {
   return new CofferError('store.damaged', 'the store of this node is gone, and its certificate is there', {
     hint:
-      'It must not begin anew under its old id. On a manager, docker coffer node rm --force this node; then move ' +
-      `${stateDirectory} away and let it join again.`,
+      'It must not begin anew under its old id. Beside other managers: docker coffer rebuild. The only manager: put back a copy ' +
+      `of ${stateDirectory}, or move it away and restore a backup.`,
   });
 }

@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   'cluster.lifetime': 400,
   'cluster.autolock': 409,
   'cluster.schedule': 400,
+  'cluster.rebuild': 409,
   'cluster.not-a-manager': 503,
   'cluster.joining': 503,
   'cluster.identity-missing': 503,

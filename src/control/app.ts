@@ -12,6 +12,7 @@ import { drillRoutes } from './drill-routes.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { refuse } from './refuse.ts';
+import { rebuildRoutes } from './rebuild-routes.ts';
 import type { SecretRoutes } from './secret-routes.ts';
 import type { DaemonStatus, DoctorReply, RefusalsReply } from './wire.ts';
 
@@ -35,6 +36,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
   const dataKey = dataKeyRoutes(options);
   const maintenance = maintenanceRoutes(options);
   const force = forceRoutes(options);
+  const rebuild = rebuildRoutes(options);
   const table: RouteTable = {
     '/v1/status': { get: statusRoute(options) },
     '/v1/secrets': { get: secrets.list },
@@ -65,6 +67,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/unlock': { post: autolock.unlock },
     '/v1/survivors': { post: force.survivors },
     '/v1/force-new-cluster': { get: force.progress, post: force.begin },
+    '/v1/rebuild': { get: rebuild.describe, post: rebuild.begin },
     '/v1/refusals': { get: refusalsRoute(options) },
     '/v1/doctor': { get: doctorRoute(options) },
   };

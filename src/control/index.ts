@@ -39,6 +39,7 @@ export type {
   SurvivorsReply,
 } from './force-wire.ts';
 export type { ControlLimits, ControlOptions, EngineUses } from './options.ts';
+export type { RebuildAdmin, RebuildDescription, RebuildStage } from './rebuild-wire.ts';
 export { type ControlServer, createControlServer } from './server.ts';
 export type {
   BackupHeaderReply,

@@ -92,6 +92,10 @@ export const BODIES = {
     ),
   }),
   role: v.strictObject({ role, force: v.optional(v.boolean('force is true or false'), false) }),
+  rebuildWish: v.strictObject({
+    join: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(256))), v.maxLength(16)), []),
+    token: v.optional(v.pipe(v.string('token is a join token'), v.maxLength(1_024, 'token is a join token'))),
+  }),
   lifetime: v.strictObject({
     lifetime_ms: v.pipe(
       v.number(LIFETIME_SENTENCE),

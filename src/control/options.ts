@@ -5,6 +5,7 @@ import type { Logger } from '../common/index.ts';
 import type { StoreSource, StoreStart } from '../store/index.ts';
 import type { ClusterAdmin } from './cluster-wire.ts';
 import type { ForceNewCluster } from './force-wire.ts';
+import type { RebuildAdmin } from './rebuild-wire.ts';
 import type { Check, DaemonStatus, Refusal } from './wire.ts';
 
 /** Who uses a secret of coffer through the engine. Both lists are empty where there is no swarm. */
@@ -32,6 +33,8 @@ export interface ControlOptions {
   readonly unlock?: (text: Buffer) => Promise<void>;
   /** Makes this manager the only one. Absent: it cannot be done here. */
   readonly force?: ForceNewCluster;
+  /** Absent: this daemon has nothing to rebuild. */
+  readonly rebuild?: RebuildAdmin;
   readonly status: () => DaemonStatus | Promise<DaemonStatus>;
   /** Asked before a secret is removed; given at most 5 seconds. Rejects if the engine cannot be asked. */
   readonly users: (secretName: string) => Promise<EngineUses>;

@@ -10,6 +10,7 @@ import { EngineClient } from '../engine/index.ts';
 import { createGateway, type Gateway, Reconciler } from '../gateway/index.ts';
 import { createPluginServer, type RefusedDelivery, Refusals, SecretProvider } from '../plugin/index.ts';
 import { examine } from './doctor.ts';
+import { Rebuilding } from './rebuilding.ts';
 import { DriverName } from './driver-name.ts';
 import { Forcing } from './forcing.ts';
 import { usesOf } from './engine-uses.ts';
@@ -45,6 +46,7 @@ export class Daemon {
   readonly #plugin: Server;
   readonly #control: ControlServer;
   readonly #gateway: Gateway;
+  readonly #rebuilding: Rebuilding;
   readonly #reconciler: Reconciler;
   readonly #backups: ScheduledBackups;
   readonly #drills: Drills;
@@ -91,6 +93,13 @@ export class Daemon {
       }
     };
     this.#keeper = new StoreKeeper({ open: unlocking.open, onRefused, logger });
+    this.#rebuilding = new Rebuilding({
+      keeper: this.#keeper,
+      rebuild: this.#cluster.rebuild,
+      place: () => this.#cluster.place,
+      admin: this.#cluster.admin,
+      logger,
+    });
     const { source, started, loaded } = this.#keeper;
     this.#backups = new ScheduledBackups({
       store: source,
@@ -146,6 +155,7 @@ export class Daemon {
         keeper: this.#keeper,
         logger,
       }),
+      rebuild: this.#rebuilding,
       logger,
     });
     this.#gateway = createGateway({
@@ -180,6 +190,7 @@ export class Daemon {
     }
     this.#driver.start();
     await this.#drills.clean();
+    this.#rebuilding.start();
     await this.#keeper.open();
     this.#backups.start();
     // It tells coffer's registrations from others by the driver's name.
@@ -195,6 +206,7 @@ export class Daemon {
     this.#stopping = true;
     this.#driver.stop();
     this.#peers.stop();
+    this.#rebuilding.stop();
     await this.#attempt('the reconciler', () => this.#reconciler.stop());
     await this.#attempt('the scheduled backups', () => this.#backups.stop());
     await this.#attempt('the gateway', () => this.#gateway.close());

@@ -11,6 +11,7 @@ export {
   recoveringCheckpoint,
 } from './replica/open-replica.ts';
 export { newRaftId, openStore, type OpenStoreOptions, removeStore } from './open-store.ts';
+export { setStoreAside } from './set-aside.ts';
 export { isSealed, keysSealedBy, storeExists } from './store-files.ts';
 export type { Replica, ReplicaWatcher } from './replica/replica.ts';
 export { DEFAULT_SETTINGS, type ReplicaSettings } from './replica/replica-settings.ts';

@@ -294,8 +294,8 @@ function withMend(error: CofferError, stateDirectory: string): CofferError {
   }
   if (code === 'store.damaged') {
     const hint =
-      `Nothing was changed in what is stored. Put back a copy of ${stateDirectory} from before the damage, ` +
-      'or move it away to begin with an empty store.';
+      'Nothing was changed in what is stored. Beside other managers, docker coffer rebuild copies all of it from them. The only ' +
+      `manager: put back a copy of ${stateDirectory} from before the damage, or move it away and restore a backup.`;
     return new CofferError(code, detail, { cause: error, hint });
   }
   if (code === 'store.faulted') {

@@ -94,7 +94,7 @@ describe('in a cluster of three managers', () => {
     await broken.start();
     const { message, hint } = await reasonOf(broken, 'store.damaged');
     assert.match(message, /store of this node is gone/);
-    assert.match(hint ?? '', /node rm --force/);
+    assert.match(hint ?? '', /docker coffer rebuild/);
     await cluster.leader();
   });
 

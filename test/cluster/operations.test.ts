@@ -2,7 +2,7 @@
 // docs/operations.md, carried out as it is written, on machines made of namespaces. What is done to the plugin there is
 // done to a plain process here; the commands of coffer are the real ones.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { NodesReply, TokensReply } from '../../src/control/index.ts';
@@ -161,12 +161,31 @@ class Machines {
   }
 }
 
+/** What has happened before somebody types the commands of a section. */
+const BEFOREHAND: Readonly<Record<string, (machines: Machines) => Promise<void>>> = {
+  'Damaged disk': async (machines) => {
+    const broken = machines.manager('c');
+    await broken.stop();
+    rmSync(path.join(broken.stateDirectory, 'database'), { recursive: true });
+    await broken.start();
+    await waitFor(async () => (await broken.status()).reason?.code === 'store.damaged', {
+      what: 'the damage to be found',
+    });
+  },
+};
+
 /** What is so when a section is done. */
 const OUTCOMES: Readonly<Record<string, (machines: Machines) => Promise<void>>> = {
   'Grow: from one manager to three': async (machines) => {
     const names = await hostnames(machines);
     assert.deepEqual(names, ['a', 'b', 'c']);
     await machines.manager('b').put('grown', 'value');
+    assert.equal((await machines.manager('c').deliver('grown')).toString(), 'value');
+  },
+  'Damaged disk': async (machines) => {
+    const [rebuilt = ''] = machines.printed;
+    assert.match(rebuilt, /removed for good[^]*it votes[^]*Set aside: .*damaged-/);
+    assert.deepEqual(await hostnames(machines), ['a', 'b', 'c']);
     assert.equal((await machines.manager('c').deliver('grown')).toString(), 'value');
   },
   'Replace a manager': async (machines) => {
@@ -278,6 +297,7 @@ describe('docs/operations.md', () => {
   for (const { title, steps } of sections().filter((section) => DISASTERS[section.title] === undefined)) {
     test(title, async () => {
       machines.printed = [];
+      await BEFOREHAND[title]?.(machines);
       for (const step of steps) {
         await machines.type(step);
       }

@@ -107,7 +107,7 @@ async function openUntilFault(directory: string, t: TestContext): Promise<Coffer
 async function assertRefused(directory: string): Promise<void> {
   await assert.rejects(openTestStore(directory, BACKGROUND), (error: CofferError) => {
     assert.equal(error.code, 'store.damaged');
-    assert.match(error.hint ?? '', /Put back a copy/);
+    assert.match(error.hint ?? '', /put back a copy/);
     return true;
   });
 }
