@@ -8,7 +8,9 @@ export function unknownNode(nodeId: string): CofferError {
 
 export function removedNode(nodeId: string): CofferError {
   return new CofferError('cluster.node-removed', `node ${nodeId} was removed from the cluster`, {
-    hint: 'To bring a manager back under a new id: docker coffer rebuild --join ADDRESS --token -. A worker joins anew.',
+    hint:
+      'To bring the machine back, let it join under a new id: a manager by docker coffer rebuild --join ADDRESS --token -, a ' +
+      'worker with an empty state directory.',
   });
 }
 

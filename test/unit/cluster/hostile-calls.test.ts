@@ -92,10 +92,7 @@ describe('the calls on the port of a manager', () => {
     const { result } = decodeBody(BODY.adminReply, await call(leader, admin('nodes')));
     assert.ok(Array.isArray(result) && result.length >= 4);
     await assert.rejects(call(follower, admin('nodes')), isRefusal('store.unavailable'));
-    await assert.rejects(
-      call(leader, admin('createToken', { role: 'manager' })),
-      isRefusal('request.not-found'),
-    );
+    await assert.rejects(call(leader, admin('revokeToken', 'tokentok')), isRefusal('request.not-found'));
     await assert.rejects(call(leader, admin('constructor')), isRefusal('request.not-found'));
     await assert.rejects(call(leader, admin('nodes', 'more')), isRefusal('request.invalid'));
     await assert.rejects(call(leader, admin('remove', valid.id, 'yes')), isRefusal('request.invalid'));
