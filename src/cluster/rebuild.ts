@@ -112,7 +112,7 @@ export class Rebuild {
     const agreed =
       parsed === undefined
         ? await this.#joinAsItself(before, addresses, key)
-        : await this.#joinThroughOne(addresses, parsed, key, before);
+        : await this.#joinWith(parsed, addresses, key, before);
     await this.#files.writeAgreed(agreed);
     this.#state = this.#stateOf('agreed', plan, agreed.nodeId);
     onAgreed();
@@ -193,15 +193,16 @@ export class Rebuild {
     try {
       const { address, result } = await leader.call('createToken', [wish]);
       const token = managerToken(v.parse(tokenSchema, result).token);
-      return await this.#joinThroughOne([address], token, key, before);
+      return await this.#joinWith(token, [address], key, before);
     } catch (thrown) {
       throw asStranger(CofferError.from(thrown));
     }
   }
 
-  async #joinThroughOne(
-    addresses: readonly string[],
+  /** Through one of them. Wipes the token. */
+  async #joinWith(
     token: JoinToken,
+    addresses: readonly string[],
     key: Buffer,
     before: NodeIdentityFile | undefined,
   ): Promise<NodeIdentityFile> {
@@ -212,7 +213,7 @@ export class Rebuild {
     let problem = new CofferError('transport.unreachable', 'no manager has answered');
     for (const manager of addresses) {
       try {
-        return await joinThrough({
+        const identity = await joinThrough({
           token,
           manager,
           key: privateKey,
@@ -220,11 +221,14 @@ export class Rebuild {
           engineNodeId: endpoint.engineNodeId,
           now_ms: now_ms(),
         });
+        token.secret.fill(0);
+        return identity;
       } catch (thrown) {
         problem = CofferError.from(thrown);
         logger.warn('could not join', { through: manager, reason: problem.message });
       }
     }
+    token.secret.fill(0);
     if (before !== undefined) {
       credentials.replace(credentialsOf(before));
     }
