@@ -82,7 +82,8 @@ function timingOf(latencies_ms: number[], duration_ms: number): Timing {
   };
 }
 
-function send(agent: Agent, socketPath: string, call: Call, expect: number): Promise<void> {
+/** Makes one call, and reads its answer; rejects when `expect` is not the status. */
+export function send(agent: Agent, socketPath: string, call: Call, expect: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
