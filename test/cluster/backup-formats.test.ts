@@ -28,7 +28,7 @@ describe('an empty manager', () => {
       await manager.restart();
       await manager.serving();
       for (const { name, sizes_bytes } of FIXTURE_SECRETS) {
-        const { versions = [] } = (await manager.inspect(name)).secret;
+        const { versions } = (await manager.inspect(name)).secret;
         assert.equal(versions.at(-1)?.number, sizes_bytes.length, name);
         for (const { number: version } of versions) {
           const labels = { 'coffer.version': String(version) };
