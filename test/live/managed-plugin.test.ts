@@ -2,7 +2,10 @@
 // coffer as a managed plugin of a real engine: what it asks for, and that what it holds outlives all that
 // may happen to a plugin.
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { temporaryDirectory } from '../support/cleanup.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { createPlugin, installPlugin, ManagedPlugin } from '../support/managed-plugin.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
@@ -83,6 +86,24 @@ describe('the managed plugin', () => {
     await createSecret(plugin, 'third', 'the third value');
     await plugin.kill9();
     assert.equal(await delivered(engine, 'third'), 'the third value');
+  });
+
+  test('writes backups by its schedule where an upgrade finds them, and tries them in its own memory', async (t) => {
+    const directory = temporaryDirectory();
+    t.after(() => directory.remove());
+    const key = path.join(directory.path, 'key');
+    const recipient = (await plugin.cli(['backup-key', key])).stdout.trim();
+    await plugin.cli(['backup', '--schedule', '24h', '--recipient', recipient]);
+    const backups = path.join(plugin.stateDirectory, 'backups');
+    const file = await waitFor(
+      () => existsSync(backups) && readdirSync(backups).find((name) => name.startsWith('coffer-')),
+      { what: 'a scheduled backup', timeout_ms: 30_000 },
+    );
+    const own = await plugin.cli(['drill', '--identity', key], { timeout_ms: 60_000 });
+    assert.match(own.stdout, /^yes: coffer-.* can be restored/);
+    assert.match(own.stdout, / restored into a sandbox in memory, /);
+    const words = ['drill', '--identity', key, path.join(backups, file)];
+    assert.match((await plugin.cli(words, { timeout_ms: 60_000 })).stdout, /^yes: /);
   });
 
   test('keeps its secrets when the engine is stopped and started', async () => {
