@@ -112,7 +112,7 @@ export class Drills {
         // There is no sandbox: it says nothing about the backup.
         throw error;
       }
-      found = { ...found, problems: [error.detail] };
+      found = { ...found, problems: [problemOf(error)] };
     }
     return {
       ...found,
@@ -124,6 +124,13 @@ export class Drills {
       appliedIndex: told.origin?.appliedIndex,
     };
   }
+}
+
+/** A store that fails for another reason than its content does not speak against the backup, and not for it either. */
+function problemOf({ code, detail }: CofferError): string {
+  return code.startsWith('store.') && code !== 'store.damaged'
+    ? `the sandbox could not take it, which says nothing about the backup itself: ${detail}`
+    : detail;
 }
 
 type Found = Pick<DrillSummary, 'problems' | 'secrets' | 'versions' | 'values_bytes'>;

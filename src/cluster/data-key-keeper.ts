@@ -7,7 +7,7 @@ import { isRotationDue, nextRotation_ms } from './data-key-due.ts';
 
 const LOOK_MS = 2_000;
 /** A rotation that failed is tried again after this time, and after twice as long each time from then on. */
-const RETRY_MS = 15_000;
+const RETRY_MS = 5_000;
 const RETRY_MAX_MS = 60 * 60 * 1_000;
 /** How long the leader waits for followers that still need what it is about to let go of. */
 const FOLLOWERS_TIMEOUT_MS = 10_000;

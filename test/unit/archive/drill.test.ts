@@ -210,6 +210,10 @@ describe('a drill', () => {
       yield* [];
       throw new CofferError('store.faulted', 'the disk does not answer');
     }
-    assert.deepEqual((await run(broken())).problems, ['the disk does not answer']);
+    const { passed, problems } = await run(broken());
+    assert.equal(passed, false);
+    assert.deepEqual(problems, [
+      'the sandbox could not take it, which says nothing about the backup itself: the disk does not answer',
+    ]);
   });
 });

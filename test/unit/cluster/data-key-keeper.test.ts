@@ -2,6 +2,8 @@
 // What each manager does to its own data key by itself, in clusters of real nodes.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { CofferError } from '../../../src/common/index.ts';
+import { ReplicatedStore } from '../../../src/store/replicated-store.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { filesWith } from '../../support/files-with.ts';
 import { putValue } from '../../support/test-store.ts';
@@ -66,6 +68,26 @@ describe('a purge', () => {
       managers.map(({ done }) => done),
       [true, true],
     );
+  });
+
+  test('whose rotation fails is not said to be done, and is tried again by itself', async () => {
+    const node = await TestNode.start();
+    nodes.push(node);
+    const { store } = node;
+    assert.ok(store instanceof ReplicatedStore);
+    const rotate = store.dataKey.rotate.bind(store.dataKey);
+    let failures = 0;
+    store.dataKey.rotate = () => {
+      failures += 1;
+      return failures === 1 ? Promise.reject(new CofferError('store.disk-full', 'no room')) : rotate();
+    };
+    await node.admin.maintenance.purge();
+    await waitFor(() => failures === 1, { what: 'the first try' });
+    assert.equal(purgedBy(node), 0);
+    assert.equal((await node.admin.maintenance.purgeProgress()).managers[0]?.done, false);
+    await purged([node], 1);
+    assert.equal(failures, 2);
+    assert.ok(node.lines.some((line) => line.includes('is tried again later') && line.includes('no room')));
   });
 
   test('that a manager has missed is made up for at its next start, and once only', async () => {
