@@ -42,21 +42,30 @@ export function scheduledAt_ms(name: string, nodeId: string): number | undefined
 }
 
 /** The last moment until now at which a backup was due: that of the period, or the one at which the schedule was set. */
-export function lastDue_ms(
-  { every_ms, offset_ms, setAt_ms }: BackupTimes,
-  nodeId: string,
-  now_ms: number,
-): number {
-  const shift_ms = offset_ms + jitter_ms(every_ms, nodeId);
-  const due_ms = Math.floor((now_ms - shift_ms) / every_ms) * every_ms + shift_ms;
-  // By a clock that is ahead of this one, it may have been set in the future.
-  return setAt_ms <= now_ms ? Math.max(due_ms, setAt_ms) : due_ms;
+export function lastDue_ms(schedule: BackupTimes, nodeId: string, now_ms: number): number {
+  const { every_ms, setAt_ms } = schedule;
+  const due_ms = periodBefore_ms(schedule, nodeId, now_ms);
+  // By a clock that is ahead of this one, it may have been set in the future. And the first stands for a period that begins
+  // shortly after it.
+  return setAt_ms <= now_ms && due_ms < setAt_ms + spacing_ms(every_ms) ? setAt_ms : due_ms;
 }
 
 /** The next moment at which one is due, unless one is due already. */
-export function nextDue_ms({ every_ms, offset_ms }: BackupTimes, nodeId: string, now_ms: number): number {
+export function nextDue_ms(schedule: BackupTimes, nodeId: string, now_ms: number): number {
+  const { every_ms, setAt_ms } = schedule;
+  const next_ms = periodBefore_ms(schedule, nodeId, now_ms) + every_ms;
+  return setAt_ms <= now_ms && next_ms < setAt_ms + spacing_ms(every_ms) ? next_ms + every_ms : next_ms;
+}
+
+/** Less than this is never between two backups of a process. */
+export function spacing_ms(every_ms: number): number {
+  return every_ms / 4;
+}
+
+/** When the period began that `now_ms` lies in. */
+function periodBefore_ms({ every_ms, offset_ms }: BackupTimes, nodeId: string, now_ms: number): number {
   const shift_ms = offset_ms + jitter_ms(every_ms, nodeId);
-  return (Math.floor((now_ms - shift_ms) / every_ms) + 1) * every_ms + shift_ms;
+  return Math.floor((now_ms - shift_ms) / every_ms) * every_ms + shift_ms;
 }
 
 /**

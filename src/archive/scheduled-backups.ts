@@ -6,7 +6,7 @@ import type { BackupScheduleObject } from '../membership/index.ts';
 import type { SecretStore, StoreSource } from '../store/index.ts';
 import type { BackupDirectory, OpenedBackup } from './backup-directory.ts';
 import { beginBackup } from './payload.ts';
-import { isBackupDue, nextDue_ms, type ScheduledFile, surplusFiles } from './schedule.ts';
+import { isBackupDue, nextDue_ms, type ScheduledFile, spacing_ms, surplusFiles } from './schedule.ts';
 
 const LOOK_MS = 2_000;
 /** One that failed is tried again after this time, and after twice as long each time from then on. */
@@ -170,7 +170,7 @@ export class ScheduledBackups {
       const written = this.#written?.setAt_ms === setAt_ms ? this.#written : undefined;
       const retry = this.#retry?.setAt_ms === setAt_ms ? this.#retry : undefined;
       const tooEarly =
-        (written !== undefined && monotonic_ms() - written.at_ms < every_ms / 2) ||
+        (written !== undefined && monotonic_ms() - written.at_ms < spacing_ms(every_ms)) ||
         (retry !== undefined && monotonic_ms() < retry.at_ms);
       return tooEarly ? undefined : { store, nodeId, schedule };
     } catch {

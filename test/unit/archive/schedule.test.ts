@@ -73,6 +73,18 @@ describe('a backup', () => {
     assert.equal(isBackupDue(set, NODE, [fileAt(at(3))], at(9)), false, 'set by a clock that is ahead');
   });
 
+  test('that was made when the schedule was set stands for a period that begins shortly after it', () => {
+    const set = { ...DAILY, setAt_ms: at(3) - 10_000 };
+    const first = fileAt(set.setAt_ms);
+    assert.equal(isBackupDue(set, NODE, [first], at(3) + 1), false);
+    assert.equal(nextDue_ms(set, NODE, at(3) - 5_000), at(27));
+    assert.equal(nextDue_ms(set, NODE, at(3) + 5_000), at(27));
+    assert.equal(isBackupDue(set, NODE, [first], at(27)), true);
+    const early = { ...DAILY, setAt_ms: at(3) - 7 * HOUR_MS };
+    assert.equal(nextDue_ms(early, NODE, at(3) - 1), at(3), 'a quarter of the period is enough');
+    assert.equal(isBackupDue(early, NODE, [fileAt(early.setAt_ms)], at(3)), true);
+  });
+
   test('is next due a period after the last time, at a moment that belongs to the node', () => {
     assert.equal(nextDue_ms(DAILY, NODE, at(3)), at(27));
     assert.equal(nextDue_ms(DAILY, NODE, at(3) - 1), at(3));
