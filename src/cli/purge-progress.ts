@@ -21,10 +21,11 @@ export const PURGE_LIMITS =
   'Not purged: blocks that a disk or a file system keeps of deleted files, backups that hold the value, and what ' +
   'containers were given.';
 
-/** `2 of 3 managers have rotated their data keys`. */
+/** `2 of 3 managers have purged their disks`. */
 export function purgeText({ managers }: PurgeDescription): string {
   const done = managers.filter((manager) => manager.done).length;
-  return `${done} of ${managers.length} ${managers.length === 1 ? 'manager has' : 'managers have'} purged their disks`;
+  const what = managers.length === 1 ? 'manager has purged its disk' : 'managers have purged their disks';
+  return `${done} of ${managers.length} ${what}`;
 }
 
 /** Shows a purge until all managers that are up have carried it out. Resolves with how it stands then. */

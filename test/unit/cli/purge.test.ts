@@ -59,6 +59,15 @@ test('a purge is not asked for when nothing was removed, and not waited for with
   });
 });
 
+test('a purge of one manager is told of as one', async () => {
+  await withClusterCli(async ({ cli, cluster }) => {
+    cluster.members = UP.slice(0, 1);
+    cluster.purgesDone = [1];
+    const { stderr } = await cli(['data-key', '--rotate', '--all']);
+    assert.equal(stderr, '1 of 1 manager has purged its disk\n');
+  });
+});
+
 test('what was removed before is purged by data-key --rotate --all, and data-key --all tells how far that is', async () => {
   await withClusterCli(async ({ cli, cluster }) => {
     assert.equal((await cli(['data-key', '--all'])).stdout, 'No purge was asked for yet.\n');
