@@ -29,7 +29,6 @@ export class StoreKeeper {
   #state: State = { kind: 'starting' };
   #retryTimer: NodeJS.Timeout | undefined;
   #opening: Promise<void> | undefined;
-  #closing: Promise<void> | undefined;
   #scrub: Scrub | undefined;
   readonly #decided: Promise<void>;
   #decide: () => void = () => undefined;
@@ -132,8 +131,6 @@ export class StoreKeeper {
     clearTimeout(this.#retryTimer);
     const state = this.#state;
     this.#state = { kind: 'stopped' };
-    // A store that makes way for another role may still be writing.
-    await this.#closing;
     this.#decide();
     this.#scrub?.stop();
     if (state.kind === 'serving') {
@@ -153,19 +150,13 @@ export class StoreKeeper {
     this.#scrub?.stop();
     this.#scrub = undefined;
     if (state.kind === 'serving') {
-      this.#closing = this.#closeWell(state.store);
-    }
-    await this.#closing;
-  }
-
-  /** Never rejects. */
-  async #closeWell(store: ReplicatedStore): Promise<void> {
-    try {
-      await store.close();
-    } catch (thrown) {
-      this.#options.logger.warn('the store was not closed well', {
-        reason: CofferError.from(thrown).message,
-      });
+      try {
+        await state.store.close();
+      } catch (thrown) {
+        this.#options.logger.warn('the store was not closed well', {
+          reason: CofferError.from(thrown).message,
+        });
+      }
     }
   }
 

@@ -51,34 +51,6 @@ test('a store is starting, then serves, then is closed, and says so each time', 
   assert.throws(keeper.source, { code: 'store.closed' });
 });
 
-test('a keeper that is closed waits for a store that was making way already', async (context) => {
-  const open = openIn(context);
-  let release = (): void => undefined;
-  const gate = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  let closed = false;
-  const slow = async (): Promise<ReplicatedStore> => {
-    const store = await open();
-    const close = store.close.bind(store);
-    context.mock.method(store, 'close', async () => {
-      await gate;
-      await close();
-      closed = true;
-    });
-    return store;
-  };
-  const keeper = new StoreKeeper({ open: slow, logger: silentLogger });
-  await keeper.open();
-  const reopened = keeper.reopen();
-  await waitFor(() => keeper.state === 'degraded', { what: 'the store to make way' });
-  const done = keeper.close().then(() => closed);
-  release();
-  assert.equal(await done, true, 'nothing is written once it is closed');
-  await reopened;
-  assert.equal(keeper.reason?.code, 'store.closed');
-});
-
 test('a call that comes while the store starts waits for it, and not for ever', async (context) => {
   const open = openIn(context);
   let release = (): void => undefined;
