@@ -29,6 +29,9 @@ export class StoreKeeper {
   #state: State = { kind: 'starting' };
   #retryTimer: NodeJS.Timeout | undefined;
   #opening: Promise<void> | undefined;
+  /** A store that is being closed, to be opened again or not. */
+  #closing: Promise<void> | undefined;
+  #stopping = false;
   #scrub: Scrub | undefined;
   readonly #decided: Promise<void>;
   #decide: () => void = () => undefined;
@@ -107,6 +110,9 @@ export class StoreKeeper {
 
   /** Opens the store; tries again by itself for reasons that may pass. Never rejects. */
   async open(): Promise<void> {
+    if (this.#stopping) {
+      return;
+    }
     this.#opening = this.#open();
     await this.#opening;
   }
@@ -114,9 +120,7 @@ export class StoreKeeper {
   /** Closes the store and opens it again: the node has become something else, or does so now. Never rejects. */
   async reopen(what = 'the node takes up another role'): Promise<void> {
     await this.#closeStore(new CofferError('store.starting', what, { hint: 'Try again in a moment.' }));
-    if (this.#state.kind !== 'stopped') {
-      await this.open();
-    }
+    await this.open();
   }
 
   /** Closes the store for good, for this reason. Never rejects. */
@@ -126,8 +130,11 @@ export class StoreKeeper {
 
   /** Writes all down and closes the store. */
   async close(): Promise<void> {
+    this.#stopping = true;
     clearTimeout(this.#retryTimer);
     await this.#opening;
+    // Whoever is told that it is closed may delete what lies on the disk.
+    await this.#closing;
     clearTimeout(this.#retryTimer);
     const state = this.#state;
     this.#state = { kind: 'stopped' };
@@ -150,13 +157,18 @@ export class StoreKeeper {
     this.#scrub?.stop();
     this.#scrub = undefined;
     if (state.kind === 'serving') {
-      try {
-        await state.store.close();
-      } catch (thrown) {
-        this.#options.logger.warn('the store was not closed well', {
-          reason: CofferError.from(thrown).message,
-        });
-      }
+      this.#closing = this.#closeQuietly(state.store);
+      await this.#closing;
+    }
+  }
+
+  async #closeQuietly(store: ReplicatedStore): Promise<void> {
+    try {
+      await store.close();
+    } catch (thrown) {
+      this.#options.logger.warn('the store was not closed well', {
+        reason: CofferError.from(thrown).message,
+      });
     }
   }
 

@@ -51,6 +51,29 @@ test('a store is starting, then serves, then is closed, and says so each time', 
   assert.throws(keeper.source, { code: 'store.closed' });
 });
 
+test('a store that is being closed to be opened again is closed all the same once it is to end, and stays so', async (context) => {
+  let opened = 0;
+  const open = openIn(context);
+  const keeper = new StoreKeeper({
+    open: () => {
+      opened += 1;
+      return open();
+    },
+    logger: silentLogger,
+  });
+  await keeper.open();
+  const store = keeper.source();
+  const reopened = keeper.reopen();
+  await keeper.close();
+  // It is closed to its end: another one can have it.
+  await (await open()).close();
+  assert.throws(() => store.status(), { code: 'store.closed' });
+  await reopened;
+  await keeper.open();
+  assert.throws(keeper.source, { code: 'store.closed' });
+  assert.equal(opened, 1);
+});
+
 test('a call that comes while the store starts waits for it, and not for ever', async (context) => {
   const open = openIn(context);
   let release = (): void => undefined;
