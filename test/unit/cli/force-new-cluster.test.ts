@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import { CofferError } from '../../../src/common/index.ts';
 import type { ForceNewCluster, ForceProgress } from '../../../src/control/index.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { STATUS } from '../control/control-harness.ts';
 import { type CliHarness, Keyboard, withCli } from './cli-harness.ts';
 
 const LAST_ENTRY = { term: 3, index: 40 };
@@ -175,5 +177,15 @@ test('force-new-cluster has nothing to do on the only manager', async () => {
       assert.deepEqual([code, /only one that votes already/.test(stdout)], [0, true]);
     }
     assert.equal(force.begun, 0);
+  });
+});
+
+test('status shows the last entry in the form that --survivor takes', async () => {
+  const store = new MemoryStore();
+  const status = { ...STATUS, store: { ...store.status(), lastTerm: 3, lastIndex: 4711 } };
+  await withCli({ status: () => status }, async ({ cli }) => {
+    const { stdout } = await cli(['status']);
+    const [, entry = ''] = /^Last entry: +(\S+) \(its term and its place in the log\)$/m.exec(stdout) ?? [];
+    assert.equal(entry, '3.4711');
   });
 });
