@@ -78,8 +78,11 @@ export class Forcing implements ForceNewCluster {
       await keeper.reopen('a new cluster is being forced');
       const { reason } = keeper;
       if (reason !== undefined) {
-        // Opened once more, it is the member of the old cluster, or that of the new one if that was written already.
-        await keeper.open();
+        // Opened once more, it is the member of the old cluster, or that of the new one if that was written already. A daemon
+        // that is stopping opens nothing.
+        if (reason.code !== 'store.closed') {
+          await keeper.open();
+        }
         throw reason;
       }
       this.#progress = { ...this.#progress, phase: 'removing' };

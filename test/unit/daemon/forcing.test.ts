@@ -138,4 +138,11 @@ describe('a survivor that is to go on alone', () => {
     await forcing.begin(WISH);
     await ended('done');
   });
+
+  test('opens nothing once more where the daemon stops meanwhile', async () => {
+    keeper.failure = new CofferError('store.closed', 'coffer is stopping');
+    await forcing.begin(WISH);
+    await ended('failed');
+    assert.deepEqual(keeper.calls, ['reopen']);
+  });
 });
