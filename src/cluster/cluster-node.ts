@@ -18,7 +18,7 @@ import {
   IdentityStore,
   type NodeIdentityFile,
 } from './identity.ts';
-import { joinAsSet } from './joining.ts';
+import { joinAsSet, joinsAgain } from './joining.ts';
 import { Manager } from './manager.ts';
 import { notAManager, notJoined } from './node-refusals.ts';
 import { OwnIdentity } from './own-identity.ts';
@@ -136,7 +136,7 @@ export class ClusterNode {
     const { reenrol } = settings;
     const found = { store: this.#identities, hasStore, unlockKey, opensStore, reenrol, logger };
     let identity = await readIdentity(found);
-    if (identity === undefined && !hasStore) {
+    if (!hasStore && (identity === undefined || joinsAgain(identity, settings, this.#options.now_ms()))) {
       identity = await this.#joined();
     }
     if (identity?.role === 'worker') {

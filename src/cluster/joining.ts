@@ -4,7 +4,7 @@ import type { KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CofferError, type Logger } from '../common/index.ts';
-import { type JoinToken, parseJoinToken } from '../pki/index.ts';
+import { describeCertificate, type JoinToken, parseJoinToken } from '../pki/index.ts';
 import { withPort } from './addresses.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -19,6 +19,19 @@ export interface JoiningOptions {
   readonly key: KeyObject;
   readonly now_ms: () => number;
   readonly logger: Logger;
+}
+
+/**
+ * Whether a worker is to join anew, under another id: its certificate has expired, so that no manager hears it any more, and
+ * there is a token. It has nothing to lose by it.
+ */
+export function joinsAgain(
+  { certificates, role }: Pick<NodeIdentityFile, 'certificates' | 'role'>,
+  { joinToken, joinTokenFile }: Pick<ClusterSettings, 'joinToken' | 'joinTokenFile'>,
+  now_ms: number,
+): boolean {
+  const hasToken = joinToken !== undefined || joinTokenFile !== undefined;
+  return role === 'worker' && hasToken && describeCertificate(certificates[0] ?? '').notAfter_ms <= now_ms;
 }
 
 /**

@@ -39,8 +39,8 @@ export function certificateChecks(
           level: 'failure',
           message: `${message}: no manager answers it any more`,
           mend:
-            'Look at the clock. If it is right, remove the node on a manager (docker coffer node rm), and let it join ' +
-            'with a new token and an empty state directory; a worker keeps nothing there.',
+            'Look at the clock. If it is right, set COFFER_JOIN_TOKEN to a new token (docker coffer join-token worker) and ' +
+            'start coffer again: it joins under a new id. Then remove the old one on a manager: docker coffer node rm.',
         }
       : {
           name: NAME,

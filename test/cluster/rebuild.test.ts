@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // A manager whose disk is damaged copies everything from the others, under a new id, by one command: while clients write.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { nodeIdOf, nodesAt, reasonOf } from '../support/cluster-calls.ts';
 import { ManagerCluster } from '../support/manager-cluster.ts';
 import { ManagerProcess } from '../support/manager-process.ts';
+import { builtFile } from '../support/project.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { Clients } from './clients.ts';
@@ -161,6 +164,27 @@ describe('A25 three managers', () => {
       await assertReplaced(victim, oldId);
       await assertAllThere();
     }
+  });
+
+  test('have one rebuilt although the command is interrupted, which says that it goes on', async () => {
+    const victim = await damaged(DAMAGES['has lost its whole store'] ?? assert.fail());
+    const oldId = idIn(victim);
+    const command = [builtFile('dist/coffer.cjs', 'make build'), '--socket', victim.controlSocket];
+    const child = spawn(process.execPath, [...command, 'rebuild', '--yes'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (!said.includes('joined as') && text.includes('joined as')) {
+        child.kill('SIGINT');
+      }
+      said += text;
+    });
+    await once(child, 'close');
+    assert.equal(child.exitCode, 130);
+    assert.match(said, /The rebuild goes on\. See how far it is: coffer rebuild\n$/);
+    await assertReplaced(victim, oldId);
+    await assertAllThere();
   });
 
   test('are not rebuilt while they are healthy', async () => {

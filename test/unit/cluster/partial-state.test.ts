@@ -199,6 +199,34 @@ describe('a manager among others', () => {
   });
 });
 
+describe('a worker whose certificate has expired', () => {
+  test('stays who it is without a token, and joins under a new id with one', async (t) => {
+    const manager = await aNode(t);
+    const worker = await manager.joined('worker');
+    t.after(() => worker.destroy());
+    const { id } = worker;
+    await worker.stop();
+    const { authority } = manager;
+    await rewriteIdentity(new IdentityStore(worker.stateDirectory), (identity) =>
+      expiredIdentity(authority, identity),
+    );
+    await worker.start();
+    assert.equal(worker.id, id);
+    await waitFor(() => worker.cluster.place.problem !== undefined, { what: 'no manager to answer it' });
+    await worker.stop();
+    const joinToken = await manager.token('worker');
+    const settings = { join: [manager.address], joinToken };
+    await worker.start({ settings });
+    await waitFor(() => worker.cluster.place.role === 'worker', { what: 'it to join' });
+    assert.notEqual(worker.id, id);
+    await waitFor(() => worker.cluster.place.problem === undefined, { what: 'it to be heard' });
+    const after = worker.id;
+    await worker.stop();
+    await worker.start({ settings });
+    assert.equal(worker.id, after, 'once');
+  });
+});
+
 /** The state names the certificate that the node has: it counts when the CA is rotated, and when the node is removed. */
 async function recordsItsOwn(node: TestNode, at = node): Promise<void> {
   await waitFor(

@@ -25,7 +25,7 @@ for (const { what, role, now_ms, level, message, mend } of [
     now_ms: 2_000_000,
     level: 'failure',
     message: /has expired at .*no manager answers/,
-    mend: /join with a new token/,
+    mend: /COFFER_JOIN_TOKEN to a new token/,
   },
   {
     what: 'an expired certificate of a manager, which mends itself',
