@@ -65,9 +65,16 @@ export class PeerUnlockFile {
     await writeFileAtomically(this.#file, bytes);
   }
 
-  /** Durably. */
+  /** Durably, if it is there. */
   async remove(): Promise<void> {
-    await rm(this.#file, { force: true });
+    try {
+      await rm(this.#file);
+    } catch (thrown) {
+      if (systemErrorCode(thrown) === 'ENOENT') {
+        return;
+      }
+      throw CofferError.from(thrown, 'store.faulted');
+    }
     await syncDirectory(path.dirname(this.#file));
   }
 }
