@@ -51,8 +51,7 @@ export function standInFor({ identity, view, now_ms, margin_ms = 0 }: StandInOpt
   if (recorded.publicKeyFingerprint === publicKeyFingerprint(importKey(identity.key)) && isValid(recorded)) {
     return { kind: 'recorded', authority, node };
   }
-  if (!hasEnded && node.certificate.certificate === identity.certificates[0]) {
-    // The others have it too: the clock is behind, and whatever were issued now would be of the past.
+  if (!hasEnded && isBehind(identity, view, now_ms)) {
     return { kind: 'none' };
   }
   const root = validityOf(authority.certificate);
@@ -82,6 +81,15 @@ export function standInChange(options: StandInOptions): Partial<NodeIdentityFile
     roots: rootsOf(authority),
     managers: managerContacts(view),
   };
+}
+
+/**
+ * Whether this node's certificate is of the future because the clock is behind: then whatever were issued now would be of the past. If it
+ * is the only one, the clock was ahead when it was made.
+ */
+function isBehind({ nodeId }: NodeIdentityFile, view: ClusterView, now_ms: number): boolean {
+  const others = view.nodes().filter(({ id }) => id !== nodeId);
+  return others.some(({ certificate }) => describeCertificate(certificate.certificate).notBefore_ms > now_ms);
 }
 
 interface Validity {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Managers that were off for longer than their certificates last. The processes believe that the time has passed.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { clusterAt, nodeIdOf, nodesAt, removeNode } from '../support/cluster-calls.ts';
 import { ManagerCluster } from '../support/manager-cluster.ts';
@@ -70,12 +72,15 @@ describe('three managers whose certificates last 90 days', () => {
   test('are told of a clock that is behind, which changes nothing on the disk', async () => {
     const behind = await cluster.follower();
     await behind.stop();
+    const identity = path.join(behind.stateDirectory, 'identity.json');
+    const before = readFileSync(identity, 'utf8');
     await behind.start(daysLater(0));
     await waitFor(async () => /clock/.test((await behind.tryCli(['doctor'])).stdout), {
       what: 'doctor to name the clock',
       timeout_ms: MEND_MS,
     });
     await behind.stop();
+    assert.equal(readFileSync(identity, 'utf8'), before);
     await behind.start(daysLater(250));
     await cluster.whole(cluster.managers, MEND_MS);
     await writeAndRead('right again');

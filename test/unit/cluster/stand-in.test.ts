@@ -90,7 +90,21 @@ const CASES: readonly Case[] = [
     now_ms: LATER_MS,
     does: 'issue',
   },
-  { what: 'a clock that is behind makes none', now_ms: START_MS - DAY_MS, does: 'none' },
+  {
+    what: 'a clock that is behind, by the certificates of others too, makes none',
+    own: RENEWED,
+    state: [AUTHORITY, recorded(RENEWED), recorded(RENEWED, { id: 'another' })],
+    now_ms: LATER_MS - DAY_MS,
+    does: 'none',
+  },
+  { what: 'a clock that is before the CA makes none', now_ms: START_MS - DAY_MS, does: 'none' },
+  {
+    what: 'one that was made while the clock was ahead is made anew, though the log has taken it',
+    own: AHEAD,
+    state: [AUTHORITY, recorded(AHEAD), recorded(RENEWED, { id: 'another' })],
+    now_ms: LATER_MS,
+    does: 'issue',
+  },
   {
     what: 'what was made while the clock was ahead gives way to what the others know',
     own: AHEAD,
