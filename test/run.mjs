@@ -18,8 +18,8 @@ const output = path.join(root, 'build', 'test');
 
 /**
  * The suites, in the order they run. A unit test costs less than a process (some 100 ms on Node 20), so
- * one process runs all files of a room; elsewhere each file has its own. What starts engines or clusters
- * runs alone, since it measures time.
+ * one process runs all files of a room; elsewhere each file has its own. What starts engines runs alone, and so does what
+ * measures time.
  */
 const suites = [
   { name: 'unit', perRoom: true, parallel: true, timeLimit_s: 400 },
@@ -27,7 +27,8 @@ const suites = [
   {
     name: 'cluster',
     perRoom: false,
-    parallel: false,
+    parallel: true,
+    alone: ['leader-killed', 'network', 'partition', 'history', 'wedged'],
     timeLimit_s: 600,
     obstacle: whyClusterTestsCannotRun,
   },
@@ -154,7 +155,13 @@ for (const suite of suites) {
   }
   const bundles = bundlesOf(suite, files);
   await writeBundles(suite, bundles);
-  await runBundles(bundles, suite.parallel ? availableParallelism() : 1, results);
+  const isAlone = ({ name }) => !suite.parallel || suite.alone?.includes(name) === true;
+  await runBundles(
+    bundles.filter((bundle) => !isAlone(bundle)),
+    availableParallelism(),
+    results,
+  );
+  await runBundles(bundles.filter(isAlone), 1, results);
 }
 if (found === 0) {
   results.fail(`no test file matches ${filters.length === 0 ? 'test/*/**/*.test.ts' : filters.join(' ')}`);

@@ -107,7 +107,7 @@ describe('A22 a cluster of three whose other two managers are gone for good', ()
       assert.equal(code, 2);
       assert.match(
         stdout,
-        /removed from the cluster.*a new cluster was forced.*\n?.*move its state directory/,
+        /removed from the cluster.*a new cluster was forced.*\n?.*let it join under a new id/,
       );
       await assert.rejects(manager.put('elsewhere', 'value'));
       const refused = await manager.tryCli(DO_IT);
