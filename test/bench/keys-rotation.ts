@@ -30,16 +30,16 @@ export async function measureRotation(directory: string, quick: boolean): Promis
     await timeCalls(manager.pluginSocket, TASKS, WRITE_WIDTH, 200, getSecret);
     const alone_s = await timeRotation(manager);
     process.stderr.write('measuring ');
-    const timings = await interleaved(
-      quick ? 1 : 3,
-      LOADS.flatMap(({ width, writes }) => [
-        (round: number) => timeLoad(manager, duration_ms, width, writes, `a${round}`),
-        async (round: number) => {
-          await beginRotation(manager);
-          return timeLoad(manager, duration_ms, width, writes, `b${round}`);
-        },
-      ]),
-    );
+    const timings = await interleaved(quick ? 1 : 3, [
+      ...LOADS.map(({ width, writes }) => async (round: number) => {
+        await rotated(manager);
+        return timeLoad(manager, duration_ms, width, writes, `a${round}`);
+      }),
+      ...LOADS.map(({ width, writes }) => async (round: number) => {
+        await beginRotation(manager);
+        return timeLoad(manager, duration_ms, width, writes, `b${round}`);
+      }),
+    ]);
     const ended_ms = performance.now();
     await rotated(manager);
     process.stderr.write(' done\n');
@@ -103,8 +103,8 @@ async function dataKeyOf(manager: ManagerProcess): Promise<DataKeyDescription> {
 
 function print(timings: readonly Timing[]): void {
   const rows = timings.map(({ p50_ms, p99_ms, max_ms, perSecond }, place) => {
-    const without = place % 2 === 1 ? timings[place - 1] : undefined;
-    const what = LOADS[place >> 1]?.what ?? '';
+    const without = timings[place - LOADS.length];
+    const what = LOADS[place % LOADS.length]?.what ?? '';
     return [
       without === undefined ? what : `${what}, while the data key is rotated`,
       perSecond.toFixed(0),

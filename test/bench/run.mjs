@@ -4,7 +4,7 @@
 //   node test/bench/run.mjs             all
 //   node test/bench/run.mjs daemon      coffer beside the engine's own secrets (root, an engine)
 //   node test/bench/run.mjs raft ...    the replicated log; see raft-bench.ts for its words
-//   node test/bench/run.mjs keys [--quick]   a rotation of a data key, and backups (root)
+//   node test/bench/run.mjs keys ...    a rotation of a data key, and backups (root); see keys-bench.ts for its words
 //   node test/bench/run.mjs cluster ... three managers beside etcd and Swarm (root); see cluster-bench.ts for its words
 import { runProgram } from '../support/run-program.mjs';
 

@@ -11,6 +11,18 @@ const ALL: KeyRange = { from: Buffer.alloc(1), before: Buffer.from([0xff]) };
 const WHAT = 'a record that is to be sealed anew';
 /** What a record takes until LevelDB has let go of the old one. */
 const DISK_BYTES_PER_BYTE = 4;
+/** So many records are sealed without a look at how long that has taken by now: about a millisecond. */
+const RECORDS_PER_STEP = 16;
+/** What is written at once. Each batch is synced, and each of its records is looked at once more while nothing else is written. */
+const BATCH_RECORDS = 128;
+const BATCH_BYTES = 64 * 1024;
+
+/** A record as it was found, and the same under the active key. */
+interface Renewed {
+  readonly key: Buffer;
+  readonly before: Buffer;
+  readonly value: Buffer;
+}
 
 export interface ResealOptions {
   readonly database: Database;
@@ -35,9 +47,9 @@ export async function reseal(options: ResealOptions): Promise<void> {
   // What was sealed before and not yet written is on the disk then, so that one look at all of it is enough.
   await writer.flushed();
   let records = 0;
-  for await (const keys of paced(keysToReseal(options), clock)) {
-    await writer.writeAsOf(() => resealed(options, keys));
-    records += keys.length;
+  for await (const batch of batchesOf(paced(renewedRecords(options), clock))) {
+    await writer.writeAsOf(() => batch.flatMap((record) => operationFor(options, record)));
+    records += batch.length;
     onProgress(records);
   }
   await writer.renewCheckpoint();
@@ -45,11 +57,12 @@ export async function reseal(options: ResealOptions): Promise<void> {
   await database.compact();
 }
 
-async function* keysToReseal({
+/** A few at a time, so that whoever waits for an answer never waits for many. */
+async function* renewedRecords({
   database,
   diskSpace,
   keyring,
-}: ResealOptions): AsyncGenerator<readonly Buffer[]> {
+}: ResealOptions): AsyncGenerator<readonly Renewed[]> {
   for await (const group of database.groups(ALL, WHAT)) {
     const old = group.filter(([, record]) => !keyring.isActive(record));
     if (old.length === 0) {
@@ -60,23 +73,47 @@ async function* keysToReseal({
     if (!diskSpace.admit(size_bytes * DISK_BYTES_PER_BYTE, 'write')) {
       throw diskSpace.fullError();
     }
-    yield old.map(([key]) => key);
+    for (let from = 0; from < old.length; from += RECORDS_PER_STEP) {
+      yield old
+        .slice(from, from + RECORDS_PER_STEP)
+        .map(([key, before]) => ({ key, before, value: underActiveKey(keyring, key, before) }));
+    }
   }
 }
 
-/** As they are by now: they may be others, or gone, since they were looked at. */
-function resealed(
-  { database, keyring }: ResealOptions,
-  keys: readonly Buffer[],
-): readonly DatabaseOperation[] {
-  return keys.flatMap((key): readonly DatabaseOperation[] => {
-    const record = database.get(key, WHAT);
-    if (record === undefined || keyring.isActive(record)) {
-      return [];
+async function* batchesOf(steps: AsyncIterable<readonly Renewed[]>): AsyncGenerator<readonly Renewed[]> {
+  let batch: Renewed[] = [];
+  let size_bytes = 0;
+  for await (const step of steps) {
+    batch.push(...step);
+    size_bytes += step.reduce((sum, { value }) => sum + value.length, 0);
+    if (batch.length >= BATCH_RECORDS || size_bytes >= BATCH_BYTES) {
+      yield batch;
+      batch = [];
+      size_bytes = 0;
     }
-    const payload = openRecord(keyring, key, record, WHAT);
-    const value = sealRecord(keyring, key, payload);
-    payload.fill(0);
-    return [{ type: 'put', key, value }];
-  });
+  }
+  if (batch.length > 0) {
+    yield batch;
+  }
+}
+
+/** By now the record may be another one, or gone, since it was found. */
+function operationFor(
+  { database, keyring }: ResealOptions,
+  { before, key, value }: Renewed,
+): readonly DatabaseOperation[] {
+  const record = database.get(key, WHAT);
+  if (record === undefined || keyring.isActive(record)) {
+    return [];
+  }
+  const renewed = record.equals(before) ? value : underActiveKey(keyring, key, record);
+  return [{ type: 'put', key, value: renewed }];
+}
+
+function underActiveKey(keyring: Keyring, key: Buffer, record: Buffer): Buffer {
+  const payload = openRecord(keyring, key, record, WHAT);
+  const sealed = sealRecord(keyring, key, payload);
+  payload.fill(0);
+  return sealed;
 }

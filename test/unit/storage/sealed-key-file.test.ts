@@ -114,6 +114,42 @@ describe('A37 a sealed key file', () => {
     assertSame((await readKeyFile(file))?.keyring, aKeyring());
     assert.deepEqual(readdirSync(temporary.path), ['keys.json']);
   });
+
+  test('takes a new data key in the same write as a new unlock key, and no more than it can keep', async () => {
+    const random = new SeededRandom();
+    const keyring = new Keyring(dataKey(random.bytes(32)), [], random.bytes(32));
+    await writeKeyFile(file, { keyring, initialized: true });
+    const contents: string[] = [];
+    const write = async (to: string, content: Uint8Array): Promise<void> => {
+      writeFileSync(to, content);
+      contents.push(Buffer.from(content).toString());
+    };
+    const seal = new KeyFileSeal({ file, keyring, seal: { version: 0, unlockKeyId: undefined }, write });
+    const unlockKey = newUnlockKey();
+    const { active: first } = keyring;
+    await seal.change({ version: 1, unlockKey }, { newDataKey: true });
+    assert.equal(contents.length, 1);
+    assert.notEqual(keyring.active, first);
+    assert.deepEqual(keyring.retired, [first]);
+    assertSame((await readKeyFile(file, unlockKey))?.keyring, keyring);
+    for (let pending = 1; pending < 16; pending += 1) {
+      await seal.addDataKey();
+    }
+    const { active: last } = keyring;
+    for (const refused of [
+      seal.addDataKey(),
+      seal.change({ version: 2, unlockKey: undefined }, { newDataKey: true }),
+    ]) {
+      await assert.rejects(refused, { code: 'store.busy', hint: /docker coffer data-key/ });
+    }
+    assert.equal(keyring.active, last);
+    await seal.dropDataKeys(keyring.retired);
+    assert.deepEqual(keyring.all(), [last]);
+    assertSame((await readKeyFile(file, unlockKey))?.keyring, keyring);
+    await seal.addDataKey();
+    assert.deepEqual(keyring.retired, [last]);
+  });
+
   test('is written to its end before a store that closes wipes the keys', async () => {
     const keyring = aKeyring();
     const unlockKey = newUnlockKey();

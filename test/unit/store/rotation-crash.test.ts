@@ -13,7 +13,7 @@ import { present } from '../../support/present.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { copyState, openTestStore, putValue, withStore } from '../../support/test-store.ts';
 
-const SECRETS = 24;
+const SECRETS = 40;
 const VALUE_BYTES_MAX = 3_000;
 
 type Values = ReadonlyMap<string, Buffer>;

@@ -43,7 +43,7 @@ afterEach(() => {
 /** A store with some secrets, closed. */
 async function fill(): Promise<void> {
   await withStore(state, async (store) => {
-    for (let number = 0; number < 12; number += 1) {
+    for (let number = 0; number < 60; number += 1) {
       await acknowledged.put(store, `name-${number}`, random.bytes(40 + random.below(3_000)));
     }
   });
