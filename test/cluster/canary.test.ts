@@ -2,7 +2,8 @@
 // A60: a thousand random values on their way through a cluster: versions, rotations, autolock, backups, a restore and a snapshot
 // for a newcomer. Whatever lies on a disk afterwards is looked through for each of them, in every form in which bytes are written.
 import assert from 'node:assert/strict';
-import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/cleanup.ts';
@@ -63,15 +64,17 @@ describe('A60 a thousand values in a cluster of three', () => {
 
   /** What came into the shared places for files in passing, and what a process that broke off leaves where it ran. */
   function leaksInPassing(): readonly Leak[] {
-    return ['/tmp', '/var/tmp', '/dev/shm', process.cwd()].flatMap((place) =>
-      readdirSync(place)
-        .map((name) => path.join(place, name))
-        .filter((file) => {
-          const kind = lstatSync(file, { throwIfNoEntry: false });
-          return kind?.isFile() === true && kind.mtimeMs >= startedAt_ms;
-        })
-        .flatMap((file) => scanner.scanFile(file)),
-    );
+    const places = ['/tmp', '/var/tmp', '/dev/shm', process.cwd()];
+    return places.flatMap(newFilesIn).flatMap((file) => scanner.scanFile(file));
+  }
+
+  function newFilesIn(place: string): readonly string[] {
+    return readdirSync(place)
+      .map((name) => path.join(place, name))
+      .filter((file) => {
+        const kind = lstatSync(file, { throwIfNoEntry: false });
+        return kind?.isFile() === true && kind.mtimeMs >= startedAt_ms;
+      });
   }
 
   function leaksInProcess(manager: ManagerProcess): readonly Leak[] {
@@ -147,10 +150,18 @@ describe('A60 a thousand values in a cluster of three', () => {
     assert.ok(((await newcomer.status()).store?.firstIndex ?? 0) > 1, 'its log begins after a snapshot');
     assert.ok((await newcomer.deliver(canary(CHANGED))).length >= VALUE_BYTES_MIN);
     assertNothingIn(newcomer);
+    await inParallel(numbers.slice(CHANGED, CHANGED + DELIVERED), WIDTH, async (number) => {
+      await newcomer.deliver(canary(number));
+    });
+    // Where the system writes a core file at all, and does not hand it to a program of its own.
+    execFileSync('prlimit', ['--pid', String(newcomer.pid), '--core=unlimited:unlimited']);
     process.kill(newcomer.pid, 'SIGABRT');
     await waitFor(() => !newcomer.running, { what: 'it to end' });
     assertNothingIn(newcomer);
     const leaks = leaksInPassing();
+    const cores = newFilesIn(process.cwd()).filter((file) => path.basename(file).startsWith('core'));
+    cores.forEach((file) => rmSync(file));
+    t.diagnostic(`${cores.length} core files`);
     assert.equal(leaks.length, 0, describeLeaks(leaks));
     t.diagnostic(`${scanner.scanned_bytes} bytes were looked through`);
     assert.match(newcomer.log(), /"level":"debug"/);
