@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { base64Length, writeBase64 } from './base64.ts';
 export { ByteReader, ByteWriter, pooledWriter, u64Bytes, writeU64 } from './bytes.ts';
 export { withDeadline } from './deadline.ts';
 export {

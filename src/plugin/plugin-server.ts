@@ -2,7 +2,14 @@
 // Docker's plugin protocol on a Unix socket: activation and the secret provider.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler, type Express } from 'express';
-import { CofferError, type Logger, readBody, withDeadline } from '../common/index.ts';
+import {
+  base64Length,
+  CofferError,
+  type Logger,
+  readBody,
+  withDeadline,
+  writeBase64,
+} from '../common/index.ts';
 import type { Refusals } from './refusals.ts';
 import { ANSWER_DEADLINE_MS, type Grant, type SecretProvider } from './secret-provider.ts';
 import { decodeSecretRequest, type SecretRequest } from './secret-request.ts';
@@ -126,11 +133,25 @@ function refuse(options: PluginServerOptions, request: SecretRequest | undefined
   });
 }
 
-/** The one place where a value becomes a string: the protocol is JSON. */
+const GRANT_BEGIN = Buffer.from('{"Value":"');
+
+/** The protocol is JSON; but of a string, the value would stay in memory for nobody knows how long. */
 function sendGrant(response: ServerResponse, { value, doNotReuse }: Grant): void {
-  const encoded = value.expose().toString('base64');
+  if (response.destroyed) {
+    value.wipe();
+    return;
+  }
+  const end = Buffer.from(`","DoNotReuse":${doNotReuse}}`);
+  const encoded_bytes = base64Length(value.byteLength);
+  // Outside Node's shared pool.
+  const body = Buffer.alloc(GRANT_BEGIN.length + encoded_bytes + end.length);
+  body.set(GRANT_BEGIN);
+  writeBase64(body, GRANT_BEGIN.length, value.expose());
+  body.set(end, GRANT_BEGIN.length + encoded_bytes);
   value.wipe();
-  send(response, 200, `{"Value":"${encoded}","DoNotReuse":${doNotReuse}}`);
+  // The system has it by then, or the connection is gone.
+  response.once('close', () => body.fill(0));
+  send(response, 200, body);
 }
 
 function sendError(response: ServerResponse, error: CofferError): void {
@@ -141,7 +162,7 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
   send(response, status, JSON.stringify(body));
 }
 
-function send(response: ServerResponse, status: number, body: string): void {
+function send(response: ServerResponse, status: number, body: string | Buffer): void {
   if (response.headersSent || response.destroyed) {
     return;
   }
