@@ -31,6 +31,8 @@ const TOKEN_ID_PATTERN = /[^0-9a-z]/g;
 /** How long a change of the membership is waited for. */
 const EFFECT_TIMEOUT_MS = 60_000;
 const LOOK_MS = 50;
+/** Without a majority, the change itself says so. */
+const READ_TIMEOUT_MS = 5_000;
 const NO_LEADER = 'No manager leads now, or none that is heard here: nothing can be changed.';
 
 export interface LocalAdminOptions {
@@ -81,19 +83,21 @@ export class LocalAdmin implements Omit<ClusterAdmin, 'autolock' | 'dataKey' | '
   }
 
   async setRole(reference: string, role: NodeRole, force: boolean): Promise<NodeReply> {
+    await this.#caughtUp();
     const { id, role: current } = this.#find(reference);
     if (role === 'manager') {
       await this.#propose({ kind: 'set-role', nodeId: id, role, raftId: raftIdFor(role) });
     } else if (current === 'manager') {
       this.#checkLoss(this.#find(id), force);
-      await this.#propose({ kind: 'retire-manager', nodeId: id, leaving: 'demoted' });
-      await this.#until(() => this.#options.store.cluster.node(id)?.role !== 'manager', 'the demotion');
+      const isDone = (): boolean => this.#options.store.cluster.node(id)?.role !== 'manager';
+      await this.#retire(id, 'demoted', isDone, 'the demotion');
     }
     return this.#reply(this.#find(id));
   }
 
   async remove(reference: string, force: boolean): Promise<NodeReply> {
     const { now_ms, store } = this.#options;
+    await this.#caughtUp();
     const node = this.#find(reference);
     const before = this.#reply(node);
     if (node.role === 'worker') {
@@ -111,8 +115,7 @@ export class LocalAdmin implements Omit<ClusterAdmin, 'autolock' | 'dataKey' | '
       });
     }
     this.#checkLoss(node, false);
-    await this.#propose({ kind: 'retire-manager', nodeId: node.id, leaving: 'removed' });
-    await this.#until(() => store.cluster.node(node.id) === undefined, 'the removal');
+    await this.#retire(node.id, 'removed', () => store.cluster.node(node.id) === undefined, 'the removal');
     return { node: before.node, warnings: describeQuorum(this.#quorum()) };
   }
 
@@ -187,6 +190,28 @@ export class LocalAdmin implements Omit<ClusterAdmin, 'autolock' | 'dataKey' | '
 
   async revokeToken(id: string): Promise<void> {
     await this.#propose({ kind: 'revoke-token', id });
+  }
+
+  /** Of one who has begun to lead, what the leader before it has left in the log is not applied yet. */
+  async #caughtUp(): Promise<void> {
+    await this.#options.store.readBarrier(READ_TIMEOUT_MS);
+  }
+
+  async #retire(
+    nodeId: string,
+    leaving: 'demoted' | 'removed',
+    isDone: () => boolean,
+    what: string,
+  ): Promise<void> {
+    try {
+      await this.#propose({ kind: 'retire-manager', nodeId, leaving });
+    } catch (thrown) {
+      // It may have come to its end meanwhile, having been asked for before.
+      if (!isDone()) {
+        throw thrown;
+      }
+    }
+    await this.#until(isDone, what);
   }
 
   async #propose(command: ClusterCommand): Promise<void> {
