@@ -28,9 +28,8 @@ export class StoreKeeper {
   readonly #options: StoreKeeperOptions;
   #state: State = { kind: 'starting' };
   #retryTimer: NodeJS.Timeout | undefined;
-  #opening: Promise<void> | undefined;
-  /** A store that is being closed, to be opened again or not. */
-  #closing: Promise<void> | undefined;
+  /** What opens or closes the store. Never rejects. */
+  #last: Promise<void> = Promise.resolve();
   #stopping = false;
   #scrub: Scrub | undefined;
   readonly #decided: Promise<void>;
@@ -108,33 +107,29 @@ export class StoreKeeper {
     this.#options.onRefused?.(reason);
   }
 
-  /** Opens the store; tries again by itself for reasons that may pass. Never rejects. */
-  async open(): Promise<void> {
-    if (this.#stopping) {
-      return;
-    }
-    this.#opening = this.#open();
-    await this.#opening;
+  /** Opens the store, unless it serves; tries again by itself for reasons that may pass. Never rejects. */
+  open(): Promise<void> {
+    return this.#inTurn(() => this.#open());
   }
 
   /** Closes the store and opens it again: the node has become something else, or does so now. Never rejects. */
-  async reopen(what = 'the node takes up another role'): Promise<void> {
-    await this.#closeStore(new CofferError('store.starting', what, { hint: 'Try again in a moment.' }));
-    await this.open();
+  reopen(what = 'the node takes up another role'): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#closeStore(new CofferError('store.starting', what, { hint: 'Try again in a moment.' }));
+      await this.#open();
+    });
   }
 
   /** Closes the store for good, for this reason. Never rejects. */
-  async withdraw(reason: CofferError): Promise<void> {
-    await this.#closeStore(reason);
+  withdraw(reason: CofferError): Promise<void> {
+    return this.#inTurn(() => this.#closeStore(reason));
   }
 
   /** Writes all down and closes the store. */
   async close(): Promise<void> {
     this.#stopping = true;
-    clearTimeout(this.#retryTimer);
-    await this.#opening;
     // Whoever is told that it is closed may delete what lies on the disk.
-    await this.#closing;
+    await this.#last;
     clearTimeout(this.#retryTimer);
     const state = this.#state;
     this.#state = { kind: 'stopped' };
@@ -145,20 +140,24 @@ export class StoreKeeper {
     }
   }
 
+  /** One after the other: a store that is opened beside another of the same process finds its directory taken. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
   async #closeStore(reason: CofferError): Promise<void> {
-    clearTimeout(this.#retryTimer);
-    await this.#opening;
-    clearTimeout(this.#retryTimer);
     const state = this.#state;
-    if (state.kind === 'stopped') {
+    if (this.#stopping || state.kind === 'stopped') {
       return;
     }
+    clearTimeout(this.#retryTimer);
     this.refuse(reason);
     this.#scrub?.stop();
     this.#scrub = undefined;
     if (state.kind === 'serving') {
-      this.#closing = this.#closeQuietly(state.store);
-      await this.#closing;
+      await this.#closeQuietly(state.store);
     }
   }
 
@@ -190,6 +189,10 @@ export class StoreKeeper {
   }
 
   async #open(): Promise<void> {
+    clearTimeout(this.#retryTimer);
+    if (this.#stopping || this.#state.kind === 'serving') {
+      return;
+    }
     try {
       const store = await this.#options.open();
       this.#state = { kind: 'serving', store };

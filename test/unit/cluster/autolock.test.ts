@@ -166,11 +166,17 @@ describe('a manager with autolock that becomes something else', () => {
     await first.destroy();
   });
 
-  const sealed = (): Promise<unknown> =>
-    waitFor(() => second.keeper.state === 'serving' && second.store.status().dataKeySealed, {
-      what: 'the second manager to seal its keys',
-      timeout_ms: 30_000,
-    });
+  async function sealed(): Promise<void> {
+    try {
+      await waitFor(() => second.keeper.state === 'serving' && second.store.status().dataKeySealed, {
+        what: 'the second manager to seal its keys',
+        timeout_ms: 30_000,
+      });
+    } catch (thrown) {
+      const { lines } = second;
+      throw new Error(`${second.keeper.state}: ${lines.slice(-8).join('\n')}`, { cause: thrown });
+    }
+  }
 
   async function demote(): Promise<void> {
     await first.admin.setRole(second.id, 'worker', true);

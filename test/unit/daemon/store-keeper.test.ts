@@ -74,6 +74,29 @@ test('a store that is being closed to be opened again is closed all the same onc
   assert.equal(opened, 1);
 });
 
+test('a store that is to be opened again while it makes way already serves afterwards', async (context) => {
+  const open = openIn(context);
+  let release = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const slow = async (): Promise<ReplicatedStore> => {
+    const store = await open();
+    const close = store.close.bind(store);
+    context.mock.method(store, 'close', () => gate.then(close));
+    return store;
+  };
+  const keeper = new StoreKeeper({ open: slow, logger: silentLogger, retry_ms: 60_000 });
+  await keeper.open();
+  const first = keeper.reopen();
+  await waitFor(() => keeper.state === 'degraded', { what: 'it to make way' });
+  const second = keeper.reopen();
+  release();
+  await Promise.all([first, second]);
+  assert.equal(keeper.state, 'serving', keeper.reason?.message);
+  await keeper.close();
+});
+
 test('a call that comes while the store starts waits for it, and not for ever', async (context) => {
   const open = openIn(context);
   let release = (): void => undefined;
