@@ -86,7 +86,9 @@ test('a store that is to be opened again while it makes way already serves after
     context.mock.method(store, 'close', () => gate.then(close));
     return store;
   };
-  const keeper = new StoreKeeper({ open: slow, logger: silentLogger, retry_ms: 60_000 });
+  const reasons: string[] = [];
+  const onRefused = ({ code }: CofferError): void => void reasons.push(code);
+  const keeper = new StoreKeeper({ open: slow, onRefused, logger: silentLogger });
   await keeper.open();
   const first = keeper.reopen();
   await waitFor(() => keeper.state === 'degraded', { what: 'it to make way' });
@@ -94,6 +96,7 @@ test('a store that is to be opened again while it makes way already serves after
   release();
   await Promise.all([first, second]);
   assert.equal(keeper.state, 'serving', keeper.reason?.message);
+  assert.deepEqual(reasons, ['store.starting', 'store.starting'], 'it was never in its own way');
   await keeper.close();
 });
 
