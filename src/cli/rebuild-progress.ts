@@ -3,7 +3,8 @@
 import { unreachable } from '../common/index.ts';
 import type { RebuildDescription } from '../control/index.ts';
 import type { ClusterClient } from './cluster-client.ts';
-import { CommandError, requestError } from './command-error.ts';
+import { requestError } from './command-error.ts';
+import { patientLook } from './patient-look.ts';
 import { ProgressLine } from './rotation-progress.ts';
 import type { Session } from './session.ts';
 import { counted } from './text.ts';
@@ -11,8 +12,6 @@ import { counted } from './text.ts';
 const INTERVAL_MS = 500;
 /** Half an hour without a change: something else is wrong, and the rebuild goes on by itself. */
 const UNCHANGED_MAX = 3_600;
-/** Half a minute: the daemon may be restarted meanwhile. */
-const FAILURES_MAX = 60;
 
 /** Pure: one line for each step. */
 export function progressText({ nodeId, problem, secrets, stage }: RebuildDescription): string {
@@ -43,7 +42,8 @@ export async function followRebuild(
   };
   const takeBack = session.io.whenEnded(goesOn);
   let description = begun;
-  let [unchanged, failures] = [0, 0];
+  let unchanged = 0;
+  const lookAgain = patientLook(session, INTERVAL_MS, () => cluster.rebuildState());
   try {
     for (;;) {
       unchanged = progress.show(progressText(description)) ? 0 : unchanged + 1;
@@ -56,16 +56,7 @@ export async function followRebuild(
           `It goes on by itself where it can. See: ${session.name} status`,
         );
       }
-      await session.io.pause(INTERVAL_MS);
-      try {
-        description = await cluster.rebuildState();
-        failures = 0;
-      } catch (thrown) {
-        failures += 1;
-        if (!(thrown instanceof CommandError) || failures > FAILURES_MAX) {
-          throw thrown;
-        }
-      }
+      description = await lookAgain(description);
     }
   } finally {
     takeBack();

@@ -2,7 +2,8 @@
 // How far a rotation of the CA is, on standard error: one line that is redrawn at a terminal, else one for each change.
 import type { AuthorityDescription } from '../control/index.ts';
 import type { ClusterClient } from './cluster-client.ts';
-import { CommandError, requestError } from './command-error.ts';
+import { type CommandError, requestError } from './command-error.ts';
+import { patientLook } from './patient-look.ts';
 import type { Session } from './session.ts';
 
 type Rotation = NonNullable<AuthorityDescription['rotation']>;
@@ -10,8 +11,6 @@ type Rotation = NonNullable<AuthorityDescription['rotation']>;
 const INTERVAL_MS = 1_000;
 /** Ten minutes without a change: something else is wrong, and the rotation goes on by itself. */
 const UNCHANGED_MAX = 600;
-/** Half a minute: the daemon may be restarted, or the cluster choose a leader, meanwhile. */
-const FAILURES_MAX = 30;
 
 export interface RotationEnd {
   readonly authority: AuthorityDescription;
@@ -33,7 +32,8 @@ export async function followRotation(
   const progress = new ProgressLine(session);
   let authority = begun;
   let unreachable: readonly string[] = [];
-  let [unchanged, failures] = [0, 0];
+  let unchanged = 0;
+  const lookAgain = patientLook(session, INTERVAL_MS, () => cluster.authority());
   try {
     while (authority.rotation !== undefined) {
       ({ unreachable } = authority.rotation);
@@ -41,16 +41,7 @@ export async function followRotation(
       if (unchanged > UNCHANGED_MAX) {
         throw stalled(session, unreachable);
       }
-      await session.io.pause(INTERVAL_MS);
-      try {
-        authority = await cluster.authority();
-        failures = 0;
-      } catch (thrown) {
-        failures += 1;
-        if (!(thrown instanceof CommandError) || failures > FAILURES_MAX) {
-          throw thrown;
-        }
-      }
+      authority = await lookAgain(authority);
     }
   } finally {
     progress.end();

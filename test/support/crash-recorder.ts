@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a crash would leave of a store, at every write and in every write: copies of its state directory, made while it goes on.
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
@@ -12,7 +13,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import type { TestContext } from 'node:test';
 import { DiskCheckpointFile, KeyFileSeal, LevelDatabase } from '../../src/storage/index.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
@@ -30,17 +30,19 @@ const WRITES = [
   [KeyFileSeal.prototype, 'dropDataKeys', 'key file'],
 ] as const satisfies readonly (readonly [object, string, WriteKind])[];
 
-type Methods = Record<string, (...given: readonly unknown[]) => Promise<void>>;
-
-/** Puts `around` about every write of the open stores in this process, until the test's mocks are restored. */
-export function aroundEveryWrite({ mock }: TestContext, around: AroundWrite): void {
-  for (const [prototype, name, kind] of WRITES) {
-    const original = Reflect.get(prototype, name) as (...given: readonly unknown[]) => Promise<void>;
-    const replaced = function (this: object, ...given: readonly unknown[]): Promise<void> {
-      return around(kind, () => Reflect.apply(original, this, given));
-    };
-    mock.method(prototype as unknown as Methods, name, replaced);
-  }
+/** Puts `around` about every write of the open stores in this process, until what it returns is called. */
+export function aroundEveryWrite(around: AroundWrite): () => void {
+  const originals = WRITES.map(([prototype, name, kind]) => {
+    const original: unknown = Reflect.get(prototype, name);
+    assert.ok(typeof original === 'function');
+    Reflect.set(prototype, name, function (this: object, ...given: readonly unknown[]): Promise<void> {
+      return around(kind, async () => {
+        await Reflect.apply(original, this, given);
+      });
+    });
+    return [prototype, name, original] as const;
+  });
+  return () => originals.forEach(([prototype, name, original]) => Reflect.set(prototype, name, original));
 }
 
 /** A state directory as a crash has left it, and what was known at that moment. */

@@ -9,9 +9,10 @@ import type {
   SurvivorsReply,
   ToldSurvivor,
 } from '../../control/index.ts';
-import { CommandError, EXIT, requestError } from '../command-error.ts';
+import { EXIT, requestError } from '../command-error.ts';
 import { confirm } from '../confirm.ts';
 import { ForceClient } from '../force-client.ts';
+import { patientLook } from '../patient-look.ts';
 import { ProgressLine } from '../rotation-progress.ts';
 import type { Session } from '../session.ts';
 import { printable, renderTable } from '../text.ts';
@@ -27,8 +28,6 @@ interface ForceOptions {
 const INTERVAL_MS = 500;
 /** Ten minutes: a large store is verified while it is opened. */
 const LOOKS_MAX = 1_200;
-/** Half a minute: the daemon may be started again meanwhile. */
-const FAILURES_MAX = 60;
 
 const STATE_TEXTS = {
   answers: 'answers',
@@ -105,24 +104,19 @@ async function forceNewCluster(session: Session, options: ForceOptions): Promise
 /** Follows it to its end, also over a start of the daemon in between. */
 async function finished(session: Session, client: ForceClient, begun: ForceProgress): Promise<ForceProgress> {
   const line = new ProgressLine(session);
+  const stay = session.io.whenEnded(() =>
+    session.complain('it goes on by itself', `See how it is: ${session.name} node ls`),
+  );
+  const lookAgain = patientLook(session, INTERVAL_MS, () => client.progress());
   let progress = begun;
-  let failures = 0;
   try {
     for (let look = 0; isUnderWay(progress) && look < LOOKS_MAX; look += 1) {
       line.show(PHASE_TEXTS[progress.phase]);
-      await session.io.pause(INTERVAL_MS);
-      try {
-        progress = await client.progress();
-        failures = 0;
-      } catch (thrown) {
-        failures += 1;
-        if (!(thrown instanceof CommandError) || failures > FAILURES_MAX) {
-          throw thrown;
-        }
-      }
+      progress = await lookAgain(progress);
     }
   } finally {
     line.end();
+    stay();
   }
   if (progress.phase === 'done') {
     return progress;

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, test, type TestContext } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import { CofferError } from '../../../src/common/index.ts';
 import { readKeyFile } from '../../../src/storage/index.ts';
 import type { ReplicatedStore } from '../../../src/store/index.ts';
@@ -109,7 +109,6 @@ async function assertAllSurvive(moments: readonly CrashMoment<Values>[], old: st
 
 /** A copy of the template, whose writes are recorded while `work` is done with its store. */
 async function recorded(
-  t: TestContext,
   from: string,
   work: (store: ReplicatedStore) => Promise<void>,
 ): Promise<readonly CrashMoment<Values>[]> {
@@ -121,11 +120,11 @@ async function recorded(
     known: () => new Map(values),
   });
   await withStore(state, async (store) => {
-    aroundEveryWrite(t, recorder.around);
+    const restore = aroundEveryWrite(recorder.around);
     try {
       await work(store);
     } finally {
-      t.mock.restoreAll();
+      restore();
     }
   });
   return recorder.moments;
@@ -135,7 +134,7 @@ describe('a rotation of the data key that a crash meets', () => {
   test('at any write, and in it, is ended by the next start, which has all that was acknowledged', async (t) => {
     t.diagnostic(random.description);
     const { active: old } = await keysOf(template);
-    const moments = await recorded(t, template, async (store) => {
+    const moments = await recorded(template, async (store) => {
       const rotation = store.dataKey.rotate();
       for (let number = 0; number < 3; number += 1) {
         await put(store, `meanwhile-${number}`);
@@ -153,15 +152,14 @@ describe('a rotation of the data key that a crash meets', () => {
   test('while the start after an earlier crash goes on with it, is ended all the same', async (t) => {
     t.diagnostic(random.description);
     const { active: old } = await keysOf(template);
-    const first = await recorded(t, template, (store) => store.dataKey.rotate());
+    const first = await recorded(template, (store) => store.dataKey.rotate());
     const batches = first.filter(({ what }) => what.startsWith('after') && what.endsWith('batch'));
     const middle = present(batches[batches.length >> 1], 'there are batches');
     assert.ok((await keysOf(middle.state)).count === 2);
     const copy = copyState(middle.state, temporary.path);
     const recorder = new CrashRecorder({ state: copy, parent: temporary.path, random, known: () => values });
-    aroundEveryWrite(t, recorder.around);
-    await withStore(copy, (store) => store.dataKey.settled());
-    t.mock.restoreAll();
+    const restore = aroundEveryWrite(recorder.around);
+    await withStore(copy, (store) => store.dataKey.settled()).finally(restore);
     t.diagnostic(`${recorder.moments.length} moments`);
     // LevelDB's own files as a start has found them stand beside, until it has verified them.
     await assertAllSurvive(recorder.moments, old);
@@ -184,7 +182,7 @@ describe('a rotation of the data key of which a write fails', () => {
         const store = await openTestStore(state, { onFault });
         let writes = 0;
         met = false;
-        aroundEveryWrite(t, async (_kind, write) => {
+        const restore = aroundEveryWrite(async (_kind, write) => {
           writes += 1;
           if (writes === failing + 1) {
             met = true;
@@ -196,7 +194,7 @@ describe('a rotation of the data key of which a write fails', () => {
           await write();
         });
         await Promise.race([store.dataKey.rotate().catch(() => undefined), faulted]);
-        t.mock.restoreAll();
+        restore();
         await store.close().catch(() => undefined);
         await assertNextStart(state, values, old);
       }

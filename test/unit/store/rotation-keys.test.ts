@@ -163,9 +163,8 @@ describe('A34 after a rotation of the data key', () => {
       known: () => undefined,
     });
     await withStore(copy, async (store) => {
-      aroundEveryWrite(t, recorder.around);
-      await store.dataKey.rotate();
-      t.mock.restoreAll();
+      const restore = aroundEveryWrite(recorder.around);
+      await store.dataKey.rotate().finally(restore);
     });
     const batches = recorder.moments.filter(({ what }) => /^after .*batch$/.test(what));
     const middle = present(batches[batches.length >> 1], 'it takes several batches').state;
