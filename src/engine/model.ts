@@ -50,6 +50,83 @@ export interface EngineNode {
   readonly role: 'manager' | 'worker';
 }
 
+/** A volume that a task's containers mount. */
+export interface EngineMount {
+  /** The volume's name; empty for one without a name. */
+  readonly source: string;
+  /** The name of its driver, as it was given; empty: the engine's own. */
+  readonly driver: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** The states of a task, in their order (Engine API, TaskState). Anything else that an engine may say is `orphaned`. */
+export const TASK_STATES = [
+  'new',
+  'allocated',
+  'pending',
+  'assigned',
+  'accepted',
+  'preparing',
+  'ready',
+  'starting',
+  'running',
+  'complete',
+  'shutdown',
+  'failed',
+  'rejected',
+  'remove',
+  'orphaned',
+] as const;
+export type TaskState = (typeof TASK_STATES)[number];
+
+/** A task of the engine's swarm. */
+export interface EngineTask {
+  readonly id: string;
+  readonly serviceId: string;
+  /** Empty while it is assigned to none. */
+  readonly nodeId: string;
+  readonly state: TaskState;
+  readonly desiredState: TaskState;
+  /** Of type volume alone. */
+  readonly mounts: readonly EngineMount[];
+}
+
+/** What the swarm is to do, as this node's engine knows it, read in one go. */
+export interface SwarmSnapshot {
+  /** Before anything of it was read, on a monotonic clock. */
+  readonly begunAt_ms: number;
+  readonly nodes: readonly EngineNode[];
+  readonly services: readonly EngineService[];
+  /** Those that are to run. */
+  readonly tasks: readonly EngineTask[];
+}
+
+/** A container of this engine's. */
+export interface EngineContainer {
+  readonly id: string;
+  /** Without the slash before it. */
+  readonly name: string;
+  readonly image: string;
+  /** `sha256:` and 64 hexadecimal digits. */
+  readonly imageId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: ContainerState;
+  /** The volumes that it mounts, by name. */
+  readonly volumes: readonly string[];
+}
+
+/** Anything else that an engine may say is `dead`. */
+export const CONTAINER_STATES = [
+  'created',
+  'running',
+  'paused',
+  'restarting',
+  'removing',
+  'exited',
+  'dead',
+] as const;
+export type ContainerState = (typeof CONTAINER_STATES)[number];
+
 export interface SecretEvent {
   readonly kind: 'secret';
   readonly action: 'create' | 'update' | 'remove';

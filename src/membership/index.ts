@@ -30,6 +30,7 @@ export {
   type TokenObject,
   UNLOCK_KEY_BYTES,
 } from './model.ts';
+export { GRANT_LABELS_MAX, type GrantCommand, type GrantObject, GRANTS_MAX } from './grant.ts';
 export {
   BACKUPS_KEPT_MAX,
   type BackupScheduleObject,
