@@ -10,6 +10,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ['main'],
   ['cli', 'daemon'],
   ['plugin', 'gateway', 'control'],
+  ['distribution'],
   ['engine', 'cluster', 'archive'],
   ['store', 'backup'],
   ['secrets', 'storage'],

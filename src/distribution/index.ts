@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+export type { Channel, ChannelEvents } from './channel.ts';
+export { DISPATCH_PROTOCOL } from './protocol.ts';
+export type { VolumeDescription, VolumeService } from './volume-service.ts';
