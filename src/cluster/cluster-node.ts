@@ -5,10 +5,10 @@ import type { CofferError, Logger, SecretValue } from '../common/index.ts';
 import { UnlockKeyHolder } from '../crypto/index.ts';
 import { generateKey } from '../pki/index.ts';
 import { type OpenStoreOptions, type ReplicatedStore, storeExists } from '../store/index.ts';
-import { CredentialsSource } from '../transport/index.ts';
+import { CredentialsSource, type Protocol } from '../transport/index.ts';
 import type { ClusterAdmin } from './admin-model.ts';
 import type { ClusterSettings, EngineFacts } from './cluster-settings.ts';
-import type { ClusterPlace } from './cluster-place.ts';
+import type { ClusterPlace, ClusterReach } from './cluster-place.ts';
 import { Endpoint } from './endpoint.ts';
 import { enrol } from './enrolment.ts';
 import {
@@ -36,6 +36,8 @@ export interface ClusterNodeOptions {
   /** The unlock key that this process was given; it follows the cluster's changes of it. Default: it was given none. */
   readonly unlockKey?: UnlockKeyHolder | undefined;
   readonly engineFacts: () => Promise<EngineFacts>;
+  /** Spoken on this node's port beside those of the cluster, while it is a manager that serves. Default: none. */
+  readonly protocols?: readonly Protocol[] | undefined;
   /** The node's role is another one: its store is to be closed, and opened again. */
   readonly onRoleChange: () => void;
   /** The node was removed: its store is to be closed. */
@@ -70,11 +72,12 @@ export class ClusterNode {
     this.#identities = new IdentityStore(options.store.stateDirectory);
     this.#peerUnlockFile = new PeerUnlockFile(options.store.stateDirectory);
     this.#credentials = new CredentialsSource(provisionalCredentials(this.#key, options.now_ms()));
-    const { engineFacts, logger, settings } = options;
+    const { engineFacts, logger, protocols = [], settings } = options;
     this.#endpoint = new Endpoint({
       settings,
       credentials: this.#credentials,
       services: () => this.#manager?.services,
+      protocols,
       engineFacts,
       logger,
     });
@@ -101,6 +104,17 @@ export class ClusterNode {
       problem: this.#removed ?? this.#endpoint.problem ?? this.#worker?.problem ?? this.#manager?.problem,
       certificate: identity && certificateOf(identity),
     };
+  }
+
+  /** Whom this node speaks to; undefined while it is in no cluster, locked, or removed from it. */
+  get reach(): ClusterReach | undefined {
+    const role = this.#manager ?? this.#worker;
+    if (this.#own === undefined || role === undefined) {
+      return undefined;
+    }
+    const { credentials, current } = this.#own;
+    const { clusterId, nodeId } = current;
+    return { clusterId, nodeId, credentials, managers: role.managers(), leader: role.leader() };
   }
 
   /** Throws while this node is no manager that serves, and once it was removed. */

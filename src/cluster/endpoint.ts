@@ -2,7 +2,7 @@
 // Where this node is reached: the port that it listens on, and the address that it tells others.
 import { CofferError, type Logger } from '../common/index.ts';
 import type { NodeObject } from '../membership/index.ts';
-import type { CredentialsSource, HostAndPort } from '../transport/index.ts';
+import type { CredentialsSource, HostAndPort, Protocol } from '../transport/index.ts';
 import { advertised, localAddressTowards } from './addresses.ts';
 import type { ClusterSettings, EngineFacts } from './cluster-settings.ts';
 import { Port, type PortServices } from './port.ts';
@@ -17,6 +17,8 @@ export interface EndpointOptions {
   readonly credentials: CredentialsSource;
   /** Undefined while the node is no manager that serves. */
   readonly services: () => PortServices | undefined;
+  /** See `Port`. */
+  readonly protocols: readonly Protocol[];
   readonly engineFacts: () => Promise<EngineFacts>;
   readonly logger: Logger;
 }
@@ -128,8 +130,7 @@ export class Endpoint {
   }
 
   #newPort(): Port {
-    const { credentials, logger, services } = this.#options;
-    return new Port({ credentials, services, logger });
+    return new Port(this.#options);
   }
 
   /** The engine may be starting itself: whatever can do without it does, and takes up later what it says. */

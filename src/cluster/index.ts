@@ -37,6 +37,7 @@ export type {
 } from './survivor-model.ts';
 export { PeerUnlock, type PeerUnlockState } from './peer-unlock.ts';
 export { ClusterNode, type ClusterNodeOptions } from './cluster-node.ts';
-export type { ClusterPlace } from './cluster-place.ts';
+export type { ClusterPlace, ClusterReach } from './cluster-place.ts';
+export type { ManagerContact } from './identity.ts';
 export type { Rebuild, RebuildState, RebuildWish } from './rebuild.ts';
 export type { ClusterSettings, EngineFacts } from './cluster-settings.ts';

@@ -194,6 +194,11 @@ export class Manager {
     return this.#reachability.managers();
   }
 
+  /** The one that leads, if that is known. */
+  leader(): ManagerContact | undefined {
+    return this.#reachability.leader();
+  }
+
   /** Why no leader is heard of, where the others have told. */
   get problem(): CofferError | undefined {
     return this.#reachability.leader() === undefined ? this.#cutOff : undefined;

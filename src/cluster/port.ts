@@ -35,6 +35,8 @@ export interface PortOptions {
   readonly credentials: CredentialsSource;
   /** Undefined while the node is no manager that serves. */
   readonly services: () => PortServices | undefined;
+  /** Protocols of rooms above, for members. */
+  readonly protocols: readonly Protocol[];
   readonly logger: Logger;
 }
 
@@ -95,7 +97,7 @@ export class Port {
   }
 
   #protocols(): readonly Protocol[] {
-    const { logger } = this.#options;
+    const { logger, protocols } = this.#options;
     const member = MEMBER_METHODS.map((method) => [method, this.#method('memberMethods', method)] as const);
     const join = JOIN_METHODS.map((method) => [method, this.#method('joinMethods', method)] as const);
     const key = this.#method('unlockMethods', 'key');
@@ -133,6 +135,7 @@ export class Port {
         policy: 'stranger',
         handler: rpcHandler({ methods: { ...Object.fromEntries(join), echo }, logger }),
       },
+      ...protocols,
     ];
   }
 

@@ -3,7 +3,7 @@
 import { hostname } from 'node:os';
 import { CofferError, type Logger } from '../common/index.ts';
 import { authorityKeyId } from '../pki/index.ts';
-import { certificateOf } from './identity.ts';
+import { certificateOf, type ManagerContact } from './identity.ts';
 import { renewThrough } from './join.ts';
 import { HELLO_TIMEOUT_MS, MemberClient } from './member-client.ts';
 import type { OwnIdentity } from './own-identity.ts';
@@ -59,6 +59,16 @@ export class Worker {
   /** Why no manager has answered of late; undefined if one has. */
   get problem(): CofferError | undefined {
     return this.#problem;
+  }
+
+  /** All managers, as this node was told last. */
+  managers(): readonly ManagerContact[] {
+    return this.#options.own.current.managers;
+  }
+
+  /** The one that leads, as this node was told last. */
+  leader(): ManagerContact | undefined {
+    return this.managers().find(({ nodeId }) => nodeId === this.#leader);
   }
 
   start(): void {

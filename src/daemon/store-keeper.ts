@@ -18,6 +18,8 @@ export interface StoreKeeperOptions {
   readonly open: () => Promise<ReplicatedStore>;
   /** The store does not serve, for this reason. */
   readonly onRefused?: (reason: CofferError) => void;
+  /** The store serves. What is returned is called before it is closed. */
+  readonly onServing?: (store: ReplicatedStore) => () => void;
   readonly logger: Logger;
   /** How long to wait before a store is tried again. Default: 3,000. */
   readonly retry_ms?: number;
@@ -32,6 +34,7 @@ export class StoreKeeper {
   #last: Promise<void> = Promise.resolve();
   #stopping = false;
   #scrub: Scrub | undefined;
+  #detach: () => void = () => undefined;
   readonly #decided: Promise<void>;
   #decide: () => void = () => undefined;
 
@@ -135,9 +138,16 @@ export class StoreKeeper {
     this.#state = { kind: 'stopped' };
     this.#decide();
     this.#scrub?.stop();
+    this.#letGo();
     if (state.kind === 'serving') {
       await state.store.close();
     }
+  }
+
+  /** Whoever was told that the store serves leaves it alone from now on. */
+  #letGo(): void {
+    this.#detach();
+    this.#detach = () => undefined;
   }
 
   /** One after the other: a store that is opened beside another of the same process finds its directory taken. */
@@ -162,6 +172,7 @@ export class StoreKeeper {
   }
 
   async #closeQuietly(store: ReplicatedStore): Promise<void> {
+    this.#letGo();
     try {
       await store.close();
     } catch (thrown) {
@@ -200,6 +211,7 @@ export class StoreKeeper {
       const { secrets, term, lastIndex } = store.status();
       this.#options.logger.info('the store serves', { secrets, term, lastIndex });
       void this.#scrubValues(store);
+      this.#detach = this.#options.onServing?.(store) ?? this.#detach;
     } catch (thrown) {
       const reason = CofferError.from(thrown, 'store.faulted');
       this.refuse(reason);
