@@ -26,3 +26,4 @@ export {
   TASK_STATES,
   type TaskState,
 } from './model.ts';
+export type { SwarmSource } from './swarm-source.ts';
