@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages as bytes. What a node says is JSON. What the leader says is the length of a head, the head in JSON, in which each value
+// is its size, and then the values, one after the other: no value ever becomes a string.
+import * as v from 'valibot';
+import { CofferError, invariant, unreachable } from '../common/index.ts';
+import { type ChangeHead, type ManagerHead, managerHead, nodeMessage } from './message-shapes.ts';
+import {
+  type Change,
+  MANAGER_MESSAGE_BYTES_MAX,
+  type ManagerMessage,
+  NODE_MESSAGE_BYTES_MAX,
+  type NodeMessage,
+} from './protocol.ts';
+
+const HEAD_LENGTH_BYTES = 4;
+/** Of an assignment's head without its changes: more than it ever takes. */
+const FRAME_BYTES_MAX = 256;
+/** How much the changes of one message may take together, by `changeSize_bytes`. */
+export const CHANGES_BYTES_MAX = MANAGER_MESSAGE_BYTES_MAX - HEAD_LENGTH_BYTES - FRAME_BYTES_MAX;
+
+/** Throws `request.invalid` if it is larger than a node may send: then it has too many containers to tell of. */
+export function encodeNodeMessage(message: NodeMessage): Buffer {
+  const bytes = Buffer.from(JSON.stringify(message));
+  if (bytes.length > NODE_MESSAGE_BYTES_MAX) {
+    throw new CofferError(
+      'request.invalid',
+      `what runs here takes ${bytes.length} bytes to tell, and ${NODE_MESSAGE_BYTES_MAX} is the limit`,
+    );
+  }
+  return bytes;
+}
+
+/** Throws `request.invalid` for anything that is no `NodeMessage` within its limits. */
+export function decodeNodeMessage(payload: Buffer): NodeMessage {
+  if (payload.length > NODE_MESSAGE_BYTES_MAX) {
+    throw invalid('a node');
+  }
+  return read(nodeMessage, payload, 'a node');
+}
+
+/**
+ * Copies the values into the message; the caller wipes its own, and the message when it is sent. The changes fit if their
+ * `changeSize_bytes` together are at most `CHANGES_BYTES_MAX`.
+ */
+export function encodeManagerMessage(message: ManagerMessage): Buffer {
+  const head = Buffer.from(JSON.stringify(headOf(message)));
+  const values = valuesOf(message);
+  const size_bytes = values.reduce((sum, value) => sum + value.length, HEAD_LENGTH_BYTES + head.length);
+  invariant(size_bytes <= MANAGER_MESSAGE_BYTES_MAX, 'a message of the leader is within its limit');
+  // Outside of Node's shared pool: it is wiped as a whole.
+  const bytes = Buffer.alloc(size_bytes);
+  bytes.writeUInt32BE(head.length);
+  bytes.set(head, HEAD_LENGTH_BYTES);
+  let offset = HEAD_LENGTH_BYTES + head.length;
+  for (const value of values) {
+    bytes.set(value, offset);
+    offset += value.length;
+  }
+  return bytes;
+}
+
+/**
+ * The values are copies, outside of Node's shared pool, that the caller wipes; so is the payload. Throws `request.invalid` for
+ * anything that is no `ManagerMessage` within its limits, before anything is copied.
+ */
+export function decodeManagerMessage(payload: Buffer): ManagerMessage {
+  if (payload.length > MANAGER_MESSAGE_BYTES_MAX || payload.length < HEAD_LENGTH_BYTES) {
+    throw invalid('the leader');
+  }
+  const end = HEAD_LENGTH_BYTES + payload.readUInt32BE();
+  if (end > payload.length) {
+    throw invalid('the leader');
+  }
+  const head = read(managerHead, payload.subarray(HEAD_LENGTH_BYTES, end), 'the leader');
+  return withValues(head, payload.subarray(end));
+}
+
+/** What a change takes of a message. */
+export function changeSize_bytes(change: Change): number {
+  const value_bytes = change.kind === 'put-secret' ? change.value.length : 0;
+  const comma_bytes = 1;
+  return Buffer.byteLength(JSON.stringify(changeHeadOf(change))) + comma_bytes + value_bytes;
+}
+
+function headOf(message: ManagerMessage): unknown {
+  switch (message.kind) {
+    case 'registered':
+      return message;
+    case 'assignment':
+      return { ...message, changes: message.changes.map(changeHeadOf) };
+    default:
+      return unreachable(message);
+  }
+}
+
+function changeHeadOf(change: Change): unknown {
+  if (change.kind !== 'put-secret') {
+    return change;
+  }
+  const { kind, secretId, name, version, value } = change;
+  return { kind, secretId, name, version, size_bytes: value.length };
+}
+
+function valuesOf(message: ManagerMessage): readonly Buffer[] {
+  const changes = message.kind === 'assignment' ? message.changes : [];
+  return changes.flatMap((change) => (change.kind === 'put-secret' ? [change.value] : []));
+}
+
+function withValues(head: ManagerHead, values: Buffer): ManagerMessage {
+  const changes = head.kind === 'assignment' ? head.changes : [];
+  const told_bytes = changes.reduce((sum, change) => sum + valueSize_bytes(change), 0);
+  if (told_bytes !== values.length) {
+    throw invalid('the leader');
+  }
+  if (head.kind === 'registered') {
+    return head;
+  }
+  let offset = 0;
+  return {
+    ...head,
+    changes: changes.map((change) => {
+      if (change.kind !== 'put-secret') {
+        return change;
+      }
+      const { kind, secretId, name, version, size_bytes } = change;
+      const value = Buffer.alloc(size_bytes);
+      values.copy(value, 0, offset, offset + size_bytes);
+      offset += size_bytes;
+      return { kind, secretId, name, version, value };
+    }),
+  };
+}
+
+function valueSize_bytes(change: ChangeHead): number {
+  return change.kind === 'put-secret' ? change.size_bytes : 0;
+}
+
+function read<Shape extends v.GenericSchema>(shape: Shape, bytes: Buffer, who: string): v.InferOutput<Shape> {
+  const result = v.safeParse(shape, parse(bytes, who), { abortEarly: true });
+  if (!result.success) {
+    throw invalid(who);
+  }
+  return result.output;
+}
+
+function parse(bytes: Buffer, who: string): unknown {
+  try {
+    // Bytes that are no UTF-8 would otherwise turn into other names.
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return JSON.parse(text) as unknown;
+  } catch {
+    // The parser's own words quote what it has read.
+    throw invalid(who);
+  }
+}
+
+function invalid(who: string): CofferError {
+  return new CofferError('request.invalid', `what ${who} has sent is not a message of this protocol`);
+}
