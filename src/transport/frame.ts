@@ -6,7 +6,7 @@
 //   payload
 //
 //   type           sent by    payload
-//   1  data        client     one message (message links)
+//   1  data        either     one message (channels; over a message link the client sends alone)
 //   2  ping        either     none; answered by pong
 //   3  pong        either     none; also unasked, as a sign of life
 //   4  refused     either     a refusal (refusal.ts); then the connection ends

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 export { formatAddress, parseAddress, type HostAndPort } from './address.ts';
 export { callOnce, type CallOnceOptions, type CallOnceResult } from './call-once.ts';
+export type { Channel, ChannelEvents, ChannelLimits } from './channel.ts';
+export { channelHandler, type ChannelHandlerOptions } from './channel-handler.ts';
 export { systemClock, type Clock, type Timer } from './clock.ts';
 export type { Connection, ConnectionEvents } from './connection.ts';
 export { CredentialsSource, type TlsCredentials } from './credentials.ts';
@@ -16,6 +18,7 @@ export {
   type MessageLinkLimits,
   type MessageLinkOptions,
 } from './message-link.ts';
+export { openChannel, type OpenChannelOptions } from './open-channel.ts';
 export {
   identityMismatch,
   type ExpectedIdentity,
