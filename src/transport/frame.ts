@@ -85,7 +85,7 @@ interface OpenFrame {
 
 /**
  * Cuts a stream of bytes into frames, however it arrives. A length is checked before anything is kept for it; a frame
- * that arrives in pieces is copied once, into a buffer of just its length. `push` throws `transport.frame-invalid`,
+ * that arrives in pieces is copied once, into a buffer of just its length, and wiped where it was. `push` throws `transport.frame-invalid`,
  * and after that, or after `stop`, the decoder takes nothing more.
  */
 export class FrameDecoder {
@@ -155,6 +155,8 @@ export class FrameDecoder {
 
   #fill(open: OpenFrame, chunk: Buffer, offset: number): number {
     const copied = chunk.copy(open.payload, open.filled_bytes, offset);
+    // Nobody else sees these bytes, and they may be a piece of a secret.
+    chunk.fill(0, offset, offset + copied);
     open.filled_bytes += copied;
     if (open.filled_bytes === open.payload.length) {
       this.#open = undefined;
