@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export type { ContainerNews, ContainerSource } from './container-source.ts';
 export {
   EngineClient,
   type EngineClientOptions,
