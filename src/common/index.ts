@@ -14,6 +14,7 @@ export {
 } from './errors.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';
 export { readBody, type ReadBodyOptions } from './read-body.ts';
+export { isSecretName, NAME_LENGTH_MAX } from './secret-name.ts';
 export { SecretMemory } from './secret-memory.ts';
 export { SecretValue } from './secret-value.ts';
 export { listenOnUnixSocket, type SocketAccess } from './unix-socket.ts';

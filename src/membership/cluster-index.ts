@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { unreachable } from '../common/index.ts';
+import { GrantTable } from './grant-table.ts';
+import type { GrantObject } from './grant.ts';
 import type {
   BackupScheduleObject,
   DataKeyReportObject,
@@ -44,6 +46,13 @@ export interface ClusterView {
   peerUnlocks(): readonly PeerUnlockObject[];
   revocation(nodeId: string): RevocationObject | undefined;
   revocations(): readonly RevocationObject[];
+  grant(id: string): GrantObject | undefined;
+  /** In the order in which they were granted. */
+  grants(): readonly GrantObject[];
+  /** Those of one node, likewise. */
+  grantsOf(nodeId: string): readonly GrantObject[];
+  /** How many there are of all nodes. */
+  readonly grantCount: number;
 }
 
 /** A change of the cluster's objects that a command asks for. */
@@ -61,6 +70,7 @@ export class ClusterIndex implements ClusterView {
   readonly #objects = new Map<string, ClusterObject>();
   readonly #byRaftId = new Map<number, NodeObject>();
   readonly #byKey = new Map<string, NodeObject>();
+  readonly #grants = new GrantTable();
 
   get size(): number {
     return this.#objects.size;
@@ -147,6 +157,23 @@ export class ClusterIndex implements ClusterView {
     return this.#all().filter((object) => object.kind === 'revocation');
   }
 
+  get grantCount(): number {
+    return this.#grants.size;
+  }
+
+  grant(id: string): GrantObject | undefined {
+    const object = this.#objects.get(`grant/${id}`);
+    return object?.kind === 'grant' ? object : undefined;
+  }
+
+  grants(): readonly GrantObject[] {
+    return this.#grants.all();
+  }
+
+  grantsOf(nodeId: string): readonly GrantObject[] {
+    return this.#grants.of(nodeId);
+  }
+
   /** The object that stands in this one's place now. */
   at(key: string): ClusterObject | undefined {
     return this.#objects.get(key);
@@ -175,6 +202,8 @@ export class ClusterIndex implements ClusterView {
       if (object.raftId !== 0) {
         this.#byRaftId.set(object.raftId, object);
       }
+    } else if (object.kind === 'grant') {
+      this.#grants.add(object);
     }
   }
 
@@ -184,6 +213,8 @@ export class ClusterIndex implements ClusterView {
     if (object?.kind === 'node') {
       this.#byKey.delete(object.certificate.publicKeyFingerprint);
       this.#byRaftId.delete(object.raftId);
+    } else if (object?.kind === 'grant') {
+      this.#grants.delete(object);
     }
   }
 

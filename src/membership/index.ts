@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the managers of a cluster have in common beside its secrets, and the rules by which it changes.
 export { ClusterIndex, type ClusterView, type ObjectEffect } from './cluster-index.ts';
-export {
-  type ClusterCommand,
-  isClusterCommand,
-  readClusterCommand,
-  writeClusterCommand,
-} from './command.ts';
+export type { ClusterCommand } from './command.ts';
+export { isClusterCommand, readClusterCommand, writeClusterCommand } from './command-codec.ts';
 export {
   type AuthorityObject,
   type AuthorityRotation,
@@ -41,5 +37,6 @@ export {
   SCHEDULE_MAX_MS,
   SCHEDULE_MIN_MS,
 } from './maintenance.ts';
+export { checkGrant, sameGrant } from './grant-rules.ts';
 export { decodeObject, encodeObject } from './object-codec.ts';
 export { applyClusterCommand, checkToken } from './rules.ts';

@@ -2,6 +2,7 @@
 // What the managers of a cluster have in common beside its secrets: the CA, the join tokens, the nodes, and those that
 // were removed. Each is an object of its own, so that no change rewrites more than it concerns.
 import { unreachable } from '../common/index.ts';
+import type { GrantObject } from './grant.ts';
 import type { MaintenanceObject } from './maintenance.ts';
 
 /** What a node is to the cluster. Its certificate says so as well. */
@@ -129,6 +130,7 @@ export type ClusterObject =
   | NodeObject
   | PeerUnlockObject
   | RevocationObject
+  | GrantObject
   | MaintenanceObject;
 
 /** A name for each object, unique in the cluster. */
@@ -143,6 +145,7 @@ export function objectKey(object: ClusterObject): string {
       return object.kind;
     case 'token':
     case 'node':
+    case 'grant':
       return `${object.kind}/${object.id}`;
     case 'peer-unlock':
     case 'revocation':

@@ -19,6 +19,7 @@ import {
   type TokenObject,
   UNLOCK_KEY_BYTES,
 } from './model.ts';
+import { GRANT_OBJECT_TAG, readGrantObject, writeGrant } from './grant-codec.ts';
 import {
   MAINTENANCE_OBJECT_TAG,
   readMaintenanceObject,
@@ -35,6 +36,7 @@ const KIND_TAG = {
   autolock: 6,
   'peer-unlock': 7,
   ...MAINTENANCE_OBJECT_TAG,
+  ...GRANT_OBJECT_TAG,
 } as const satisfies Record<ClusterObject['kind'], number>;
 /** Autolock with peer unlock: as autolock, then u8 count and the earlier keys. */
 const PEERS_TAG = 8;
@@ -70,6 +72,8 @@ export function writeObject(writer: ByteWriter, object: ClusterObject): ByteWrit
     case 'backup-schedule':
     case 'data-key-report':
       return writeMaintenanceObject(writer, object);
+    case 'grant':
+      return writeGrant(writer, object);
     default:
       return unreachable(object);
   }
@@ -113,7 +117,7 @@ export function readObject(reader: ByteReader): ClusterObject {
         until_ms: reader.u64(),
       };
     default:
-      return readMaintenanceObject(tag, reader) ?? unknownKind(tag);
+      return readMaintenanceObject(tag, reader) ?? readGrantObject(tag, reader) ?? unknownKind(tag);
   }
 }
 

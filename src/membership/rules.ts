@@ -17,6 +17,7 @@ import type {
   SetRole,
 } from './command.ts';
 import { existing, put, remove } from './effects.ts';
+import { applyGrantCommand } from './grant-rules.ts';
 import { applyMaintenanceCommand } from './maintenance-rules.ts';
 import {
   CERTIFICATE_LIFETIME_MAX_MS,
@@ -30,7 +31,7 @@ import {
   TOKENS_MAX,
 } from './model.ts';
 
-/** Throws a `cluster.*` code for a command that is refused; such a command changes nothing. */
+/** Throws a `cluster.*` or `grant.*` code for a command that is refused; such a command changes nothing. */
 export function applyClusterCommand(view: ClusterView, command: ClusterCommand): readonly ObjectEffect[] {
   switch (command.kind) {
     case 'establish-cluster':
@@ -70,6 +71,9 @@ export function applyClusterCommand(view: ClusterView, command: ClusterCommand):
     case 'set-backup-schedule':
     case 'report-data-key':
       return [put(applyMaintenanceCommand(view, command))];
+    case 'put-grant':
+    case 'remove-grant':
+      return applyGrantCommand(view, command);
     default:
       return unreachable(command);
   }
@@ -191,6 +195,7 @@ function removeNode(view: ClusterView, nodeId: string, at_ms: number): readonly 
     ...withoutRegistration(view, nodeId),
     put({ kind: 'revocation', nodeId, hostname, removedAt_ms: at_ms, until_ms }),
     ...withoutReport(view, nodeId),
+    ...view.grantsOf(nodeId).map(remove),
   ];
 }
 

@@ -4,8 +4,7 @@
 /** A value holds 1 to this many bytes, as in Swarm: fewer than 500 KiB. */
 export const VALUE_BYTES_MAX = 511_999;
 
-/** A name holds 1 to this many characters. */
-export const NAME_LENGTH_MAX = 64;
+export { NAME_LENGTH_MAX } from '../common/index.ts';
 
 /** All labels of one secret together, keys and values in UTF-8. Swarm bounds only the whole request. */
 export const LABELS_BYTES_MAX = 512 * 1024;

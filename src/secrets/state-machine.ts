@@ -65,7 +65,7 @@ export type Effect =
   | { readonly kind: 'put-request'; readonly slot: number; readonly request: AppliedRequest };
 
 /** What the rules refuse a command with. */
-const REFUSALS = /^(?:secret|cluster)\./;
+const REFUSALS = /^(?:secret|cluster|grant)\./;
 
 /** What a command came to. A refused command changes nothing. */
 export type Outcome =

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Swarm accepts as a name, a value and labels (swarmkit, manager/controlapi/common.go and secret.go).
-import { CofferError } from '../common/index.ts';
-import { LABELS_BYTES_MAX, NAME_LENGTH_MAX, VALUE_BYTES_MAX } from './limits.ts';
+import { CofferError, isSecretName } from '../common/index.ts';
+import { LABELS_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts';
 import type { Labels } from './model.ts';
 
-const NAME_PATTERN = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-_.]*[a-zA-Z0-9])?$/;
-
-/** Whether Swarm would take `name` for a secret. */
-export function isSecretName(name: string): boolean {
-  return name.length <= NAME_LENGTH_MAX && NAME_PATTERN.test(name);
-}
+export { isSecretName };
 
 /** Throws `secret.name-invalid` unless Swarm would take `name`. */
 export function checkName(name: string): void {

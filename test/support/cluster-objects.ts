@@ -4,6 +4,7 @@ import type {
   AuthorityObject,
   BackupScheduleObject,
   DataKeyReportObject,
+  GrantObject,
   NodeObject,
   NodeRole,
   RevocationObject,
@@ -77,6 +78,21 @@ export function aDataKeyReport(name: string, over: Partial<DataKeyReportObject> 
     keyId: 'ab'.repeat(8),
     madeAt_ms: 2_000,
     purged: 1,
+    ...over,
+  };
+}
+
+/** For a node that is called `first`. */
+export function aGrant(id: string, over: Partial<GrantObject> = {}): GrantObject {
+  return {
+    kind: 'grant',
+    id,
+    secret: 'db',
+    nodeId: 'id-first',
+    container: '',
+    labels: {},
+    image: '',
+    grantedAt_ms: 3_000,
     ...over,
   };
 }

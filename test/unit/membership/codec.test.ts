@@ -15,6 +15,7 @@ import {
 import {
   aBackupSchedule,
   aDataKeyReport,
+  aGrant,
   aNode,
   anAuthority,
   aRevocation,
@@ -48,6 +49,8 @@ const OBJECTS: readonly ClusterObject[] = [
   aBackupSchedule(),
   aBackupSchedule({ every_ms: 0, recipients: [] }),
   aDataKeyReport('one'),
+  aGrant('one'),
+  aGrant('two', { container: 'web-*', labels: { 'com.example.tier': 'wörker', app: '' }, image: 'redis:8' }),
 ];
 
 const COMMANDS: readonly ClusterCommand[] = [
@@ -71,6 +74,8 @@ const COMMANDS: readonly ClusterCommand[] = [
   },
   { kind: 'set-backup-schedule', schedule: aBackupSchedule() },
   { kind: 'report-data-key', report: aDataKeyReport('one') },
+  { kind: 'put-grant', grant: aGrant('one', { labels: { a: 'b' } }) },
+  { kind: 'remove-grant', id: 'one' },
   { kind: 'set-autolock', autolock: { kind: 'autolock', version: 1, unlockKey: Buffer.alloc(32, 7) } },
   { kind: 'set-autolock', autolock: autolockOf(1, 0) },
   { kind: 'set-peer-unlock', enabled: true },
@@ -115,6 +120,20 @@ describe("the cluster's objects and commands as bytes", () => {
       encodeObject({ kind: 'autolock', version: 2, unlockKey: Buffer.alloc(32, 7) }).toString('hex'),
       written,
     );
+  });
+
+  test('of a grant are the same in whichever order its labels were typed', () => {
+    const [one, other] = [
+      { a: '1', b: '2' },
+      { b: '2', a: '1' },
+    ].map((labels) => aGrant('one', { labels }));
+    assert.ok(one !== undefined && other !== undefined);
+    assert.deepEqual(encodeObject(one), encodeObject(other));
+  });
+
+  test('hold no more labels than a grant may have', () => {
+    const labels = Object.fromEntries(Array.from({ length: 17 }, (_, number) => [`label${number}`, '']));
+    assert.throws(() => decodeObject(encodeObject(aGrant('one', { labels }))), { code: 'store.damaged' });
   });
 
   test('hold no more unlock keys than are kept', () => {
