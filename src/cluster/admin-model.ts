@@ -2,6 +2,7 @@
 // The cluster as its administrator sees it: what can be asked, and what is told. Types alone, so that the command line can
 // share them at no cost.
 
+import type { GrantAdmin } from './grant-model.ts';
 import type { SurvivorAdmin } from './survivor-model.ts';
 
 export type NodeRole = 'manager' | 'worker';
@@ -43,6 +44,8 @@ export interface NodeReply {
   readonly node: NodeDescription;
   /** What the reader should know about the quorum now: an even number of managers, one that cannot be lost. */
   readonly warnings: readonly string[];
+  /** Of a node that was removed: how many grants went with it. Absent in the answer of an older manager. */
+  readonly grants?: number | undefined;
 }
 
 /** `GET /v1/cluster`. */
@@ -255,6 +258,7 @@ export interface ClusterAdmin {
   readonly dataKey: DataKeyAdmin;
   readonly survivors: SurvivorAdmin;
   readonly maintenance: MaintenanceAdmin;
+  readonly grants: GrantAdmin;
   tokens(): readonly TokenDescription[];
   createToken(wish: TokenWish): Promise<TokenReply>;
   /** By the token's id, which is the fifth part of the token. */

@@ -16,6 +16,7 @@ import type {
   TokenReply,
   TokenWish,
 } from './admin-model.ts';
+import type { GrantAdmin } from './grant-model.ts';
 import type { ManagerContact } from './identity.ts';
 import type { LocalAdmin } from './local-admin.ts';
 import type { MemberClient } from './member-client.ts';
@@ -60,6 +61,7 @@ export interface ForwardingAdminOptions {
   readonly dataKey: DataKeyAdmin;
   readonly survivors: SurvivorAdmin;
   readonly maintenance: MaintenanceAdmin;
+  readonly grants: GrantAdmin;
   readonly client: MemberClient;
   /** This node's id. */
   readonly nodeId: string;
@@ -88,6 +90,10 @@ export class ForwardingAdmin implements ClusterAdmin {
 
   get maintenance(): MaintenanceAdmin {
     return this.#options.maintenance;
+  }
+
+  get grants(): GrantAdmin {
+    return this.#options.grants;
   }
 
   get autolock(): AutolockAdmin {

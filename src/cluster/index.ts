@@ -27,6 +27,15 @@ export type {
   UnlockKeyWish,
 } from './admin-model.ts';
 export type {
+  GrantAdmin,
+  GrantDescription,
+  GrantFilter,
+  GrantReply,
+  GrantsReply,
+  GrantWish,
+  RevokedReply,
+} from './grant-model.ts';
+export type {
   LastEntry,
   SurvivorAdmin,
   SurvivorDescription,

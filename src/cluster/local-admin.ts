@@ -19,6 +19,7 @@ import type {
 import { rotationProgress } from './authority-keeper.ts';
 import { digestOf, nextAuthority, requireAuthority, rootEnd_ms, rootsOf } from './certificates.ts';
 import { managerContacts } from './contacts.ts';
+import { describeNode } from './describe-node.ts';
 import { findNode } from './find-node.ts';
 import { raftIdFor } from './join-service.ts';
 import { describeSchedules } from './maintenance-admin.ts';
@@ -43,8 +44,11 @@ export interface LocalAdminOptions {
   readonly now_ms: () => number;
 }
 
+/** What others carry out, each for itself. */
+type Parts = 'autolock' | 'dataKey' | 'survivors' | 'maintenance' | 'grants';
+
 /** See `ClusterAdmin` for what it promises. What it knows of other nodes' reachability is what the leader knows. */
-export class LocalAdmin implements Omit<ClusterAdmin, 'autolock' | 'dataKey' | 'survivors' | 'maintenance'> {
+export class LocalAdmin implements Omit<ClusterAdmin, Parts> {
   readonly #options: LocalAdminOptions;
 
   constructor(options: LocalAdminOptions) {
@@ -99,7 +103,7 @@ export class LocalAdmin implements Omit<ClusterAdmin, 'autolock' | 'dataKey' | '
     const { now_ms, store } = this.#options;
     await this.#caughtUp();
     const node = this.#find(reference);
-    const before = this.#reply(node);
+    const before = { ...this.#reply(node), grants: store.cluster.grantsOf(node.id).length };
     if (node.role === 'worker') {
       if (this.#options.isReachable(node) === true && !force) {
         throw new CofferError('cluster.quorum', `node ${node.hostname} is not down`, {
@@ -116,7 +120,7 @@ export class LocalAdmin implements Omit<ClusterAdmin, 'autolock' | 'dataKey' | '
     }
     this.#checkLoss(node, false);
     await this.#retire(node.id, 'removed', () => store.cluster.node(node.id) === undefined, 'the removal');
-    return { node: before.node, warnings: describeQuorum(this.#quorum()) };
+    return { ...before, warnings: describeQuorum(this.#quorum()) };
   }
 
   async authority(): Promise<AuthorityDescription> {
@@ -253,32 +257,7 @@ export class LocalAdmin implements Omit<ClusterAdmin, 'autolock' | 'dataKey' | '
 
   #describeNode(node: NodeObject): NodeDescription {
     const { isReachable, replica } = this.#options;
-    const { address, certificate, engineNodeId, hostname, id, joinedAt_ms, raftId, role } = node;
-    const { voters } = replica.state.confState;
-    const self = raftId !== 0 && raftId === replica.identity.raftId;
-    const reachable = self ? true : isReachable(node);
-    const voter = voters.includes(raftId);
-    return {
-      id,
-      hostname,
-      role,
-      status:
-        reachable === undefined
-          ? 'unknown'
-          : !reachable
-            ? 'down'
-            : role === 'manager' && !voter
-              ? 'joining'
-              : 'ready',
-      leader: raftId !== 0 && raftId === replica.leader,
-      voter,
-      self,
-      address,
-      engineNodeId,
-      joinedAt_ms,
-      certificate: { notAfter_ms: certificate.notAfter_ms, authorityDigest: certificate.authorityDigest },
-      matchIndex: replica.status().progress.get(raftId)?.match,
-    };
+    return describeNode(node, replica, isReachable(node));
   }
 
   async #until(condition: () => boolean, what: string): Promise<void> {

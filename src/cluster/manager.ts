@@ -19,6 +19,7 @@ import { Departure } from './departure.ts';
 import { ForwardingAdmin } from './forwarding-admin.ts';
 import type { ManagerContact, NodeIdentityFile } from './identity.ts';
 import { JoinService } from './join-service.ts';
+import { LocalGrants } from './grant-admin.ts';
 import { LocalAdmin } from './local-admin.ts';
 import { managerRenewal } from './manager-renewal.ts';
 import { LocalMaintenance } from './maintenance-admin.ts';
@@ -121,6 +122,7 @@ export class Manager {
       dataKey,
       survivors,
       maintenance,
+      grants: new LocalGrants({ store, now_ms }),
       client: this.#client,
       nodeId,
       leader,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A cluster of three managers and a worker that does what it is told and remembers it. Whatever it says carries more than
 // it should, as a model might that has grown a field.
+import { LocalGrants } from '../../src/cluster/grant-admin.ts';
 import { CofferError } from '../../src/common/index.ts';
 import type {
   AuthorityDescription,
@@ -8,6 +9,7 @@ import type {
   AutolockDescription,
   DataKeyAdmin,
   BackupSchedule,
+  GrantAdmin,
   MaintenanceAdmin,
   PurgeDescription,
   Schedules,
@@ -22,6 +24,8 @@ import type {
   TokenReply,
   TokenWish,
 } from '../../src/control/index.ts';
+
+import { MemoryStore } from './memory-store.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -176,6 +180,9 @@ export class FakeCluster implements ClusterAdmin {
   /** How many managers have carried out the purge, one answer after the other; the last one stays. */
   purgesDone: readonly number[] = [0];
   purges = 0;
+
+  /** Those of a store of its own, unless a test puts others here. */
+  grants: GrantAdmin = new LocalGrants({ store: new MemoryStore(), now_ms: () => CLUSTER_NOW_MS });
 
   readonly maintenance: MaintenanceAdmin = {
     purge: async () => {

@@ -44,6 +44,7 @@ describe('the administration at a manager', () => {
         dataKey: new FakeCluster().dataKey,
         survivors: new FakeCluster().survivors,
         maintenance: new FakeCluster().maintenance,
+        grants: new FakeCluster().grants,
         client,
         nodeId: 'here',
         leader,

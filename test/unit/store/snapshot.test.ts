@@ -13,7 +13,7 @@ import {
   RECORD_HEAD_BYTES,
 } from '../../../src/store/snapshot/snapshot-format.ts';
 import { StateStage } from '../../../src/store/snapshot/snapshot-import.ts';
-import { aNode, anAuthority, aToken } from '../../support/cluster-objects.ts';
+import { aGrant, aNode, anAuthority, aToken } from '../../support/cluster-objects.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { CONF_STATE, put, StateHarness } from './state-harness.ts';
 
@@ -23,6 +23,7 @@ const VALUE_BYTES_MAX = 511_999;
 async function fill(node: StateHarness, secrets: number, random: SeededRandom): Promise<void> {
   node.apply({ kind: 'establish-cluster', authority: anAuthority(), node: aNode('one', 'manager', 1) });
   node.apply({ kind: 'put-token', token: aToken('token'), revokeOthers: false });
+  node.apply({ kind: 'put-grant', grant: aGrant('grant', { nodeId: 'id-one', labels: { app: 'web' } }) });
   for (let number = 0; number < secrets; number += 1) {
     const name = `secret-${number}`;
     const versions = number % 7 === 0 ? 12 : 1 + (number % 3);
