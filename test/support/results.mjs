@@ -32,6 +32,7 @@ export class Results {
   /** Opens the section of one test process. `live` shows each line at once, else all at the section's end. */
   section(title, live) {
     const lines = [];
+    const startedAt = performance.now();
     const write = (line) => {
       if (live) {
         this.#write(`${line}\n`);
@@ -68,6 +69,7 @@ export class Results {
           const tail = output.trimEnd().split('\n').slice(-output_lines_shown).join('\n');
           write(`    it printed:\n${indent(tail, 6)}`);
         }
+        write(this.#style('dim', `  ${title} took ${duration(performance.now() - startedAt)}`));
         this.#write(lines.map((line) => `${line}\n`).join(''));
       },
     };
