@@ -113,8 +113,10 @@ export class HostBox {
       'set -e',
       'ip link set lo up',
       'hostname "$1"',
-      'mkdir -p /run/docker',
+      'mkdir -p /run/docker /run/containerd',
       'mount -t tmpfs none /run/docker',
+      // Containerd's helpers leave their sockets behind when they are killed.
+      'mount -t tmpfs none /run/containerd',
       'mkdir /run/docker/plugins',
       'mount --bind "$2/plugins" /run/docker/plugins',
       'echo ready',
