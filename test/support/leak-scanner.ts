@@ -135,6 +135,18 @@ export class LeakScanner {
     }
   }
 
+  /** Scans a file that may be removed meanwhile: what is gone holds nothing. */
+  scanPassingFile(file: string): readonly Leak[] {
+    try {
+      return this.scanFile(file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+        return [];
+      }
+      throw error;
+    }
+  }
+
   /** Scans every regular file below `directory`, and all names on the way, except below what `skip` names. */
   scanTree(directory: string, skip: (place: string) => boolean = () => false): readonly Leak[] {
     const leaks: Leak[] = [];
@@ -148,7 +160,7 @@ export class LeakScanner {
       if (kind?.isDirectory() === true) {
         leaks.push(...this.scanTree(place, skip));
       } else if (kind?.isFile() === true) {
-        leaks.push(...this.scanFile(place));
+        leaks.push(...this.scanPassingFile(place));
       }
     }
     return leaks;
