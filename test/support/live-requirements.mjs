@@ -19,6 +19,7 @@ const livePrograms = [
   { name: 'docker', package: 'docker.io' },
   { name: 'busybox', package: 'busybox-static' },
   { name: 'docker-registry', package: 'docker-registry' },
+  { name: 'docker-compose', package: 'docker-compose' },
   ...clusterPrograms,
 ];
 

@@ -12,7 +12,8 @@ iptables iptables
 perl perl
 busybox busybox-static
 faketime faketime
-docker-registry docker-registry'
+docker-registry docker-registry
+docker-compose docker-compose'
 
 PATH="$PATH:/usr/sbin:/sbin"
 missing=''
