@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whom this node can call.
-import type { ClusterView, NodeObject } from '../membership/index.ts';
+import { type ClusterView, type NodeObject, ownEngine } from '../membership/index.ts';
 import type { ManagerContact } from './identity.ts';
 
 /** The managers as the state knows them. */
@@ -16,14 +16,15 @@ export function knownManagers(view: ClusterView, told: readonly ManagerContact[]
   return view.authority === undefined ? told : managerContacts(view);
 }
 
-/** Whether the state has of a node what it says of itself. */
+/** Whether the state has of a node what it says of itself, as far as that counts. */
 export function isDescribedAs(
+  view: ClusterView,
   node: NodeObject,
   said: Pick<NodeObject, 'hostname' | 'address' | 'engineNodeId'>,
 ): boolean {
   return (
     node.hostname === said.hostname &&
     node.address === said.address &&
-    node.engineNodeId === said.engineNodeId
+    node.engineNodeId === ownEngine(view, node.id, said.engineNodeId)
   );
 }

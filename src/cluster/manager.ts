@@ -270,11 +270,12 @@ export class Manager {
     const { logger, own, store } = this.#options;
     const { nodeId } = own.current;
     this.#standing.askIfDoubted();
-    const node = store.replica.state.index.cluster.node(nodeId);
+    const { cluster } = store.replica.state.index;
+    const node = cluster.node(nodeId);
     const said = this.#description();
     // Without a leader this node's own state may be old: the others may have been told something else since.
     const isKnown =
-      node === undefined || (isDescribedAs(node, said) && this.#reachability.leader() !== undefined);
+      node === undefined || (isDescribedAs(cluster, node, said) && this.#reachability.leader() !== undefined);
     if (isKnown || this.#stopped) {
       return;
     }
@@ -283,7 +284,7 @@ export class Manager {
     for (const manager of others) {
       this.#client.call(manager, 'hello', encodeBody(BODY.hello, said), ANNOUNCE_MS).catch(() => undefined);
     }
-    if (isDescribedAs(node, said)) {
+    if (isDescribedAs(cluster, node, said)) {
       return;
     }
     try {

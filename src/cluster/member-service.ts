@@ -40,6 +40,8 @@ export class MemberService {
   readonly #options: MemberServiceOptions;
   readonly #renewals: TokenBuckets;
   readonly #hellos: TokenBuckets;
+  /** Nodes that claim the engine of another one. */
+  readonly #contested = new Set<string>();
 
   constructor(options: MemberServiceOptions) {
     this.#options = options;
@@ -96,7 +98,9 @@ export class MemberService {
 
   async #describe(node: NodeObject, { hostname, address, engineNodeId }: Hello): Promise<void> {
     const place = node.role === 'manager' ? address : '';
-    if (isDescribedAs(node, { hostname, address: place, engineNodeId })) {
+    const { cluster } = this.#options.store();
+    this.#noteClaim(node, cluster.nodeByEngine(engineNodeId));
+    if (isDescribedAs(cluster, node, { hostname, address: place, engineNodeId })) {
       return;
     }
     try {
@@ -112,6 +116,24 @@ export class MemberService {
         node: node.id,
         reason: CofferError.from(thrown).message,
       });
+    }
+  }
+
+  /** Says once that a node is not believed to be beside an engine. */
+  #noteClaim({ id, hostname }: NodeObject, first: NodeObject | undefined): void {
+    if (first === undefined || first.id === id) {
+      this.#contested.delete(id);
+    } else if (!this.#contested.has(id)) {
+      this.#contested.add(id);
+      this.#options.logger.warn(
+        'a node says that it is beside an engine where another one is; it is given nothing for tasks of the swarm',
+        {
+          node: id,
+          hostname,
+          other: first.id,
+          mend: `docker coffer node rm ${first.id}, if that one is gone`,
+        },
+      );
     }
   }
 

@@ -41,6 +41,8 @@ export interface ClusterView {
   nodes(): readonly NodeObject[];
   nodeByRaftId(raftId: number): NodeObject | undefined;
   nodeByKey(publicKeyFingerprint: string): NodeObject | undefined;
+  /** The node beside an engine, by the engine's id in its swarm; of several, the one that joined first. */
+  nodeByEngine(engineNodeId: string): NodeObject | undefined;
   /** What the node is known by when it asks for the unlock key. */
   peerUnlock(nodeId: string): PeerUnlockObject | undefined;
   peerUnlocks(): readonly PeerUnlockObject[];
@@ -71,6 +73,7 @@ export class ClusterIndex implements ClusterView {
   readonly #byRaftId = new Map<number, NodeObject>();
   readonly #byKey = new Map<string, NodeObject>();
   readonly #grants = new GrantTable();
+  readonly #byEngine = new Map<string, readonly NodeObject[]>();
 
   get size(): number {
     return this.#objects.size;
@@ -128,7 +131,7 @@ export class ClusterIndex implements ClusterView {
   nodes(): readonly NodeObject[] {
     return this.#all()
       .filter((object) => object.kind === 'node')
-      .sort((a, b) => a.joinedAt_ms - b.joinedAt_ms || (a.id < b.id ? -1 : 1));
+      .sort(byJoining);
   }
 
   nodeByRaftId(raftId: number): NodeObject | undefined {
@@ -137,6 +140,10 @@ export class ClusterIndex implements ClusterView {
 
   nodeByKey(publicKeyFingerprint: string): NodeObject | undefined {
     return this.#byKey.get(publicKeyFingerprint);
+  }
+
+  nodeByEngine(engineNodeId: string): NodeObject | undefined {
+    return this.#byEngine.get(engineNodeId)?.[0];
   }
 
   peerUnlock(nodeId: string): PeerUnlockObject | undefined {
@@ -202,6 +209,10 @@ export class ClusterIndex implements ClusterView {
       if (object.raftId !== 0) {
         this.#byRaftId.set(object.raftId, object);
       }
+      if (object.engineNodeId !== '') {
+        const others = this.#byEngine.get(object.engineNodeId) ?? [];
+        this.#byEngine.set(object.engineNodeId, [...others, object].sort(byJoining));
+      }
     } else if (object.kind === 'grant') {
       this.#grants.add(object);
     }
@@ -215,10 +226,20 @@ export class ClusterIndex implements ClusterView {
       this.#byRaftId.delete(object.raftId);
     } else if (object?.kind === 'grant') {
       this.#grants.delete(object);
+      const others = (this.#byEngine.get(object.engineNodeId) ?? []).filter((other) => other !== object);
+      if (others.length > 0) {
+        this.#byEngine.set(object.engineNodeId, others);
+      } else {
+        this.#byEngine.delete(object.engineNodeId);
+      }
     }
   }
 
   #all(): readonly ClusterObject[] {
     return [...this.#objects.values()];
   }
+}
+
+function byJoining(a: NodeObject, b: NodeObject): number {
+  return a.joinedAt_ms - b.joinedAt_ms || (a.id < b.id ? -1 : 1);
 }

@@ -39,4 +39,4 @@ export {
 } from './maintenance.ts';
 export { checkGrant, sameGrant } from './grant-rules.ts';
 export { decodeObject, encodeObject } from './object-codec.ts';
-export { applyClusterCommand, checkToken } from './rules.ts';
+export { applyClusterCommand, checkToken, ownEngine } from './rules.ts';

@@ -100,6 +100,15 @@ export function checkToken(view: ClusterView, tokenId: string, role: NodeRole, a
   }
 }
 
+/**
+ * The engine that a node is beside, where it says that it is beside `claimed`: empty if another node was there first. A node says so
+ * itself, and what its engine runs decides what it is given: nobody takes a place that is taken.
+ */
+export function ownEngine(view: ClusterView, nodeId: string, claimed: string): string {
+  const first = view.nodeByEngine(claimed);
+  return first === undefined || first.id === nodeId ? claimed : '';
+}
+
 function putToken(view: ClusterView, { token, revokeOthers }: PutToken): readonly ObjectEffect[] {
   const others = view.tokens().filter(({ id }) => id !== token.id);
   const revoked = revokeOthers ? others.filter(({ role }) => role === token.role) : [];
@@ -136,7 +145,7 @@ function admitNode(view: ClusterView, { node, tokenId, at_ms }: AdmitNode): read
     requireRoomForManager(nodes);
   }
   const used = token === undefined ? [] : [put({ ...token, usesLeft: token.usesLeft - 1 })];
-  return [...used, put(node)];
+  return [...used, put({ ...node, engineNodeId: ownEngine(view, node.id, node.engineNodeId) })];
 }
 
 function renewCertificate(
@@ -152,7 +161,8 @@ function renewCertificate(
 
 function describeNode(view: ClusterView, command: DescribeNode): readonly ObjectEffect[] {
   const node = existing(view, command.nodeId);
-  const { hostname, address, engineNodeId } = command;
+  const { hostname, address } = command;
+  const engineNodeId = ownEngine(view, node.id, command.engineNodeId);
   const same = node.hostname === hostname && node.address === address && node.engineNodeId === engineNodeId;
   return same ? [] : [put({ ...node, hostname, address, engineNodeId })];
 }

@@ -5,7 +5,7 @@ import { beforeEach, describe, test } from 'node:test';
 import { verifiedIdentity } from '../../../src/cluster/join.ts';
 import { MemberService } from '../../../src/cluster/member-service.ts';
 import { BODY, decodeBody, encodeBody, type Hello } from '../../../src/cluster/rpc-body.ts';
-import { CofferError, silentLogger } from '../../../src/common/index.ts';
+import { CofferError, type LogFields, silentLogger } from '../../../src/common/index.ts';
 import { createCertificateRequest, generateKey } from '../../../src/pki/index.ts';
 import type { Command } from '../../../src/secrets/index.ts';
 import type { PeerIdentity } from '../../../src/transport/index.ts';
@@ -28,11 +28,13 @@ describe('the service for nodes', () => {
   let service: MemberService;
   let heard: string[];
   let administered: unknown[];
+  let warned: LogFields[];
 
   beforeEach(async () => {
     now_ms = Date.now();
     heard = [];
     administered = [];
+    warned = [];
     store = await establishedStore(now_ms);
     service = new MemberService({
       clusterId: CLUSTER_ID,
@@ -45,7 +47,7 @@ describe('the service for nodes', () => {
       },
       onContact: (id) => void heard.push(id),
       now_ms: () => now_ms,
-      logger: silentLogger,
+      logger: { ...silentLogger, warn: (_, fields = {}) => void warned.push(fields) },
     });
   });
 
@@ -84,13 +86,33 @@ describe('the service for nodes', () => {
     test('is written down where it says something new; the address only of a manager', async () => {
       const [worker, manager] = [await admitted(store, 'worker'), await admitted(store, 'manager')];
       for (const { id, role } of [worker, manager]) {
-        await call('hello', peerOf(id, role), hello());
+        const said = `engine-${role}`;
+        await call('hello', peerOf(id, role), hello({ engineNodeId: said }));
         const { address, engineNodeId, hostname } = store.cluster.node(id) ?? {};
-        const expected = { address: role === 'manager' ? '10.0.0.9:7373' : '', engineNodeId: 'engine' };
+        const expected = { address: role === 'manager' ? '10.0.0.9:7373' : '', engineNodeId: said };
         assert.deepEqual({ address, engineNodeId, hostname }, { ...expected, hostname: 'renamed' });
       }
       store.proposeError = UNAVAILABLE;
-      await call('hello', peerOf(worker.id, 'worker'), hello());
+      await call('hello', peerOf(worker.id, 'worker'), hello({ engineNodeId: 'engine-worker' }));
+    });
+
+    test('gives nobody the engine of another node, and does not write that down again and again', async () => {
+      const [honest, other] = [await admitted(store, 'worker'), await admitted(store, 'worker')];
+      await call('hello', peerOf(honest.id, 'worker'), hello());
+      await call('hello', peerOf(other.id, 'worker'), hello());
+      assert.equal(store.cluster.node(honest.id)?.engineNodeId, 'engine');
+      assert.equal(store.cluster.node(other.id)?.engineNodeId, '');
+      assert.deepEqual(
+        warned.map(({ node }) => node),
+        [other.id],
+      );
+      const { appliedIndex } = store.status();
+      await call('hello', peerOf(other.id, 'worker'), hello());
+      assert.equal(store.status().appliedIndex, appliedIndex);
+      assert.equal(warned.length, 1, 'it is told once');
+      await store.propose({ kind: 'remove-node', nodeId: honest.id, at_ms: 1 });
+      await call('hello', peerOf(other.id, 'worker'), hello());
+      assert.equal(store.cluster.node(other.id)?.engineNodeId, 'engine');
     });
 
     test('is answered also while nothing can be written down', async () => {

@@ -184,6 +184,61 @@ describe("the cluster's rules", () => {
     });
   });
 
+  describe('an engine', () => {
+    const engineOf = (name: string): string | undefined => index.node(`id-${name}`)?.engineNodeId;
+    const claim = (name: string, engineNodeId: string): number =>
+      apply({ kind: 'describe-node', nodeId: `id-${name}`, hostname: name, address: '', engineNodeId });
+    beforeEach(() => {
+      put(aToken('one', 'worker', 1_000));
+      ['a', 'b'].forEach((name) => apply(admit(name)));
+      claim('a', 'engine-a');
+    });
+
+    test('is that of the node that said so first, whatever another one says', () => {
+      claim('b', 'engine-a');
+      assert.deepEqual([engineOf('a'), engineOf('b')], ['engine-a', '']);
+      const node = { ...aNode('c'), engineNodeId: 'engine-a' };
+      apply({ kind: 'admit-node', tokenId: 'one', node, at_ms: 10 });
+      assert.deepEqual([engineOf('a'), engineOf('c')], ['engine-a', '']);
+      assert.equal(claim('a', 'engine-a'), 0, 'and stays so when it says it again');
+    });
+
+    test('of another node is not had by giving up the own one', () => {
+      claim('b', 'engine-b');
+      claim('b', 'engine-a');
+      assert.equal(engineOf('b'), '');
+      assert.equal(index.nodeByEngine('engine-b'), undefined);
+      assert.equal(index.nodeByEngine('engine-a')?.id, 'id-a');
+    });
+
+    test('can be taken over when its node is gone, or is beside another one', () => {
+      claim('a', 'engine-new');
+      claim('b', 'engine-a');
+      assert.deepEqual([engineOf('a'), engineOf('b')], ['engine-new', 'engine-a']);
+      apply({ kind: 'remove-node', nodeId: 'id-b', at_ms: 5 });
+      claim('a', 'engine-a');
+      assert.equal(engineOf('a'), 'engine-a');
+    });
+
+    test('that two nodes have in an older state is that of the one that joined first', () => {
+      const [first, second] = ['x', 'y'].map((name, place) => ({
+        ...aNode(name),
+        engineNodeId: 'engine-x',
+        joinedAt_ms: 2_000 + place,
+      }));
+      assert.ok(first !== undefined && second !== undefined);
+      for (const order of [
+        [first, second],
+        [second, first],
+      ]) {
+        order.forEach((object) => index.apply({ kind: 'put-object', object }));
+        assert.equal(index.nodeByEngine('engine-x')?.id, 'id-x');
+        order.forEach((object) => index.apply({ kind: 'delete-object', object }));
+        assert.equal(index.nodeByEngine('engine-x'), undefined);
+      }
+    });
+  });
+
   test('the last manager is neither demoted nor removed', () => {
     const last = { nodeId: 'id-first' };
     refused(
