@@ -224,14 +224,14 @@ export class ClusterIndex implements ClusterView {
     if (object?.kind === 'node') {
       this.#byKey.delete(object.certificate.publicKeyFingerprint);
       this.#byRaftId.delete(object.raftId);
-    } else if (object?.kind === 'grant') {
-      this.#grants.delete(object);
       const others = (this.#byEngine.get(object.engineNodeId) ?? []).filter((other) => other !== object);
       if (others.length > 0) {
         this.#byEngine.set(object.engineNodeId, others);
       } else {
         this.#byEngine.delete(object.engineNodeId);
       }
+    } else if (object?.kind === 'grant') {
+      this.#grants.delete(object);
     }
   }
 
