@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which tasks of the swarm are due secrets.
+import {
+  type EngineMount,
+  type EngineTask,
+  type SwarmSnapshot,
+  TASK_STATES,
+  type TaskState,
+} from '../engine/index.ts';
+
+export interface DueTask {
+  readonly id: string;
+  /** Volumes of coffer's alone, at least one. */
+  readonly mounts: readonly EngineMount[];
+}
+
+const ORDER = new Map(TASK_STATES.map((state, at) => [state, at] as const));
+
+/** By the id of the engine's node that they are on. Those that mount no volume of coffer's are not among them. */
+export function dueTasks(
+  snapshot: SwarmSnapshot,
+  isDriver: (name: string) => boolean,
+): ReadonlyMap<string, readonly DueTask[]> {
+  const services = new Set(snapshot.services.map(({ id }) => id));
+  const isKnownDriver = remembered(isDriver);
+  const due = new Map<string, DueTask[]>();
+  for (const task of snapshot.tasks) {
+    if (!isDue(task, services)) {
+      continue;
+    }
+    const mounts = task.mounts.filter(({ driver }) => driver !== '' && isKnownDriver(driver));
+    if (mounts.length > 0) {
+      listOf(due, task.nodeId).push({ id: task.id, mounts });
+    }
+  }
+  return due;
+}
+
+/** The list at a key of a map, which is made if there is none. */
+export function listOf<Item>(lists: Map<string, Item[]>, key: string): Item[] {
+  const list = lists.get(key) ?? [];
+  lists.set(key, list);
+  return list;
+}
+
+/** Assigned to a node, not ended and not to end, of a service that there is. */
+function isDue(
+  { desiredState, nodeId, serviceId, state }: EngineTask,
+  services: ReadonlySet<string>,
+): boolean {
+  return (
+    nodeId !== '' &&
+    rank(desiredState) <= rank('running') &&
+    rank(state) >= rank('assigned') &&
+    rank(state) <= rank('running') &&
+    services.has(serviceId)
+  );
+}
+
+function rank(state: TaskState): number {
+  return ORDER.get(state) ?? TASK_STATES.length;
+}
+
+/** There are thousands of mounts, and two or three drivers. */
+function remembered(isDriver: (name: string) => boolean): (name: string) => boolean {
+  const answers = new Map<string, boolean>();
+  return (name) => {
+    const answer = answers.get(name) ?? isDriver(name);
+    answers.set(name, answer);
+    return answer;
+  };
+}

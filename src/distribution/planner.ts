@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is entitled to what (docs/distribution.md): pure, from the leader's own facts and what nodes report.
+import { CofferError } from '../common/index.ts';
+import type { EngineMount, SwarmSnapshot } from '../engine/index.ts';
+import type { GrantObject } from '../membership/index.ts';
+import { nameKey } from '../secrets/index.ts';
+import { type DueTask, dueTasks, listOf } from './due-tasks.ts';
+import { grantMatches } from './grant-match.ts';
+import { HolderDraft } from './holder-draft.ts';
+import type { NodePlan, Plan, PlanInput, PlanNode, PlannedSecret } from './plan-model.ts';
+import type { ContainerFact, Holder } from './protocol.ts';
+import { parseVolume } from './volume-spec.ts';
+
+/** What concerns which node, found once for all of them. */
+export interface PlanIndex {
+  /** By the id of the engine's node. */
+  readonly tasks: ReadonlyMap<string, readonly DueTask[]>;
+  /** By node id. */
+  readonly grants: ReadonlyMap<string, readonly GrantObject[]>;
+  /** Facts from before then are answered: a task that the swarm has not shown by now is none of that node's. */
+  readonly knownUpTo_ms: number;
+}
+
+export type FindSecret = PlanInput['secret'];
+
+/** What each node is due. */
+export function plan(input: PlanInput): Plan {
+  const index = indexPlan(input);
+  const sole = soleEngineNodes(input.nodes);
+  return new Map(input.nodes.map((node) => [node.id, planNode(node, index, sole, input.secret)]));
+}
+
+/** The part of a plan that does not depend on what nodes report. Takes time for each task and each grant. */
+export function indexPlan({
+  grants,
+  isDriver,
+  swarm,
+}: Pick<PlanInput, 'grants' | 'isDriver' | 'swarm'>): PlanIndex {
+  const byNode = new Map<string, GrantObject[]>();
+  for (const grant of grants) {
+    listOf(byNode, grant.nodeId).push(grant);
+  }
+  return {
+    tasks: swarm === undefined ? new Map() : dueTasks(swarm, isDriver),
+    grants: byNode,
+    knownUpTo_ms: knownUpTo_ms(swarm),
+  };
+}
+
+/** Without a swarm no task is ever going to be shown. */
+function knownUpTo_ms(swarm: SwarmSnapshot | undefined): number {
+  return swarm?.begunAt_ms ?? Number.POSITIVE_INFINITY;
+}
+
+/**
+ * The ids of the engine's nodes that just one of the nodes says to be. Which one of several it is, nobody can tell: none of them is
+ * given what its tasks are due.
+ */
+export function soleEngineNodes(nodes: readonly Pick<PlanNode, 'engineNodeId'>[]): ReadonlySet<string> {
+  const once = new Set<string>();
+  const more = new Set<string>(['']);
+  for (const { engineNodeId } of nodes) {
+    if (once.has(engineNodeId)) {
+      more.add(engineNodeId);
+    }
+    once.add(engineNodeId);
+  }
+  return new Set([...once].filter((id) => !more.has(id)));
+}
+
+/** What one node is due. Takes time for what concerns that node alone. */
+export function planNode(
+  { engineNodeId, facts, id, reportedAt_ms }: PlanNode,
+  index: PlanIndex,
+  sole: ReadonlySet<string>,
+  secret: FindSecret,
+): NodePlan {
+  const draft = new PlanDraft(secret);
+  const tasks = sole.has(engineNodeId) ? (index.tasks.get(engineNodeId) ?? []) : [];
+  for (const task of tasks) {
+    draft.addTask(task);
+  }
+  const grants = index.grants.get(id) ?? [];
+  for (const container of facts.containers) {
+    if (container.taskId === '') {
+      draft.addContainer(container, grants);
+    } else if (index.knownUpTo_ms > reportedAt_ms) {
+      draft.addStrange(container.taskId);
+    }
+  }
+  return draft.finish();
+}
+
+/** A plan of one node that is being put together. Of two holders with one key the first one counts. */
+class PlanDraft {
+  readonly #find: FindSecret;
+  readonly #secrets = new Map<string, PlannedSecret>();
+  readonly #holders = new Map<string, Holder>();
+
+  constructor(find: FindSecret) {
+    this.#find = find;
+  }
+
+  addTask({ id, mounts }: DueTask): void {
+    this.#addOnce(`task/${id}`, (holder) => {
+      for (const mount of mounts) {
+        for (const name of secretsOf(mount, holder)) {
+          this.#give(holder, name);
+        }
+      }
+    });
+  }
+
+  addContainer(container: ContainerFact, grants: readonly GrantObject[]): void {
+    this.#addOnce(`container/${container.id}`, (holder) => {
+      const given = new Set<string>();
+      for (const grant of grants) {
+        const name = nameKey(grant.secret);
+        if (!given.has(name) && grantMatches(grant, container)) {
+          given.add(name);
+          this.#give(holder, grant.secret);
+        }
+      }
+    });
+  }
+
+  /** An answer to a node that waits to hear what a task may have, which is none of its own: nothing. */
+  addStrange(taskId: string): void {
+    this.#addOnce(`task/${taskId}`, () => undefined);
+  }
+
+  finish(): NodePlan {
+    return { secrets: this.#secrets, holders: this.#holders };
+  }
+
+  #addOnce(key: string, fill: (holder: HolderDraft) => void): void {
+    if (!this.#holders.has(key)) {
+      const holder = new HolderDraft(key);
+      fill(holder);
+      this.#holders.set(key, holder.finish());
+    }
+  }
+
+  #give(holder: HolderDraft, name: string): void {
+    const secret = this.#find(name);
+    if (holder.add(name, secret)) {
+      this.#secrets.set(secret.id, secret);
+    }
+  }
+}
+
+/** The secrets that a task mounts, by name; none if nobody can tell which they are, which the holder is told. */
+function secretsOf({ options, source }: EngineMount, holder: HolderDraft): readonly string[] {
+  try {
+    return parseVolume(source, options).files.map(({ secret }) => secret);
+  } catch (thrown) {
+    holder.refuse(source, CofferError.from(thrown));
+    return [];
+  }
+}
