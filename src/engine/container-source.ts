@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EngineContainer } from './model.ts';
+import type { EngineContainer } from './container-model.ts';
 
 /**
  * `change`: containers may be others now. `restart`: the engine itself has restarted, or events were missed, so that all that

@@ -2,26 +2,31 @@
 // The one place that speaks to the engine through dockerode.
 //
 // dockerode writes the options of most calls into the URL as well as into the body, and a URL ends up in logs.
-// No call here carries a body at all; one that must pass `{ _query, _body }`, which keeps them apart.
+// No call here says anything in a body; those with options of their own pass `{ _query, _body }`, which keeps them apart.
 import './without-debug.ts';
 import Docker from 'dockerode';
 import { CofferError, withDeadline } from '../common/index.ts';
 import { engineStatus, mapFailure } from './failure.ts';
 import { linesOf } from './lines.ts';
+import { decodeContainers, type EngineContainer } from './container-model.ts';
 import {
-  decodeInfo,
-  decodeNodes,
-  decodePluginName,
-  decodeSecret,
+  decodeObjectEvent,
   decodeSecretEvent,
-  decodeSecrets,
-  decodeServices,
-  type EngineInfo,
-  type EngineNode,
-  type EngineSecret,
-  type EngineService,
+  type EventSubject,
+  type ObjectEvent,
   type SecretEvent,
-} from './model.ts';
+} from './event-model.ts';
+import { decodeInfo, decodePluginName, type EngineInfo } from './info-model.ts';
+import { decodeSecret, decodeSecrets, type EngineSecret } from './secret-model.ts';
+import {
+  decodeNodes,
+  decodeServices,
+  decodeTasks,
+  type EngineNode,
+  type EngineService,
+  type EngineTask,
+  type TaskState,
+} from './swarm-model.ts';
 
 export interface EngineClientOptions {
   readonly socketPath: string;
@@ -39,6 +44,14 @@ export interface SecretFilters {
 
 /** `open` comes once, first: from there on no event is missed. */
 export type EngineEvent = { readonly kind: 'open' } | SecretEvent;
+
+/** As `EngineEvent`. */
+export type EngineObjectEvent = { readonly kind: 'open' } | ObjectEvent;
+
+/** What may be asked for of tasks; terms of one key are ORed. */
+export interface TaskFilters {
+  readonly desiredStates?: readonly TaskState[];
+}
 
 const EVENT_LINE_BYTES_MAX = 1024 * 1024;
 const ENGINE_ID_PATTERN = /^[A-Za-z0-9]{1,128}$/;
@@ -112,6 +125,41 @@ export class EngineClient {
     return decodeNodes(await this.#call(() => this.#calls.listNodes()));
   }
 
+  /** The tasks of the swarm; only a manager knows them. */
+  async listTasks({ desiredStates = [] }: TaskFilters = {}): Promise<readonly EngineTask[]> {
+    const filters = desiredStates.length === 0 ? {} : { 'desired-state': desiredStates };
+    return decodeTasks(await this.#call(() => this.#calls.listTasks({ filters })));
+  }
+
+  /** The containers of this engine, in whatever state, that mount at least one of these volumes. */
+  async listContainers(volumes: readonly string[]): Promise<readonly EngineContainer[]> {
+    if (volumes.length === 0) {
+      return [];
+    }
+    const wanted = new Set(volumes);
+    const filters = { volume: [...volumes] };
+    const containers = decodeContainers(
+      await this.#call(() => this.#calls.listContainers({ all: true, filters })),
+    );
+    // The engine's filter takes a place in the container for the name of a volume, too.
+    return containers.filter((container) => container.volumes.some((name) => wanted.has(name)));
+  }
+
+  /** Sends a signal (`SIGHUP`) to a container's first process. False if it does not run, or is not there. */
+  async killContainer(id: string, signal: string): Promise<boolean> {
+    const container = this.#calls.getContainer(checkedId(id));
+    try {
+      await this.#call(() => container.kill({ _query: { signal }, _body: {} }));
+      return true;
+    } catch (thrown) {
+      const status = engineStatus(thrown);
+      if (status === 404 || status === 409) {
+        return false;
+      }
+      throw thrown;
+    }
+  }
+
   /** The name, with its tag, of the managed plugin with this id. */
   async pluginName(id: string): Promise<string> {
     const plugin = this.#calls.getPlugin(checkedId(id), undefined);
@@ -123,14 +171,33 @@ export class EngineClient {
    * it throws, or ends when the engine ended it). Connecting again is the caller's part.
    */
   async *events(signal: AbortSignal): AsyncGenerator<EngineEvent> {
-    const filters = JSON.stringify({ type: ['secret'] });
+    yield* this.#events({ type: ['secret'] }, decodeSecretEvent, signal);
+  }
+
+  /** As `events`, on all of these subjects; with `actions` on these alone. */
+  async *objectEvents(
+    subjects: readonly EventSubject[],
+    actions: readonly string[],
+    signal: AbortSignal,
+  ): AsyncGenerator<EngineObjectEvent> {
+    const filters = { type: subjects, ...(actions.length === 0 ? {} : { event: actions }) };
+    yield* this.#events(filters, decodeObjectEvent, signal);
+  }
+
+  async *#events<Event>(
+    filters: Readonly<Record<string, readonly string[]>>,
+    read: (json: unknown) => Event | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<{ readonly kind: 'open' } | Event> {
     const left = new AbortController();
     const abortSignal = AbortSignal.any([signal, left.signal]);
     try {
-      const stream = await this.#call(() => this.#streams.getEvents({ filters, abortSignal }));
+      const stream = await this.#call(() =>
+        this.#streams.getEvents({ filters: JSON.stringify(filters), abortSignal }),
+      );
       yield { kind: 'open' };
       for await (const line of linesOf(stream, EVENT_LINE_BYTES_MAX)) {
-        const event = decodeSecretEvent(parse(line));
+        const event = read(parse(line));
         if (event !== undefined) {
           yield event;
         }

@@ -1,30 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
+export { CONTAINER_STATES, type ContainerState, type EngineContainer } from './container-model.ts';
 export type { ContainerNews, ContainerSource } from './container-source.ts';
 export {
   EngineClient,
   type EngineClientOptions,
   type EngineEvent,
+  type EngineObjectEvent,
   type SecretFilters,
 } from './engine-client.ts';
+export type { EventSubject, ObjectEvent, SecretEvent } from './event-model.ts';
 export { EngineAnswer, engineStatus, unreachableEngine } from './failure.ts';
+export { type EngineInfo, isSameDriver, type SwarmState } from './info-model.ts';
+export { decodeSecret, decodeSecrets, type EngineSecret } from './secret-model.ts';
 export {
-  CONTAINER_STATES,
-  type ContainerState,
-  decodeSecret,
-  decodeSecrets,
-  type EngineContainer,
-  type EngineInfo,
   type EngineMount,
   type EngineNode,
-  type EngineSecret,
   type EngineSecretReference,
   type EngineService,
   type EngineTask,
-  isSameDriver,
-  type SecretEvent,
   type SwarmSnapshot,
-  type SwarmState,
   TASK_STATES,
   type TaskState,
-} from './model.ts';
+} from './swarm-model.ts';
 export type { SwarmSource } from './swarm-source.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SwarmSnapshot } from './model.ts';
+import type { SwarmSnapshot } from './swarm-model.ts';
 
 /** What this node's engine says that its swarm is to do, kept up to date. */
 export interface SwarmSource {

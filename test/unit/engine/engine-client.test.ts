@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { EngineClient, type EngineEvent, engineStatus, isSameDriver } from '../../../src/engine/index.ts';
+import {
+  EngineClient,
+  type EngineEvent,
+  type EngineObjectEvent,
+  engineStatus,
+  isSameDriver,
+} from '../../../src/engine/index.ts';
 import { linesOf } from '../../../src/engine/lines.ts';
 import { FakeEngine } from '../../support/fake-engine.ts';
 import { buildTestProgram } from '../../support/program.ts';
@@ -73,11 +79,108 @@ test('services come with the secrets that they use, and a plugin with its name',
   assert.equal(await client.pluginName('0f'), 'coffer:latest');
 });
 
+test('a task comes with the volumes that it mounts, and with where it is and is to be', async (context) => {
+  const { engine, client } = await startRoom(context);
+  const Mounts = [
+    {
+      Type: 'volume',
+      Source: 'db',
+      VolumeOptions: { DriverConfig: { Name: 'coffer', Options: { uid: '7' } } },
+    },
+    { Type: 'volume', Target: '/tmp/x', VolumeOptions: { Labels: {} } },
+    { Type: 'bind', Source: '/etc', Target: '/etc' },
+  ];
+  answerWith(
+    engine,
+    200,
+    JSON.stringify([
+      {
+        ID: 't1',
+        ServiceID: 's1',
+        NodeID: 'n1',
+        Status: { State: 'running', Timestamp: 'x' },
+        DesiredState: 'running',
+        Spec: { ContainerSpec: { Image: 'bb', Mounts } },
+      },
+      { ID: 't2', ServiceID: 's1', DesiredState: 'somewhere else', Spec: { NetworkAttachmentSpec: {} } },
+    ]),
+  );
+  assert.deepEqual(await client.listTasks(), [
+    {
+      id: 't1',
+      serviceId: 's1',
+      nodeId: 'n1',
+      state: 'running',
+      desiredState: 'running',
+      mounts: [
+        { source: 'db', driver: 'coffer', options: { uid: '7' } },
+        { source: '', driver: '', options: {} },
+      ],
+    },
+    { id: 't2', serviceId: 's1', nodeId: '', state: 'new', desiredState: 'orphaned', mounts: [] },
+  ]);
+  answerWith(engine, 200, '[{"ServiceID":"without an id"}]');
+  await assert.rejects(client.listTasks(), /engine\.refused.*not a list of tasks/);
+});
+
+test('containers are those that mount one of the volumes, whatever else the engine finds by their names', async (context) => {
+  const { engine, client } = await startRoom(context);
+  const container = (Id: string, Mounts: unknown, more: object = {}): object => ({
+    Id,
+    Names: ['/other/alias', `/name-${Id}`],
+    Image: 'bb',
+    ImageID: 'sha256:1',
+    Labels: { a: 'b' },
+    State: 'running',
+    Mounts,
+    ...more,
+  });
+  const volume = { Type: 'volume', Name: 'db', Driver: 'coffer' };
+  answerWith(
+    engine,
+    200,
+    JSON.stringify([
+      container('1', [volume, { Type: 'bind', Source: '/etc' }]),
+      container('2', [{ Type: 'volume', Name: 'other' }]),
+      container('3', [volume], { State: 'hibernating', Labels: null, Names: null }),
+    ]),
+  );
+  const common = { image: 'bb', imageId: 'sha256:1', volumes: ['db'] };
+  assert.deepEqual(await client.listContainers(['db', 'x']), [
+    { id: '1', name: 'name-1', labels: { a: 'b' }, state: 'running', ...common },
+    { id: '3', name: '', labels: {}, state: 'dead', ...common },
+  ]);
+  assert.deepEqual(await client.listContainers([]), [], 'no volumes, and not all containers');
+});
+
+test('a signal goes to a container, and it is no error if that does not run', async (context) => {
+  const { engine, client } = await startRoom(context);
+  let status = 204;
+  let url = '';
+  engine.handler = (request, response) => {
+    url = `${request.method} ${request.url}`;
+    response
+      .writeHead(status, { 'Content-Type': 'application/json' })
+      .end(status === 204 ? '' : '{"message":"no"}');
+    return true;
+  };
+  assert.equal(await client.killContainer('c1', 'SIGHUP'), true);
+  assert.equal(url, 'POST /containers/c1/kill?signal=SIGHUP');
+  for (status of [404, 409]) {
+    assert.equal(await client.killContainer('c1', 'SIGHUP'), false);
+  }
+  status = 500;
+  await assert.rejects(client.killContainer('c1', 'SIGHUP'), { code: 'engine.refused' });
+  await assert.rejects(client.killContainer('../x', 'SIGHUP'), { code: 'request.invalid' });
+});
+
 test('an engine that answers null has an empty list', async (context) => {
   const { engine, client } = await startRoom(context);
   answerWith(engine, 200, 'null\n');
   assert.deepEqual(await client.listSecrets(), []);
   assert.deepEqual(await client.listServices(), []);
+  assert.deepEqual(await client.listTasks(), []);
+  assert.deepEqual(await client.listContainers(['db']), []);
 });
 
 test('the URL holds filters at most, and no call has a body', async (context) => {
@@ -88,6 +191,8 @@ test('the URL holds filters at most, and no call has a body', async (context) =>
   await client.listSecrets({ names: ['a&b'] });
   await client.inspectSecret(ID);
   await client.listServices().catch(() => undefined);
+  await client.listTasks({ desiredStates: ['ready', 'running'] }).catch(() => undefined);
+  await client.listContainers(['db', 'web']).catch(() => undefined);
   await client.removeSecret(ID);
   assert.deepEqual(
     engine.seen.map(({ method, url, body }) => `${method} ${decodeURIComponent(url)} ${body.length}`),
@@ -97,6 +202,8 @@ test('the URL holds filters at most, and no call has a body', async (context) =>
       'GET /secrets?filters={"names":["a&b"]} 0',
       `GET /secrets/${ID} 0`,
       'GET /services 0',
+      'GET /tasks?filters={"desired-state":["ready","running"]} 0',
+      'GET /containers/json?all=true&filters={"volume":["db","web"]} 0',
       `DELETE /secrets/${ID} 0`,
     ],
   );
@@ -151,6 +258,32 @@ test('events come one by one, however the stream is cut, until they are no longe
   }
   const removal = { kind: 'secret', action: 'remove', secretId: 'x1', name: 'dß' };
   assert.deepEqual(seen, [{ kind: 'open' }, removal, removal]);
+});
+
+test('events on several subjects come with what happened and to what', async (context) => {
+  const { engine, client } = await startRoom(context);
+  const stop = new AbortController();
+  const seen: EngineObjectEvent[] = [];
+  engine.handler = (request, response) => {
+    const filters = '{"type":["container","node"],"event":["start","update"]}';
+    assert.equal(decodeURIComponent(request.url ?? ''), `/events?filters=${filters}`);
+    response.writeHead(200).flushHeaders();
+    response.write('{"Type":"container","Action":"start","Actor":{"ID":"c1"},"id":"c1"}\n');
+    response.write('{"Type":"volume","Action":"mount","Actor":{"ID":"db"}}\n{"Type":"container"}\n');
+    response.write('{"Type":"node","Action":"update","Actor":{"ID":"n1","Attributes":{"name":"a"}}}\n');
+    return true;
+  };
+  for await (const event of client.objectEvents(['container', 'node'], ['start', 'update'], stop.signal)) {
+    seen.push(event);
+    if (seen.length === 3) {
+      stop.abort();
+    }
+  }
+  assert.deepEqual(seen, [
+    { kind: 'open' },
+    { kind: 'object', subject: 'container', action: 'start', id: 'c1' },
+    { kind: 'object', subject: 'node', action: 'update', id: 'n1' },
+  ]);
 });
 
 test('an event stream that breaks throws', async (context) => {

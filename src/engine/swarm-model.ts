@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the engine's swarm is to do: nodes, services and tasks.
+import * as v from 'valibot';
+import { decodeList, requiredText, text } from './decode.ts';
+
+export interface EngineService {
+  readonly id: string;
+  readonly name: string;
+  readonly secrets: readonly EngineSecretReference[];
+}
+
+export interface EngineSecretReference {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** A node of the engine's swarm. */
+export interface EngineNode {
+  readonly id: string;
+  readonly hostname: string;
+  readonly role: 'manager' | 'worker';
+}
+
+/** A volume that a task's containers mount. */
+export interface EngineMount {
+  /** The volume's name; empty for one without a name. */
+  readonly source: string;
+  /** The name of its driver, as it was given; empty: the engine's own. */
+  readonly driver: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** The states of a task, in their order (Engine API, TaskState). Anything else that an engine may say is `orphaned`. */
+export const TASK_STATES = [
+  'new',
+  'allocated',
+  'pending',
+  'assigned',
+  'accepted',
+  'preparing',
+  'ready',
+  'starting',
+  'running',
+  'complete',
+  'shutdown',
+  'failed',
+  'rejected',
+  'remove',
+  'orphaned',
+] as const;
+export type TaskState = (typeof TASK_STATES)[number];
+
+/** A task of the engine's swarm. */
+export interface EngineTask {
+  readonly id: string;
+  readonly serviceId: string;
+  /** Empty while it is assigned to none. */
+  readonly nodeId: string;
+  readonly state: TaskState;
+  readonly desiredState: TaskState;
+  /** Of type volume alone. */
+  readonly mounts: readonly EngineMount[];
+}
+
+/** What the swarm is to do, as this node's engine knows it, read in one go. */
+export interface SwarmSnapshot {
+  /** Before anything of it was read, on a monotonic clock. */
+  readonly begunAt_ms: number;
+  readonly nodes: readonly EngineNode[];
+  readonly services: readonly EngineService[];
+  /** Those that are to run. */
+  readonly tasks: readonly EngineTask[];
+}
+
+const serviceShape = v.pipe(
+  v.object({
+    ID: requiredText,
+    Spec: v.object({
+      Name: text,
+      TaskTemplate: v.nullish(
+        v.object({
+          ContainerSpec: v.nullish(
+            v.object({
+              Secrets: v.nullish(v.array(v.object({ SecretID: v.string(), SecretName: text }))),
+            }),
+          ),
+        }),
+      ),
+    }),
+  }),
+  v.transform(
+    (service): EngineService => ({
+      id: service.ID,
+      name: service.Spec.Name,
+      secrets: (service.Spec.TaskTemplate?.ContainerSpec?.Secrets ?? []).map((reference) => ({
+        id: reference.SecretID,
+        name: reference.SecretName,
+      })),
+    }),
+  ),
+);
+
+const nodeShape = v.pipe(
+  v.object({
+    ID: requiredText,
+    Description: v.nullish(v.object({ Hostname: text })),
+    Spec: v.object({ Role: v.fallback(v.picklist(['manager', 'worker']), 'worker') }),
+  }),
+  v.transform(
+    (node): EngineNode => ({
+      id: node.ID,
+      hostname: node.Description?.Hostname ?? '',
+      role: node.Spec.Role,
+    }),
+  ),
+);
+
+const taskState = v.fallback(v.picklist(TASK_STATES), 'orphaned');
+
+/** A mount of another type, or without a driver's configuration, has the engine's own. */
+const mountShape = v.object({
+  Type: text,
+  Source: text,
+  VolumeOptions: v.nullish(
+    v.object({
+      DriverConfig: v.nullish(v.object({ Name: text, Options: v.nullish(v.record(v.string(), v.string())) })),
+    }),
+  ),
+});
+
+const taskShape = v.pipe(
+  v.object({
+    ID: requiredText,
+    ServiceID: text,
+    NodeID: text,
+    Status: v.nullish(v.object({ State: taskState })),
+    DesiredState: taskState,
+    Spec: v.nullish(
+      v.object({
+        ContainerSpec: v.nullish(v.object({ Mounts: v.nullish(v.array(mountShape)) })),
+      }),
+    ),
+  }),
+  v.transform(
+    (task): EngineTask => ({
+      id: task.ID,
+      serviceId: task.ServiceID,
+      nodeId: task.NodeID,
+      state: task.Status?.State ?? 'new',
+      desiredState: task.DesiredState,
+      mounts: (task.Spec?.ContainerSpec?.Mounts ?? [])
+        .filter(({ Type }) => Type === 'volume')
+        .map(({ Source, VolumeOptions }) => ({
+          source: Source,
+          driver: VolumeOptions?.DriverConfig?.Name ?? '',
+          options: VolumeOptions?.DriverConfig?.Options ?? {},
+        })),
+    }),
+  ),
+);
+
+/** Reads the answer of `GET /services`, where an engine may say `null` for none. */
+export function decodeServices(json: unknown): readonly EngineService[] {
+  return decodeList(serviceShape, json, 'a list of services');
+}
+
+/** Reads the answer of `GET /nodes`. */
+export function decodeNodes(json: unknown): readonly EngineNode[] {
+  return decodeList(nodeShape, json, 'a list of nodes');
+}
+
+/** Reads the answer of `GET /tasks`. */
+export function decodeTasks(json: unknown): readonly EngineTask[] {
+  return decodeList(taskShape, json, 'a list of tasks');
+}
