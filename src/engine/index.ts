@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { CONTAINER_STATES, type ContainerState, type EngineContainer } from './container-model.ts';
 export type { ContainerNews, ContainerSource } from './container-source.ts';
+export { ContainerWatch, type ContainerWatchOptions } from './container-watch.ts';
 export {
   EngineClient,
   type EngineClientOptions,
@@ -23,3 +24,4 @@ export {
   type TaskState,
 } from './swarm-model.ts';
 export type { SwarmSource } from './swarm-source.ts';
+export { SwarmWatch, type SwarmWatchOptions } from './swarm-watch.ts';
