@@ -43,7 +43,11 @@ const node: ReplySchema<NodeDescription> = v.object({
 
 export const nodesReply: ReplySchema<NodesReply> = v.object({ nodes: v.array(node) });
 
-export const nodeReply: ReplySchema<NodeReply> = v.object({ node, warnings: texts });
+export const nodeReply: ReplySchema<NodeReply> = v.object({
+  node,
+  warnings: texts,
+  grants: v.optional(v.number()),
+});
 
 export const schedules: ReplySchema<Schedules> = v.object({
   dataKey_ms: v.optional(v.number()),

@@ -55,7 +55,11 @@ export const secretsReply: ReplySchema<SecretsReply> = v.object({
   freshness,
 });
 
-export const secretReply: ReplySchema<SecretReply> = v.object({ secret: secretDescription, freshness });
+export const secretReply: ReplySchema<SecretReply> = v.object({
+  secret: secretDescription,
+  freshness,
+  grants: v.optional(v.array(v.string())),
+});
 
 export const putReply: ReplySchema<PutReply> = v.object({ secret: secretDescription, changed: v.boolean() });
 

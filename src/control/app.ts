@@ -7,6 +7,7 @@ import { autolockRoutes } from './autolock-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { dataKeyRoutes } from './data-key-routes.ts';
 import { maintenanceRoutes } from './maintenance-routes.ts';
+import { grantRoutes } from './grant-routes.ts';
 import { forceRoutes } from './force-routes.ts';
 import { drillRoutes } from './drill-routes.ts';
 import type { ControlOptions } from './options.ts';
@@ -35,6 +36,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
   const autolock = autolockRoutes(options);
   const dataKey = dataKeyRoutes(options);
   const maintenance = maintenanceRoutes(options);
+  const grants = grantRoutes(options);
   const force = forceRoutes(options);
   const rebuild = rebuildRoutes(options);
   const table: RouteTable = {
@@ -53,6 +55,8 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/ca/rotate': { post: cluster.rotate },
     '/v1/join-tokens': { get: cluster.tokens, post: cluster.createToken },
     '/v1/join-tokens/:id': { delete: cluster.revokeToken },
+    '/v1/grants': { get: grants.list, post: grants.grant },
+    '/v1/grants/:id': { delete: grants.revoke },
     '/v1/autolock': { get: autolock.describe, put: autolock.set },
     '/v1/peer-unlock': { put: autolock.setPeerUnlock },
     '/v1/data-key': { get: dataKey.describe },

@@ -159,7 +159,7 @@ export function changing<T>(work: Promise<T>, timeout_ms: number = CHANGE_TIMEOU
 }
 
 /** A parameter of the path, of which express can make a list only for routes with a wildcard. */
-function parameter(request: Request, name: 'node' | 'id'): string {
+export function parameter(request: Request, name: 'node' | 'id'): string {
   const text = request.params[name];
   if (typeof text !== 'string' || text.length > REFERENCE_LENGTH_MAX) {
     throw new CofferError('request.invalid', `a ${name} has ${REFERENCE_LENGTH_MAX} characters at most`);

@@ -35,8 +35,8 @@ export function describeNode(node: NodeDescription): NodeDescription {
   };
 }
 
-export function describeNodeReply({ node, warnings }: NodeReply): NodeReply {
-  return { node: describeNode(node), warnings };
+export function describeNodeReply({ grants, node, warnings }: NodeReply): NodeReply {
+  return { node: describeNode(node), warnings, grants };
 }
 
 export function describeCluster(cluster: ClusterDescription): ClusterDescription {

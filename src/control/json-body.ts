@@ -68,7 +68,23 @@ const told = v.pipe(
   v.maxLength(15, 'told names 15 managers at most'),
 );
 
+const LABELS_SENTENCE = 'labels is an object of texts';
+/** Not a record of valibot's, which leaves out keys such as `constructor`: a label less makes a grant wider. */
+const labels = v.pipe(
+  v.custom<Readonly<Record<string, string>>>(isTextRecord, LABELS_SENTENCE),
+  v.transform((given) => Object.fromEntries(Object.entries(given))),
+);
+const NODE_SENTENCE = 'node is a name or an id';
+const grantWish = v.strictObject({
+  secret: v.string('secret is the name of a secret'),
+  node: v.pipe(v.string(NODE_SENTENCE), v.maxLength(256, NODE_SENTENCE)),
+  container: v.optional(v.string("container is a container's name")),
+  labels: v.optional(labels),
+  image: v.optional(v.string("image is an image's name")),
+});
+
 export const BODIES = {
+  grantWish,
   dataKeySchedule: v.strictObject({ every_ms: period }),
   /** `null` turns it off. */
   backupSchedule: v.strictObject({ schedule: v.nullable(backupSchedule) }),
@@ -149,6 +165,11 @@ export async function readJson<const Schema extends (typeof BODIES)[keyof typeof
   }
   const [issue] = result.issues;
   throw new CofferError('request.invalid', sentenceOf(issue));
+}
+
+function isTextRecord(given: unknown): boolean {
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
+  return isObject && Object.values(given).every((text) => typeof text === 'string');
 }
 
 function parse(bytes: Buffer): unknown {

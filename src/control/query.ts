@@ -58,6 +58,13 @@ const restoreQuery = v.strictObject({
   check: v.optional(v.picklist(['0', '1'], 'check is 0 or 1'), '0'),
 });
 
+const SECRET_SENTENCE = 'secret is the name of a secret';
+const NODE_SENTENCE = 'node is a name or an id';
+const grantsQuery = v.strictObject({
+  secret: v.optional(v.pipe(v.string(SECRET_SENTENCE), v.maxLength(64, SECRET_SENTENCE))),
+  node: v.optional(v.pipe(v.string(NODE_SENTENCE), v.maxLength(256, NODE_SENTENCE))),
+});
+
 const FILE_SENTENCE = 'file is the name of a scheduled backup';
 const fileName = v.pipe(v.string(FILE_SENTENCE), v.maxLength(255, FILE_SENTENCE));
 const SIZE_SENTENCE = 'size is the number of bytes of the file';
@@ -71,6 +78,7 @@ export const QUERIES = {
       '0',
     ),
   }),
+  grants: grantsQuery,
   none: noQuery,
   put: putQuery,
   generate: generateQuery,

@@ -126,7 +126,9 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
       await refuseIfUsed(secret);
     }
     await store.propose({ kind: 'remove', id: secret.id });
-    response.json({ secret: describeSecret(secret), freshness });
+    const folded = secret.name.toLowerCase();
+    const left = store.cluster.grants().filter((grant) => grant.secret.toLowerCase() === folded);
+    response.json({ secret: describeSecret(secret), freshness, grants: left.map(({ id }) => id) });
   }
 
   async function refuseIfUsed(secret: Secret): Promise<void> {

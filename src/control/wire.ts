@@ -42,6 +42,8 @@ export interface SecretsReply {
 export interface SecretReply {
   readonly secret: SecretDescription;
   readonly freshness: Freshness;
+  /** Of a secret that was removed: the ids of its grants, which stay for the next one of its name. */
+  readonly grants?: readonly string[] | undefined;
 }
 
 /** `PUT /v1/secrets/:name` and `POST /v1/secrets/:name/generate`. */
