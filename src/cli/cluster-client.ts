@@ -5,10 +5,15 @@ import type {
   BackupSchedule,
   ClusterDescription,
   DataKeyDescription,
+  GrantFilter,
+  GrantReply,
+  GrantsReply,
+  GrantWish,
   NodeDescription,
   NodeReply,
   NodeRole,
   PurgeDescription,
+  RevokedReply,
   Schedules,
   RebuildDescription,
   TokenDescription,
@@ -19,6 +24,7 @@ import type {
 } from '../control/index.ts';
 import * as replies from './cluster-replies.ts';
 import type { ControlClient } from './control-client.ts';
+import { grantReply, grantsReply, revokedReply } from './grant-replies.ts';
 
 /** The daemon gives up a change of the managers before this. */
 const MANAGERS_TIMEOUT_MS = 90_000;
@@ -138,6 +144,24 @@ export class ClusterClient {
   async revokeToken(id: string): Promise<void> {
     const path = `/v1/join-tokens/${encodeURIComponent(id)}`;
     await this.#control.call({ method: 'DELETE', path }, replies.tokenRevokedReply);
+  }
+
+  grants({ node, secret }: GrantFilter): Promise<GrantsReply> {
+    const query = new URLSearchParams({
+      ...(secret !== undefined && { secret }),
+      ...(node !== undefined && { node }),
+    });
+    return this.#control.call({ method: 'GET', path: '/v1/grants', query }, grantsReply);
+  }
+
+  grant(wish: GrantWish): Promise<GrantReply> {
+    return this.#control.call({ method: 'POST', path: '/v1/grants', body: wish }, grantReply);
+  }
+
+  /** By its id, or what only one id begins with. */
+  revokeGrant(reference: string): Promise<RevokedReply> {
+    const path = `/v1/grants/${encodeURIComponent(reference)}`;
+    return this.#control.call({ method: 'DELETE', path }, revokedReply);
   }
 }
 

@@ -94,7 +94,7 @@ function pathOf(command: Command): string {
 async function answerFor(cursor: Cursor): Promise<Answer> {
   const { program, command, pending, current, positionals } = cursor;
   if (pending !== undefined) {
-    return pending.long === '--survivor' ? nodeNames(cursor, '=') : optionValues(pending, command);
+    return namesOf(pending, cursor) ?? optionValues(pending, command);
   }
   if (current.startsWith('-') && current !== '-') {
     return { candidates: [...optionsOf(command), ...program.options].filter(visible).map(ofOption) };
@@ -115,6 +115,11 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
     case 'inspect':
     case 'rm':
       return secretNames(cursor);
+    case 'grant':
+    case 'grant-ls':
+      return positionals.length === 0 ? secretNames(cursor) : { candidates: [] };
+    case 'revoke':
+      return grants(cursor);
     case 'why':
       return positionals.length === 0 ? serviceNames(cursor) : { candidates: [] };
     case 'node inspect':
@@ -126,6 +131,18 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
       return tokenIds(cursor);
     default:
       return positionals.length === 0 ? choicesOf(command) : { candidates: [] };
+  }
+}
+
+/** Of an option whose value is something of the cluster's. */
+function namesOf({ long }: Option, cursor: Cursor): Promise<Answer> | undefined {
+  switch (long ?? '') {
+    case '--survivor':
+      return nodeNames(cursor, '=');
+    case '--node':
+      return nodeNames(cursor);
+    default:
+      return undefined;
   }
 }
 
@@ -202,6 +219,22 @@ async function nodeNames({ session, positionals }: Cursor, after = ''): Promise<
       .filter(({ word }) => !positionals.includes(word))
       .map(({ word, meaning }) => ({ word: `${word}${after}`, meaning }));
     return { candidates: candidates.sort((a, b) => (a.word < b.word ? -1 : 1)) };
+  } catch {
+    return { candidates: [] };
+  }
+}
+
+/** By their ids, and by the names of their secrets, with which --node goes. */
+async function grants({ session, positionals }: Cursor): Promise<Answer> {
+  try {
+    const listed = (await new ClusterClient(await quickClient(session)).grants({})).grants;
+    const ids = listed.map(({ id, node, secret }) => ({
+      word: id,
+      meaning: `${secret} on ${node.hostname}`,
+    }));
+    const names = [...new Set(listed.map(({ secret }) => secret))].toSorted((a, b) => (a < b ? -1 : 1));
+    const words = [...ids, ...names.map((word) => ({ word, meaning: 'with --node' }))];
+    return { candidates: words.filter(({ word }) => !positionals.includes(word)) };
   } catch {
     return { candidates: [] };
   }

@@ -15,6 +15,8 @@ import { addDataKey } from './commands/data-key.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addForceNewCluster } from './commands/force-new-cluster.ts';
 import { addDrill } from './commands/drill.ts';
+import { addGrant } from './commands/grant.ts';
+import { addGrantLs } from './commands/grant-ls.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addJoinToken } from './commands/join-token.ts';
 import { addLs } from './commands/ls.ts';
@@ -22,6 +24,7 @@ import { addNode } from './commands/node.ts';
 import { addPut } from './commands/put.ts';
 import { addRebuild } from './commands/rebuild.ts';
 import { addRestore } from './commands/restore.ts';
+import { addRevoke } from './commands/revoke.ts';
 import { addRm } from './commands/rm.ts';
 import { addStatus } from './commands/status.ts';
 import { addUnlock } from './commands/unlock.ts';
@@ -88,12 +91,14 @@ function buildProgram(session: Session): Command {
     addDockerFlags(program);
   }
   const secretCommands = [addPut, addLs, addInspect, addRm];
+  const grantCommands = [addGrant, addGrantLs, addRevoke];
   const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey, addDrill];
   const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addForceNewCluster];
   const keyCommands = [addAutolock, addUnlock, addUnlockKey, addDataKey];
   const daemonCommands = [addStatus, addContext, addDoctor, addWhy, addRebuild];
   for (const add of [
     ...secretCommands,
+    ...grantCommands,
     ...backupCommands,
     ...clusterCommands,
     ...keyCommands,

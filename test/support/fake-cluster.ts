@@ -127,7 +127,7 @@ export class FakeCluster implements ClusterAdmin {
       });
     }
     this.members = this.members.filter(({ id }) => id !== found.id);
-    return this.#reply(found);
+    return { ...this.#reply(found), grants: this.grantsOfRemoved };
   }
 
   async authority(): Promise<AuthorityDescription> {
@@ -181,6 +181,8 @@ export class FakeCluster implements ClusterAdmin {
   purgesDone: readonly number[] = [0];
   purges = 0;
 
+  /** How many go with the next node that is removed. */
+  grantsOfRemoved: number | undefined;
   /** Those of a store of its own, unless a test puts others here. */
   grants: GrantAdmin = new LocalGrants({ store: new MemoryStore(), now_ms: () => CLUSTER_NOW_MS });
 

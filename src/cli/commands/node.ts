@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { NodeReply, NodeRole } from '../../control/index.ts';
 import { confirm } from '../confirm.ts';
 import type { Session } from '../session.ts';
-import { printable } from '../text.ts';
+import { counted, printable } from '../text.ts';
 import { addNodeInspect } from './node-inspect.ts';
 import { addNodeLs } from './node-ls.ts';
 import { addExamples, formatOption, NODE_ARGUMENT } from './options.ts';
@@ -121,6 +121,9 @@ async function removeNodes(
       session.printJson({ id, hostname });
     } else {
       session.print(printable(hostname));
+    }
+    if (reply.grants !== undefined && reply.grants > 0) {
+      session.warn(`${counted(reply.grants, 'grant')} went with ${hostname}; if it joins again, it has none`);
     }
     return reply;
   });

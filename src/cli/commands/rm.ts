@@ -49,19 +49,30 @@ async function rm(session: Session, names: readonly string[], options: RmOptions
   let removed = 0;
   for (const name of names) {
     try {
-      const { secret } = await client.remove(name, force);
+      const { grants = [], secret } = await client.remove(name, force);
       removed += 1;
       if (options.format === 'json') {
         session.printJson({ name: secret.name, id: secret.id });
       } else {
         session.print(secret.name);
       }
+      warnOfGrants(session, secret.name, grants);
     } catch (thrown) {
       session.fail(thrown);
     }
   }
   if (purge && removed > 0) {
     await purgeAll(session, { detach, json: options.format === 'json' });
+  }
+}
+
+/** Whoever stores another secret of that name gives it to all that are granted it. */
+function warnOfGrants(session: Session, name: string, grants: readonly string[]): void {
+  if (grants.length > 0) {
+    const stay = grants.length === 1 ? 'grant stays' : 'grants stay';
+    session.warn(
+      `${grants.length} ${stay} for the next secret ${name}; to revoke: ${session.name} revoke ${grants.join(' ')}`,
+    );
   }
 }
 
