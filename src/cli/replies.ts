@@ -2,6 +2,7 @@
 // What the daemon may answer. A newer daemon may say more; what is said must be of the right kind.
 import * as v from 'valibot';
 import type {
+  AgentReport,
   BackupHeaderReply,
   BackupReply,
   Check,
@@ -165,6 +166,16 @@ const peerUnlockStatus: ReplySchema<PeerUnlockStatus> = v.object({
   unlockedBy: v.optional(v.string()),
 });
 
+const agentReport: ReplySchema<AgentReport> = v.object({
+  manager: v.optional(v.string()),
+  connectedAt_ms: moment,
+  problem: v.optional(v.string()),
+  volumes: v.number(),
+  mounted: v.number(),
+  secrets: v.number(),
+  cutOff: v.boolean(),
+});
+
 export const daemonStatus: ReplySchema<DaemonStatus> = v.object({
   version: v.string(),
   state: v.picklist(['starting', 'serving', 'degraded']),
@@ -179,6 +190,8 @@ export const daemonStatus: ReplySchema<DaemonStatus> = v.object({
   engine: v.optional(engineStatus),
   cluster: v.optional(clusterStatus),
   upkeep: v.optional(upkeepStatus),
+  agent: v.optional(agentReport),
+  sessions: v.optional(v.number()),
   store: v.optional(storeStatus),
 });
 

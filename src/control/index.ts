@@ -49,6 +49,7 @@ export type { ControlLimits, ControlOptions, EngineUses } from './options.ts';
 export type { RebuildAdmin, RebuildDescription, RebuildStage } from './rebuild-wire.ts';
 export { type ControlServer, createControlServer } from './server.ts';
 export type {
+  AgentReport,
   BackupHeaderReply,
   BackupReply,
   Check,

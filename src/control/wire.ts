@@ -131,6 +131,22 @@ export interface UpkeepStatus {
     | undefined;
 }
 
+/** What hands secrets to the containers of this node, as volumes. */
+export interface AgentReport {
+  /** The manager that it is connected to, by its hostname, or else its id; absent while it is connected to none. */
+  readonly manager?: string | undefined;
+  readonly connectedAt_ms?: number | undefined;
+  /** Why it is not connected, or what else is wrong. */
+  readonly problem?: string | undefined;
+  /** Volumes of coffer's on this node, and how many of them a container mounts. */
+  readonly volumes: number;
+  readonly mounted: number;
+  /** Secrets that it has in memory. */
+  readonly secrets: number;
+  /** Whether it was cut off from every manager for so long that it has wiped all of them. */
+  readonly cutOff: boolean;
+}
+
 /** `GET /v1/status`. */
 export interface DaemonStatus {
   readonly version: string;
@@ -159,6 +175,10 @@ export interface DaemonStatus {
   readonly cluster?: ClusterStatus | undefined;
   /** What the node does by itself; absent unless it is a manager that serves. */
   readonly upkeep?: UpkeepStatus | undefined;
+  /** Absent where no volumes are made. */
+  readonly agent?: AgentReport | undefined;
+  /** Of the leader: how many nodes are connected, to be given what they are due. */
+  readonly sessions?: number | undefined;
   /** Absent until the store is open. */
   readonly store?: StoreStatus | undefined;
 }

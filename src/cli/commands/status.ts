@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
 import type {
+  AgentReport,
   ClusterStatus,
   DaemonStatus,
   EngineStatus,
@@ -11,7 +12,7 @@ import type { StoreStatus } from '../../store/index.ts';
 import { EXIT } from '../command-error.ts';
 import { gatewayOnHost } from '../find-daemon.ts';
 import type { Session } from '../session.ts';
-import { humanAge, humanDuration, humanSize, printable } from '../text.ts';
+import { counted, humanAge, humanDuration, humanSize, printable } from '../text.ts';
 import { nextText } from './data-key.ts';
 import { addExamples, formatOption } from './options.ts';
 
@@ -42,7 +43,7 @@ async function showStatus(session: Session, format: string): Promise<void> {
 }
 
 function describe(session: Session, status: DaemonStatus, controlSocket: string): string {
-  const { reason, store, cluster, engine, peerUnlock, upkeep } = status;
+  const { agent, reason, sessions, store, cluster, engine, peerUnlock, upkeep } = status;
   const state = session.coloured(status.state === 'serving' ? 'green' : 'red', status.state);
   const rows: readonly (readonly [string, string] | undefined)[] = [
     ['State:', `${state}, up ${humanDuration(status.uptime_ms).toLowerCase()}`],
@@ -65,6 +66,9 @@ function describe(session: Session, status: DaemonStatus, controlSocket: string)
     ...upkeepRows(upkeep, session.io.now_ms()),
     store && ['Disk free:', humanSize(store.diskFree_bytes)],
     cluster && ['Node:', describeCluster(cluster)],
+    sessions === undefined ? undefined : ['Sessions:', counted(sessions, 'node')],
+    agent && ['Agent:', describeAgent(agent, session.io.now_ms())],
+    agent && ['Volumes:', describeVolumes(agent)],
     engine && ['Engine:', describeEngine(engine)],
   ];
   return rows
@@ -137,6 +141,25 @@ function describeCluster({ address, nodeId, problem, role }: ClusterStatus): str
   const who = role === undefined ? 'in no cluster yet' : `${role} ${nodeId ?? ''}`;
   const where = address === undefined ? 'not listening for other nodes' : `reached at ${address}`;
   return printable(`${who}, ${where}${problem === undefined ? '' : `; ${problem}`}`);
+}
+
+function describeAgent({ connectedAt_ms, cutOff, manager, problem }: AgentReport, now_ms: number): string {
+  const why = problem === undefined ? '' : `: ${problem}`;
+  if (manager === undefined) {
+    const what = cutOff
+      ? 'cut off from every manager for so long that it has wiped all secrets'
+      : 'connected to no manager, and keeps what it has';
+    return printable(`${what}${why}`);
+  }
+  const since =
+    connectedAt_ms === undefined
+      ? ''
+      : ` for ${humanDuration(Math.max(0, now_ms - connectedAt_ms)).toLowerCase()}`;
+  return printable(`connected to ${manager}${since}${why}`);
+}
+
+function describeVolumes({ mounted, secrets, volumes }: AgentReport): string {
+  return `${volumes}, ${mounted} of them mounted; ${counted(secrets, 'secret')} in memory`;
 }
 
 function describeEngine({ address, reachable, problem, version, swarm, manager }: EngineStatus): string {
