@@ -71,6 +71,8 @@ export class Coffer {
   readonly pluginSocket: string;
   readonly gatewaySocket: string;
   readonly controlSocket: string;
+  /** Where it mounts volumes, as its box has it. */
+  readonly volumesDirectory: string;
   readonly #options: CofferOptions;
   readonly #logFile: string;
   #process: ChildProcess | undefined;
@@ -85,6 +87,7 @@ export class Coffer {
     this.pluginSocket = path.join(engine.box.pluginDirectory, `${driver}.sock`);
     this.gatewaySocket = path.join(directory, 'docker.sock');
     this.controlSocket = path.join(directory, 'control.sock');
+    this.volumesDirectory = path.join(directory, 'volumes');
     this.#logFile = path.join(directory, 'log');
   }
 
@@ -205,6 +208,7 @@ export class Coffer {
       COFFER_GATEWAY_SOCKET: this.gatewaySocket,
       COFFER_CONTROL_SOCKET: this.controlSocket,
       COFFER_ENGINE_SOCKET: this.#options.engine.socket,
+      COFFER_VOLUMES: this.volumesDirectory,
       COFFER_LOG_LEVEL: 'debug',
       ...this.#options.env,
     };

@@ -161,6 +161,11 @@ export class HostBox {
     return ['nsenter', `--target=${this.init}`, '--net', '--', ...command];
   }
 
+  /** A path in the box, as the outer host reaches it: what is mounted there in the box is seen, too. */
+  reach(inside: string): string {
+    return path.join(`/proc/${this.init}/root`, inside);
+  }
+
   /** All processes of the box, those of its containers included, as the outer host numbers them. */
   processes(): readonly number[] {
     const namespace = pidNamespaceOf(this.init);

@@ -16,6 +16,7 @@ interface Daemon {
   readonly gatewaySocket: string;
   readonly controlSocket: string;
   readonly stateDirectory: string;
+  readonly volumesDirectory: string;
   log(): string;
 }
 
@@ -24,6 +25,10 @@ type DaemonSettings = Readonly<Record<string, string>>;
 
 interface Way {
   readonly daemon: Daemon;
+  /** The daemon's process, as the host numbers it. */
+  pid(): number;
+  /** Kills the daemon (SIGKILL) and has another take its place. */
+  crash(): Promise<void>;
   /** Resolves when all sockets accept connections, after the engine was started again. */
   serving(): Promise<void>;
   /** Starts the daemon again with other settings, on the same state. */
@@ -77,6 +82,21 @@ export class Installation {
     return this.#way.daemon.stateDirectory;
   }
 
+  /** Where volumes of secrets are mounted, as the test reaches it. */
+  get volumesDirectory(): string {
+    return this.engine.box.reach(this.#way.daemon.volumesDirectory);
+  }
+
+  /** The node's name in coffer's cluster. */
+  get node(): string {
+    return this.engine.box.name;
+  }
+
+  /** The daemon's process, as the host numbers it. */
+  get pid(): number {
+    return this.#way.pid();
+  }
+
   /** All that the daemon wrote, at debug level. */
   log(): string {
     return this.#way.daemon.log();
@@ -111,6 +131,20 @@ export class Installation {
   async restartEngine(): Promise<void> {
     await this.engine.restart();
     await this.#way.serving();
+    await this.#storeServes();
+  }
+
+  /** Kills the engine (SIGKILL) and starts it; the daemon goes on, or is replaced by the engine's start. */
+  async crashEngine(): Promise<void> {
+    await this.engine.kill();
+    await this.engine.start();
+    await this.#way.serving();
+    await this.#storeServes();
+  }
+
+  /** Kills the daemon (SIGKILL) and waits until another one serves. */
+  async crash(): Promise<void> {
+    await this.#way.crash();
     await this.#storeServes();
   }
 
@@ -157,6 +191,11 @@ async function asProcess(engine: Engine, settings: DaemonSettings): Promise<Way>
   const coffer: Coffer = await startCoffer({ engine, env: settings });
   return {
     daemon: coffer,
+    pid: () => coffer.pid,
+    async crash() {
+      await coffer.kill9();
+      await coffer.start();
+    },
     serving: async () => undefined,
     restartWith: async (other) => {
       await coffer.stop();
@@ -169,6 +208,8 @@ async function asPlugin(engine: Engine): Promise<Way> {
   const plugin: ManagedPlugin = await installPlugin(engine, { settings: ['COFFER_LOG_LEVEL=debug'] });
   return {
     daemon: plugin,
+    pid: () => plugin.pid() ?? fail(`the plugin ${plugin.name} does not run`),
+    crash: async () => plugin.kill9(),
     serving: async () => plugin.serving(),
     async restartWith(other) {
       await plugin.disable();
@@ -190,6 +231,10 @@ async function removeListed(engine: Engine, what: string, socket = engine.socket
   if (ids.length > 0) {
     await engine.docker([what, 'rm', ...ids], { socket });
   }
+}
+
+function fail(sentence: string): never {
+  throw new Error(sentence);
 }
 
 /** The lines of a command's output, without the empty one at the end. */

@@ -94,6 +94,11 @@ export class ManagedPlugin {
     return path.join(this.engine.dataDirectory, 'plugins', this.id, 'propagated-mount');
   }
 
+  /** Where it mounts volumes, as its engine's box has it. */
+  get volumesDirectory(): string {
+    return path.join(this.stateDirectory, 'volumes');
+  }
+
   /** The daemon's process, as the host numbers it; undefined when it does not run. */
   pid(): number | undefined {
     return this.engine.box.processes().find((pid) => {
