@@ -2,13 +2,14 @@
 // What an administrator types to have coffer on all managers of a swarm: one docker plugin install on each, and a token.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { CofferSwarm, Member } from '../support/coffer-swarm.ts';
+import { CofferSwarm } from '../support/coffer-swarm.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { linesOf } from '../support/installation.ts';
 import { createPlugin, ManagedPlugin } from '../support/managed-plugin.ts';
 import { Network } from '../support/network.ts';
 import { startRegistry } from '../support/registry.ts';
 import { serviceCreate, serviceId, tasksOf } from '../support/service.ts';
+import { Member } from '../support/swarm-member.ts';
 import { startSwarm } from '../support/swarm.ts';
 import { waitFor } from '../support/wait-for.ts';
 

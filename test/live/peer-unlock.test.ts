@@ -4,9 +4,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { DaemonStatus } from '../../src/control/index.ts';
-import { CofferSwarm, type Member } from '../support/coffer-swarm.ts';
+import { CofferSwarm } from '../support/coffer-swarm.ts';
 import { callControl } from '../support/secret-calls.ts';
 import { serviceCreate } from '../support/service.ts';
+import type { Member } from '../support/swarm-member.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const start_ms_max = 60_000;

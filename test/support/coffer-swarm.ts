@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Engines as one swarm with coffer on each as one cluster, so that a test can be told for both ways of running it. The nodes that
 // join are given the token and nothing else.
-import { killProcess } from './cleanup.ts';
-import { Coffer, cofferCli, startCoffer, tryCofferCli } from './coffer.ts';
-import type { CommandResult } from './command.ts';
-import type { DockerOptions, Engine } from './engine.ts';
+import type { Engine } from './engine.ts';
 import { type InstallationKind, linesOf } from './installation.ts';
-import { installPlugin, ManagedPlugin } from './managed-plugin.ts';
-import { Network, type NetworkHost } from './network.ts';
+import { Network } from './network.ts';
 import { serviceId, type Task, tasksOf } from './service.ts';
+import { type Member, type ShownNode, startMember } from './swarm-member.ts';
 import { leaderOf, startSwarm } from './swarm.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -18,131 +15,23 @@ const agreement_ms_max = 30_000;
 /** Tasks of an engine that is gone are given to others after some half a minute. */
 const tasks_ms_max = 120_000;
 
-/** A node as `coffer node ls --format json` shows it. */
-export interface ShownNode {
-  readonly ID: string;
-  readonly Hostname: string;
-  readonly Role: string;
-  readonly Status: string;
-  readonly Leader: boolean;
-  readonly Voter: boolean;
-  readonly Self: boolean;
-  readonly Address: string;
-  readonly EngineNodeID: string;
-}
-
-/** What both ways of running coffer have in common. */
-interface Daemon {
-  readonly controlSocket: string;
-  readonly gatewaySocket: string;
-  log(): string;
-}
-
-/** coffer on one engine. */
-export class Member {
-  readonly engine: Engine;
-  readonly host: NetworkHost;
-  readonly #daemon: Coffer | ManagedPlugin;
-
-  constructor(engine: Engine, daemon: Coffer | ManagedPlugin) {
-    if (engine.host === undefined) {
-      throw new Error('the engine is not on a network');
-    }
-    this.engine = engine;
-    this.host = engine.host;
-    this.#daemon = daemon;
-  }
-
-  get name(): string {
-    return this.engine.box.name;
-  }
-
-  get daemon(): Daemon {
-    return this.#daemon;
-  }
-
-  /** Runs `docker` through the gateway; rejects unless it exits with code 0. */
-  async docker(args: readonly string[], options: DockerOptions = {}): Promise<CommandResult> {
-    return this.engine.docker(args, { socket: this.#daemon.gatewaySocket, ...options });
-  }
-
-  async cli(args: readonly string[], input?: string): Promise<CommandResult> {
-    return cofferCli(this.#daemon.controlSocket, args, input === undefined ? {} : { input });
-  }
-
-  async tryCli(args: readonly string[]): Promise<CommandResult> {
-    return tryCofferCli(this.#daemon.controlSocket, args);
-  }
-
-  /** The cluster as this node shows it, by the nodes' names. */
-  async nodes(): Promise<readonly ShownNode[]> {
-    const { stdout } = await this.cli(['node', 'ls', '--format', 'json']);
-    return linesOf(stdout)
-      .map((line) => JSON.parse(line) as ShownNode)
-      .sort((one, other) => one.Hostname.localeCompare(other.Hostname));
-  }
-
-  /** The node's id in the swarm, by its engine. */
-  async engineNodeId(): Promise<string> {
-    return (await this.engine.docker(['info', '--format', '{{.Swarm.NodeID}}'])).stdout.trim();
-  }
-
-  /** Kills the daemon (SIGKILL). Of a plugin its engine starts another at once; a process stays away until `comeBack`. */
-  async crash(): Promise<void> {
-    await this.#daemon.kill9();
-  }
-
-  async comeBack(): Promise<void> {
-    if (this.#daemon instanceof Coffer) {
-      await this.#daemon.start();
-    }
-  }
-
-  /** Kills the engine and the daemon, as a power cut does. */
-  async powerOff(): Promise<void> {
-    await this.engine.kill();
-    if (this.#daemon instanceof ManagedPlugin) {
-      // Nobody is left to start it again.
-      const pid = this.#daemon.pid();
-      if (pid !== undefined) {
-        killProcess(pid);
-      }
-    } else {
-      await this.#daemon.kill9();
-    }
-  }
-
-  async powerOn(): Promise<void> {
-    await Promise.all([this.engine.start(), this.comeBack()]);
-    await this.serving();
-  }
-
-  /** Resolves when it serves, after its engine was started again: a plugin is then another process. */
-  async serving(): Promise<void> {
-    await waitFor(async () => (await this.tryCli(['status'])).code === 0, {
-      what: `coffer on ${this.name} to serve`,
-      timeout_ms: agreement_ms_max,
-    });
-  }
-
-  /** Ends the daemon as its user does, and starts it again. */
-  async restart(): Promise<void> {
-    if (this.#daemon instanceof Coffer) {
-      await this.#daemon.restart();
-    } else {
-      await this.#daemon.disable();
-      await this.#daemon.enable();
-    }
-  }
+export interface SwarmOptions {
+  /** How many nodes there are that are workers, of the swarm and of the cluster. Default 0. */
+  readonly workers?: number;
+  /** coffer's settings on all of them. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 export class CofferSwarm {
   readonly network: Network;
+  /** The managers. */
   readonly members: readonly Member[];
+  readonly workers: readonly Member[];
 
-  private constructor(network: Network, members: readonly Member[]) {
+  private constructor(network: Network, members: readonly Member[], workers: readonly Member[] = []) {
     this.network = network;
     this.members = members;
+    this.workers = workers;
   }
 
   /** Of members that a test has put together. It ends them and the network. */
@@ -151,21 +40,24 @@ export class CofferSwarm {
   }
 
   /** Starts engines, coffer on the first, and coffer on the others with a token of the first. */
-  static async start(kind: InstallationKind, count: number): Promise<CofferSwarm> {
+  static async start(
+    kind: InstallationKind,
+    count: number,
+    { workers = 0, settings = {} }: SwarmOptions = {},
+  ): Promise<CofferSwarm> {
     const network = await Network.create();
     let engines: readonly Engine[] = [];
     try {
-      engines = await startSwarm(network, count);
+      engines = await startSwarm(network, count, { workers });
       await Promise.all(engines.map((engine) => engine.importBusybox()));
       const members: Member[] = [];
-      let settings: Readonly<Record<string, string>> = {};
-      for (const engine of engines) {
-        const member = await startMember(kind, engine, settings);
-        members.push(member);
-        const token = await members[0]?.cli(['join-token', 'manager', '--quiet']);
-        settings = { COFFER_JOIN_TOKEN: token?.stdout.trim() ?? '' };
+      for (const [index, engine] of engines.entries()) {
+        const role = index < count ? 'manager' : 'worker';
+        const token = await members[0]?.cli(['join-token', role, '--quiet']);
+        const joining = token === undefined ? {} : { COFFER_JOIN_TOKEN: token.stdout.trim() };
+        members.push(await startMember(kind, engine, { ...settings, ...joining }));
       }
-      return new CofferSwarm(network, members);
+      return new CofferSwarm(network, members.slice(0, count), members.slice(count));
     } catch (error) {
       await Promise.all(engines.map((engine) => engine.stop()));
       await network.destroy();
@@ -174,7 +66,7 @@ export class CofferSwarm {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.members.map(({ engine }) => engine.stop()));
+    await Promise.all([...this.members, ...this.workers].map(({ engine }) => engine.stop()));
     await this.network.destroy();
   }
 
@@ -309,26 +201,4 @@ function memberOf(members: readonly Member[], condition: (member: Member) => boo
     throw new Error('there is no such member');
   }
   return found;
-}
-
-async function startMember(
-  kind: InstallationKind,
-  engine: Engine,
-  settings: Readonly<Record<string, string>>,
-): Promise<Member> {
-  const daemon =
-    kind === 'plain process'
-      ? await startCoffer({ engine, env: settings })
-      : await installPlugin(engine, {
-          settings: ['COFFER_LOG_LEVEL=debug', ...Object.entries(settings).map((pair) => pair.join('='))],
-        });
-  const member = new Member(engine, daemon);
-  try {
-    await member.serving();
-  } catch (error) {
-    throw new Error(`coffer on ${member.name} does not serve:\n${daemon.log().slice(-4_000)}`, {
-      cause: error,
-    });
-  }
-  return member;
 }

@@ -4,22 +4,27 @@ import { type Engine, type EngineOptions, startEngine } from './engine.ts';
 import type { Network } from './network.ts';
 import { waitFor } from './wait-for.ts';
 
-/** Starts engines on a network, all of them managers of one swarm. The test stops each of them. */
+export interface SwarmEngines extends Pick<EngineOptions, 'dockerdArguments'> {
+  /** How many there are beside the managers. Default 0. */
+  readonly workers?: number;
+}
+
+/** Starts engines on a network, so many managers of one swarm and then its workers. The test stops each of them. */
 export async function startSwarm(
   network: Network,
   count: number,
-  options: Pick<EngineOptions, 'dockerdArguments'> = {},
+  { workers = 0, ...options }: SwarmEngines = {},
 ): Promise<readonly Engine[]> {
   const engines: Engine[] = [];
   try {
-    for (let number = 1; number <= count; number += 1) {
+    for (let number = 1; number <= count + workers; number += 1) {
       engines.push(await startEngine({ ...options, name: `engine-${number}`, network }));
     }
     const [first, ...others] = engines;
     await first?.swarmInit();
-    for (const other of others) {
+    for (const [index, other] of others.entries()) {
       // One after the other: a second change of the membership is refused while one is under way.
-      await other.swarmJoin(first ?? other);
+      await other.swarmJoin(first ?? other, index + 1 < count ? 'manager' : 'worker');
     }
     return engines;
   } catch (error) {

@@ -3,9 +3,10 @@
 // its secrets. Told for one of the two ways in which coffer is run.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { CofferSwarm, type Member } from '../../support/coffer-swarm.ts';
+import { CofferSwarm } from '../../support/coffer-swarm.ts';
 import type { InstallationKind } from '../../support/installation.ts';
 import { serviceCreate } from '../../support/service.ts';
+import type { Member } from '../../support/swarm-member.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const SERVICES = 3;
