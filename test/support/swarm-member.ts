@@ -125,12 +125,15 @@ export class Member {
     await this.serving();
   }
 
-  /** Resolves when it serves, after its engine was started again: a plugin is then another process. */
+  /** Resolves when it serves, or is a worker: after its engine was started again, too, when a plugin is another process. */
   async serving(): Promise<void> {
-    await waitFor(async () => (await this.tryCli(['status'])).code === 0, {
-      what: `coffer on ${this.name} to serve`,
-      timeout_ms: serving_ms_max,
-    });
+    await waitFor(
+      async () => {
+        const { code, stdout } = await this.tryCli(['status']);
+        return code === 0 || stdout.includes('this node is a worker');
+      },
+      { what: `coffer on ${this.name} to serve`, timeout_ms: serving_ms_max },
+    );
   }
 
   /** Ends the daemon as its user does, and starts it again. */
