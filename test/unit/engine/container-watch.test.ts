@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { type ContainerNews, ContainerWatch, EngineClient } from '../../../src/engine/index.ts';
-import { FakeSwarm } from '../../support/fake-swarm.ts';
+import { OneEngineSwarm } from '../../support/one-engine-swarm.ts';
 import { StillClock } from '../../support/still-clock.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
@@ -11,14 +11,14 @@ function until(condition: () => boolean, what: string): Promise<unknown> {
 }
 
 interface Room {
-  readonly swarm: FakeSwarm;
+  readonly swarm: OneEngineSwarm;
   readonly watch: ContainerWatch;
   readonly clock: StillClock;
   readonly news: ContainerNews[];
 }
 
 async function startedRoom(t: TestContext): Promise<Room> {
-  const swarm = await FakeSwarm.start(t);
+  const swarm = await OneEngineSwarm.start(t);
   const clock = new StillClock();
   const client = new EngineClient({ socketPath: swarm.engine.socketPath, timeout_ms: 2_000 });
   const watch = new ContainerWatch({ client, clock, backOff: { first_ms: 5, longest_ms: 20 } });

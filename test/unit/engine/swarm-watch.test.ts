@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { Logger } from '../../../src/common/index.ts';
 import { EngineClient, SwarmWatch } from '../../../src/engine/index.ts';
-import { FakeSwarm } from '../../support/fake-swarm.ts';
+import { OneEngineSwarm } from '../../support/one-engine-swarm.ts';
 import { StillClock } from '../../support/still-clock.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
@@ -12,7 +12,7 @@ function until(condition: () => boolean, what: string): Promise<unknown> {
 }
 
 interface Room {
-  readonly swarm: FakeSwarm;
+  readonly swarm: OneEngineSwarm;
   readonly watch: SwarmWatch;
   readonly clock: StillClock;
   /** How often the watch has called back. */
@@ -21,7 +21,7 @@ interface Room {
 }
 
 async function startRoom(t: TestContext): Promise<Room> {
-  const swarm = await FakeSwarm.start(t);
+  const swarm = await OneEngineSwarm.start(t);
   const clock = new StillClock();
   const log: string[] = [];
   const write = (sentence: string): void => void log.push(sentence);

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// A swarm, or a container's engine, of a fake engine: it tells what a test has put there, and of what the test says that happens.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { FakeEngine } from './fake-engine.ts';
+
+export class OneEngineSwarm {
+  readonly engine: FakeEngine;
+  /** As the Engine API has them. */
+  nodes: readonly unknown[] = [];
+  services: readonly unknown[] = [];
+  tasks: readonly unknown[] = [];
+  containers: readonly unknown[] = [];
+  /** `Swarm` of `GET /info`. */
+  state: { readonly LocalNodeState: string; readonly ControlAvailable?: boolean } = {
+    LocalNodeState: 'active',
+    ControlAvailable: true,
+  };
+  /** How often the tasks were read. */
+  reads = 0;
+  /** What is asked for waits until this resolves, when set. */
+  gate: Promise<void> | undefined;
+  /** Answers 500 to everything. */
+  isBroken = false;
+
+  private constructor(engine: FakeEngine) {
+    this.engine = engine;
+    engine.handler = (request, response) => this.#handle(request, response);
+  }
+
+  static async start(context: { after(work: () => Promise<void>): void }): Promise<OneEngineSwarm> {
+    const engine = await new FakeEngine().start();
+    context.after(() => engine.remove());
+    return new OneEngineSwarm(engine);
+  }
+
+  /** Something happens: `service update s1`. */
+  emit(Type: string, Action: string, ID = 'x'): void {
+    for (const stream of this.engine.eventStreams) {
+      stream.write(`${JSON.stringify({ Type, Action, Actor: { ID, Attributes: {} } })}\n`);
+    }
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): boolean {
+    const { pathname } = new URL(request.url ?? '', 'http://engine');
+    const answers: Readonly<Record<string, () => unknown>> = {
+      '/info': () => ({ ServerVersion: '20.10.24', Swarm: this.state }),
+      '/nodes': () => this.nodes,
+      '/services': () => this.services,
+      '/tasks': () => this.tasks,
+      '/containers/json': () => this.containers,
+    };
+    const answer = answers[pathname];
+    if (answer === undefined) {
+      return false;
+    }
+    void this.#answer(response, pathname, answer);
+    return true;
+  }
+
+  async #answer(response: ServerResponse, pathname: string, answer: () => unknown): Promise<void> {
+    this.reads += pathname === '/tasks' ? 1 : 0;
+    await this.gate;
+    response.writeHead(this.isBroken ? 500 : 200, { 'Content-Type': 'application/json' });
+    response.end(JSON.stringify(this.isBroken ? { message: 'broken' } : answer()));
+  }
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+// The node's end of a session with the leader, byte by byte: what an agent says and does not say is for the test to decide. All
+// that it is sent is kept, to be looked through.
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import {
+  type Assignment,
+  type ContainerFact,
+  DISPATCH_PROTOCOL,
+  type Holder,
+  type ManagerMessage,
+  type NodeMessage,
+} from '../../src/distribution/protocol.ts';
+import { decodeManagerMessage } from '../../src/distribution/message-codec.ts';
+import {
+  FRAME,
+  FrameDecoder,
+  type FrameType,
+  parseAddress,
+  type TlsCredentials,
+} from '../../src/transport/index.ts';
+import { FRAME_HEADER_BYTES, writeFrameHeader } from '../../src/transport/frame.ts';
+import { waitFor } from './wait-for.ts';
+
+const FRAME_BYTES_MAX = 16 * 1024 * 1024;
+/** The transport takes a side that sends nothing for six seconds for dead. */
+const PING_MS = 2_000;
+
+export interface TestAgentOptions {
+  readonly address: string;
+  readonly credentials: TlsCredentials;
+  /** Another protocol of the port. */
+  readonly protocol?: string;
+  /** Answers each assignment, as it should; default true. */
+  readonly acknowledges?: boolean;
+  /** Shows that it lives; default true. */
+  readonly pings?: boolean;
+  readonly tls?: ConnectionOptions & { readonly localAddress?: string };
+  readonly onAssignment?: (assignment: Assignment) => void;
+  /** Keeps all bytes that come; default true. */
+  readonly keeps?: boolean;
+}
+
+export interface HeldByAgent {
+  readonly name: string;
+  readonly version: number;
+  readonly value: Buffer;
+}
+
+export class TestAgent {
+  readonly socket: TLSSocket;
+  /** What it holds, as it was told, by the secret's name. */
+  readonly secrets = new Map<string, HeldByAgent>();
+  readonly holders = new Map<string, Holder>();
+  readonly messages: ManagerMessage[] = [];
+  /** Whether the first, complete assignment has come. */
+  isComplete = false;
+  isAccepted = false;
+  isOver = false;
+  /** `code: sentence`, once the manager has refused it. */
+  refusal: string | undefined;
+  /** The session that it was given. */
+  session = '';
+  /** The last sequence that came. */
+  sequence = 0;
+  heartbeat_ms = 0;
+  readonly #options: TestAgentOptions;
+  readonly #received: Buffer[] = [];
+  readonly #nameOf = new Map<string, string>();
+  #pinging: NodeJS.Timeout | undefined;
+  #beating: NodeJS.Timeout | undefined;
+
+  private constructor(options: TestAgentOptions) {
+    const { address, credentials, keeps = true, pings = true, protocol = DISPATCH_PROTOCOL, tls } = options;
+    this.#options = options;
+    const { host, port } = parseAddress(address);
+    this.socket = connectTls({
+      host,
+      port,
+      ALPNProtocols: [protocol],
+      servername: 'coffer-manager',
+      cert: credentials.certificate,
+      key: credentials.key,
+      ca: [...credentials.roots],
+      minVersion: 'TLSv1.3',
+      ...tls,
+    });
+    const decoder = new FrameDecoder({
+      limit_bytes: FRAME_BYTES_MAX,
+      onFrame: (type, payload) => this.#onFrame(type, payload),
+    });
+    this.socket.on('data', (chunk: Buffer) => {
+      if (keeps) {
+        this.#received.push(Buffer.from(chunk));
+      }
+      decoder.push(chunk);
+    });
+    this.socket.on('error', () => undefined);
+    this.socket.on('close', () => {
+      this.isOver = true;
+      clearInterval(this.#pinging);
+      clearInterval(this.#beating);
+    });
+    if (pings) {
+      this.#pinging = setInterval(() => this.sendFrame(FRAME.ping), PING_MS);
+    }
+  }
+
+  /** Resolves when the manager has let it in, or turned it away. */
+  static async connect(options: TestAgentOptions): Promise<TestAgent> {
+    const agent = new TestAgent(options);
+    await waitFor(() => agent.isAccepted || agent.refusal !== undefined || agent.isOver, {
+      what: 'an answer to the connection',
+      interval_ms: 2,
+      timeout_ms: 30_000,
+    });
+    return agent;
+  }
+
+  /** One that has registered, and has got all that is due to it. */
+  static async registered(
+    options: TestAgentOptions,
+    containers: readonly ContainerFact[] = [],
+  ): Promise<TestAgent> {
+    const agent = await TestAgent.connect(options);
+    try {
+      agent.register(containers);
+      await agent.complete();
+      return agent;
+    } catch (error) {
+      agent.close();
+      throw error;
+    }
+  }
+
+  /** All bytes that came, as they came. */
+  get received(): Buffer {
+    return Buffer.concat(this.#received);
+  }
+
+  /** Resolves when all that was due at the registration has come. */
+  async complete(): Promise<this> {
+    await waitFor(() => this.isComplete || this.#failed(), {
+      what: 'a complete assignment',
+      interval_ms: 2,
+      timeout_ms: 30_000,
+    });
+    return this;
+  }
+
+  /** Resolves when the value is there, and is this one. */
+  async holds(name: string, value: Buffer | string, timeout_ms = 15_000): Promise<void> {
+    const wanted = Buffer.from(value);
+    await waitFor(() => this.secrets.get(name)?.value.equals(wanted) === true || this.#failed(), {
+      what: `a node to have secret ${name}`,
+      interval_ms: 2,
+      timeout_ms,
+    });
+  }
+
+  /** Resolves when it was told to wipe the secret. */
+  async lost(name: string, timeout_ms = 15_000): Promise<void> {
+    await waitFor(() => !this.secrets.has(name) || this.#failed(), {
+      what: `a node to lose secret ${name}`,
+      interval_ms: 2,
+      timeout_ms,
+    });
+  }
+
+  /** Resolves to the refusal, if there was one, once the connection is over. */
+  async over(timeout_ms = 30_000): Promise<string> {
+    await waitFor(() => this.isOver, { what: 'a connection to be over', interval_ms: 5, timeout_ms });
+    return this.refusal ?? 'closed without a word';
+  }
+
+  register(containers: readonly ContainerFact[] = []): void {
+    this.send({ kind: 'register', facts: { containers } });
+  }
+
+  report(containers: readonly ContainerFact[] = []): void {
+    this.send({ kind: 'report', session: this.session, facts: { containers } });
+  }
+
+  heartbeat(): void {
+    this.send({ kind: 'heartbeat', session: this.session });
+  }
+
+  acknowledge(sequence = this.sequence): void {
+    this.send({ kind: 'acknowledge', session: this.session, sequence });
+  }
+
+  send(message: NodeMessage): void {
+    this.sendFrame(FRAME.data, Buffer.from(JSON.stringify(message)));
+  }
+
+  /** One message, whatever it is. */
+  sendRaw(payload: Buffer | string): void {
+    this.sendFrame(FRAME.data, Buffer.from(payload));
+  }
+
+  sendFrame(type: FrameType, payload: Buffer = Buffer.alloc(0)): boolean {
+    const frame = Buffer.alloc(FRAME_HEADER_BYTES + payload.length);
+    payload.copy(frame, writeFrameHeader(frame, 0, type, payload.length));
+    return this.write(frame);
+  }
+
+  /** False when the bytes wait. */
+  write(bytes: Buffer): boolean {
+    return !this.socket.destroyed && this.socket.write(bytes);
+  }
+
+  /** Cuts the connection. */
+  close(): void {
+    this.socket.destroy();
+  }
+
+  /** An end of the session is an end of waiting. */
+  #failed(): false {
+    if (this.isOver) {
+      throw new Error(`the session is over: ${this.refusal ?? 'closed without a word'}`);
+    }
+    return false;
+  }
+
+  #onFrame(type: FrameType, payload: Buffer): void {
+    if (type === FRAME.accepted) {
+      this.isAccepted = true;
+    } else if (type === FRAME.refused) {
+      const { code, detail } = JSON.parse(payload.toString()) as { code: string; detail: string };
+      this.refusal = `${code}: ${detail}`;
+    } else if (type === FRAME.data) {
+      const message = decodeManagerMessage(payload);
+      if (this.#options.keeps ?? true) {
+        this.messages.push(message);
+      }
+      this.#take(message);
+    }
+  }
+
+  #take(message: ManagerMessage): void {
+    if (message.kind === 'registered') {
+      this.session = message.session;
+      this.heartbeat_ms = message.heartbeat_ms;
+      if (this.#options.pings ?? true) {
+        this.#beating = setInterval(() => this.heartbeat(), message.heartbeat_ms * (0.9 + Math.random() / 5));
+      }
+      return;
+    }
+    if (message.complete && !this.isComplete) {
+      this.secrets.clear();
+      this.holders.clear();
+    }
+    message.changes.forEach((change) => {
+      switch (change.kind) {
+        case 'put-secret':
+          this.#nameOf.set(change.secretId, change.name);
+          this.secrets.set(change.name, change);
+          break;
+        case 'remove-secret':
+          this.secrets.delete(this.#nameOf.get(change.secretId) ?? '');
+          break;
+        case 'put-holder':
+          this.holders.set(change.holder.key, change.holder);
+          break;
+        case 'remove-holder':
+          this.holders.delete(change.key);
+          break;
+      }
+    });
+    this.sequence = message.sequence;
+    this.#options.onAssignment?.(message);
+    if (!message.more) {
+      this.isComplete = true;
+      if (this.#options.acknowledges ?? true) {
+        this.acknowledge();
+      }
+    }
+  }
+}
+
+/** A container as a node may report it. */
+export function aContainer(over: Partial<ContainerFact> = {}): ContainerFact {
+  return { id: 'c0'.repeat(32), name: 'web', image: 'busybox', imageId: '', labels: {}, taskId: '', ...over };
+}
