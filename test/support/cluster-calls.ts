@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The calls on the cluster, below the command line, at one manager's control socket.
 import type {
+  AuthorityDescription,
   ClusterDescription,
   DaemonStatus,
   NodeDescription,
@@ -10,6 +11,7 @@ import type {
   TokenReply,
   TokenWish,
 } from '../../src/control/index.ts';
+import { splitPemBundle } from '../../src/pki/index.ts';
 import type { ManagerProcess } from './manager-process.ts';
 import { acceptedBody } from './manager-refusal.ts';
 import { requestOverSocket, type SocketRequest } from './socket-request.ts';
@@ -31,6 +33,12 @@ export async function nodesAt(manager: ManagerProcess): Promise<readonly NodeDes
 /** `GET /v1/cluster`. */
 export async function clusterAt(manager: ManagerProcess): Promise<ClusterDescription> {
   return (await call(manager, { path: '/v1/cluster' })) as ClusterDescription;
+}
+
+/** `GET /v1/ca`: PEM of each root. */
+export async function authorityAt(manager: ManagerProcess): Promise<readonly string[]> {
+  const { certificates } = (await call(manager, { path: '/v1/ca' })) as AuthorityDescription;
+  return splitPemBundle(certificates);
 }
 
 /** The manager's own id as a node; rejects while it has none. */

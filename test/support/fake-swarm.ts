@@ -144,10 +144,10 @@ export class FakeSwarm {
   }
 
   /** A task of the service on a node, which is told of as swarms do: by an event on the service. */
-  assign(service: FakeService, host: FakeHost, over: Partial<FakeTask> = {}): FakeTask {
+  assign(service: FakeService, { nodeId }: Pick<FakeHost, 'nodeId'>, over: Partial<FakeTask> = {}): FakeTask {
     const { id: serviceId, mounts } = service;
     const states = { state: 'running', desiredState: 'running' };
-    return this.change({ id: newSecretId(), serviceId, nodeId: host.nodeId, mounts, ...states, ...over });
+    return this.change({ id: newSecretId(), serviceId, nodeId, mounts, ...states, ...over });
   }
 
   /** Puts a task into another state. */

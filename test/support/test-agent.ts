@@ -276,8 +276,3 @@ export class TestAgent {
     }
   }
 }
-
-/** A container as a node may report it. */
-export function aContainer(over: Partial<ContainerFact> = {}): ContainerFact {
-  return { id: 'c0'.repeat(32), name: 'web', image: 'busybox', imageId: '', labels: {}, taskId: '', ...over };
-}
