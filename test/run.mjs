@@ -17,23 +17,43 @@ const root = path.dirname(import.meta.dirname);
 const output = path.join(root, 'build', 'test');
 
 /**
- * The suites, in the order they run. A unit test costs less than a process (some 100 ms on Node 20), so
- * one process runs all files of a room; elsewhere each file has its own. What starts engines runs alone, and so does what
- * measures time. Where two run at a time, those that take long come first.
+ * The suites, in the order they run. A unit test costs less than a process (some 100 ms on Node 20), so one process runs all
+ * files of a room, but for those in `own`; elsewhere each file has its own. As many run at a time as there are processors, also
+ * of those with engines: each engine has a host box of its own, so that two of them meet nowhere. What measures time runs alone,
+ * after the others. Those that take long come first.
  */
 const suites = [
-  { name: 'unit', perRoom: true, parallel: true, first: ['store', 'cluster'], timeLimit_s: 500 },
-  { name: 'sim', perRoom: false, parallel: true, timeLimit_s: 600 },
+  {
+    name: 'unit',
+    perRoom: true,
+    own: ['store/every-byte', 'cluster/rebuild'],
+    first: ['store-every-byte', 'cluster', 'store', 'cluster-rebuild'],
+    timeLimit_s: 500,
+  },
+  { name: 'sim', perRoom: false, timeLimit_s: 600 },
   {
     name: 'cluster',
     perRoom: false,
-    parallel: true,
     first: ['operations', 'purge', 'moving-clocks', 'rebuild-first'],
     alone: ['leader-killed', 'network', 'partition', 'history', 'wedged'],
     timeLimit_s: 600,
     obstacle: whyClusterTestsCannotRun,
   },
-  { name: 'live', perRoom: false, parallel: false, timeLimit_s: 900, obstacle: whyLiveTestsCannotRun },
+  {
+    name: 'live',
+    perRoom: false,
+    first: [
+      'cluster',
+      'cluster-plugin',
+      'crash',
+      'peer-unlock',
+      'secrets-plugin',
+      'secrets-process',
+      'swarm-of-three',
+    ],
+    timeLimit_s: 900,
+    obstacle: whyLiveTestsCannotRun,
+  },
 ];
 
 /** The suite's test files that the filters let through, as paths from the root. */
@@ -57,22 +77,27 @@ function testFiles(suite, filters) {
     .sort();
 }
 
-/** Groups files into bundles: one for each room, or one for each file. */
+/** Groups files into bundles: one for each room, or one for each file. Those of the suite's list `first` come first, in its order. */
 function bundlesOf(suite, files) {
   const bundles = new Map();
   for (const file of files) {
-    const inSuite = path.relative(path.join('test', suite.name), file);
+    const inSuite = path.relative(path.join('test', suite.name), file).replace(/\.test\.ts$/, '');
     const room = path.dirname(inSuite) === '.' ? 'top' : inSuite.split(path.sep)[0];
-    const name = suite.perRoom ? room : inSuite.replace(/\.test\.ts$/, '').replaceAll(path.sep, '-');
+    const sharesProcess = suite.perRoom && !suite.own.includes(inSuite);
+    const name = sharesProcess ? room : inSuite.replaceAll(path.sep, '-');
     bundles.set(name, [...(bundles.get(name) ?? []), file]);
   }
-  return [...bundles].map(([name, list]) => ({
-    suite,
-    title: suite.perRoom ? `${suite.name}/${name}` : list[0],
-    files: list,
-    name,
-    path: path.join(output, suite.name, `${name}.cjs`),
-  }));
+  const { first = [] } = suite;
+  const rank = (name) => (first.includes(name) ? first.indexOf(name) : first.length);
+  return [...bundles]
+    .sort(([one], [other]) => rank(one) - rank(other))
+    .map(([name, list]) => ({
+      suite,
+      title: suite.perRoom ? `${suite.name}/${name}` : list[0],
+      files: list,
+      name,
+      path: path.join(output, suite.name, `${name}.cjs`),
+    }));
 }
 
 /** An entry that loads each file inside a `describe`, so that a file's hooks stay its own. */
@@ -110,7 +135,7 @@ async function runBundles(bundles, width, results) {
   const live = width === 1;
   let next = 0;
   const worker = async () => {
-    while (next < bundles.length) {
+    while (next < bundles.length && !interrupted) {
       const bundle = bundles[next];
       next += 1;
       const section = results.section(bundle.title, live);
@@ -126,12 +151,15 @@ async function runBundles(bundles, width, results) {
   await Promise.all(Array.from({ length: Math.min(width, bundles.length) }, worker));
 }
 
+/** Then no further test process is started. */
+let interrupted = false;
 const { values: options, positionals: filters } = parseArgs({
   allowPositionals: true,
   options: { 'require-live': { type: 'boolean', default: process.env.CI === 'true' } },
 });
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
+    interrupted = true;
     process.stdout.write(`\n${signal}: ending the tests that run\n`);
     void endRunningTests().then(() => process.exit(130));
   });
@@ -154,10 +182,9 @@ for (const suite of suites) {
     );
     continue;
   }
-  const { first = [] } = suite;
-  const bundles = bundlesOf(suite, files).sort((a, b) => first.includes(b.name) - first.includes(a.name));
+  const bundles = bundlesOf(suite, files);
   await writeBundles(suite, bundles);
-  const isAlone = ({ name }) => !suite.parallel || suite.alone?.includes(name) === true;
+  const isAlone = ({ name }) => suite.alone?.includes(name) === true;
   await runBundles(
     bundles.filter((bundle) => !isAlone(bundle)),
     availableParallelism(),
