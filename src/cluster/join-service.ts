@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a manager answers to strangers: who the cluster's CA is, and, for a join token, a certificate.
 import type { KeyObject } from 'node:crypto';
-import { CofferError, type Logger } from '../common/index.ts';
+import { CofferError, type Logger, TokenBuckets } from '../common/index.ts';
 import { checkToken, type ClusterView, type NodeObject, type NodeRole } from '../membership/index.ts';
 import { publicKeyFingerprint, publicKeyOfRequest, tokenSecretMatches } from '../pki/index.ts';
 import { newSecretId } from '../secrets/index.ts';
@@ -11,7 +11,6 @@ import { PROTOCOL } from './authorize.ts';
 import { chainOf, issueFor, requireAuthority, rootsOf } from './certificates.ts';
 import { managerContacts } from './contacts.ts';
 import { BODY, decodeBody, encodeBody, type IssuedIdentity, type JoinRequest } from './rpc-body.ts';
-import { TokenBuckets } from './token-buckets.ts';
 
 const DIAL_BACK_MS = 5_000;
 /** Attempts to join of one address: this many at once, and one more every few seconds. */

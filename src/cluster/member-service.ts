@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a manager answers to the nodes of its cluster. A node is known by its certificate alone: no call names another one.
-import { CofferError, type Logger } from '../common/index.ts';
+import { CofferError, type Logger, TokenBuckets } from '../common/index.ts';
 import type { NodeObject } from '../membership/index.ts';
 import { publicKeyOfRequest } from '../pki/index.ts';
 import type { SecretStore } from '../store/index.ts';
@@ -10,7 +10,6 @@ import { isDescribedAs, managerContacts } from './contacts.ts';
 import { removedNode } from './node-refusals.ts';
 import { BODY, decodeBody, encodeBody, type Hello } from './rpc-body.ts';
 import type { LastEntry } from './survivor-model.ts';
-import { TokenBuckets } from './token-buckets.ts';
 
 /** A node that says hello does not wait for a quorum that is not there. */
 const DESCRIBE_TIMEOUT_MS = 2_000;

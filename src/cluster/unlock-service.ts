@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a manager answers to another one that is locked: the unlock key that its own state has for it, with or without a quorum.
-import { CofferError, type Logger, SecretValue } from '../common/index.ts';
+import { CofferError, type Logger, SecretValue, TokenBuckets } from '../common/index.ts';
 import { unlockKeyId } from '../crypto/index.ts';
 import type { ClusterView } from '../membership/index.ts';
 import type { SecretStore } from '../store/index.ts';
 import type { CallContext, RpcMethod } from '../transport/index.ts';
 import { BODY, decodeBody } from './rpc-body.ts';
-import { TokenBuckets } from './token-buckets.ts';
 import { unlockRefusal } from './unlock-rules.ts';
 
 /** Of one node: a start needs one answer. */

@@ -17,4 +17,5 @@ export { readBody, type ReadBodyOptions } from './read-body.ts';
 export { isSecretName, NAME_LENGTH_MAX } from './secret-name.ts';
 export { SecretMemory } from './secret-memory.ts';
 export { SecretValue } from './secret-value.ts';
+export { TokenBuckets, type TokenBucketsOptions } from './token-buckets.ts';
 export { listenOnUnixSocket, type SocketAccess } from './unix-socket.ts';

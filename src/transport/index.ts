@@ -9,6 +9,7 @@ export { CredentialsSource, type TlsCredentials } from './credentials.ts';
 export type { Verification } from './dial.ts';
 export { FRAME, FrameDecoder, type FrameType } from './frame.ts';
 export type { Urgency } from './frame-writer.ts';
+export { LimitedLog } from './limited-log.ts';
 export { Listener, STRANGER_LIMITS, type ListenerOptions, type StrangerLimits } from './listener.ts';
 export type { OpenConnection } from './members.ts';
 export { messageHandler, type MessageHandlerOptions } from './message-handler.ts';

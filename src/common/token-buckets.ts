@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { CofferError } from '../common/index.ts';
+import { CofferError } from './errors.ts';
 
 export interface TokenBucketsOptions {
   /** How many calls one key may make at once. */
