@@ -121,7 +121,7 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
     case 'revoke':
       return grants(cursor);
     case 'why':
-      return positionals.length === 0 ? serviceNames(cursor) : { candidates: [] };
+      return positionals.length === 0 ? refusedNames(cursor) : { candidates: [] };
     case 'node inspect':
     case 'node promote':
     case 'node demote':
@@ -197,10 +197,12 @@ async function secretNames({ session, positionals }: Cursor): Promise<Answer> {
   }
 }
 
-async function serviceNames({ session }: Cursor): Promise<Answer> {
+/** Of services and volumes that were refused something. */
+async function refusedNames({ session }: Cursor): Promise<Answer> {
   try {
     const refusals = await (await quickClient(session)).refusals(undefined);
-    return { candidates: [...new Set(refusals.map(({ service }) => service))].map(ofWord) };
+    const names = refusals.map((refusal) => (refusal.kind === 'secret' ? refusal.service : refusal.volume));
+    return { candidates: [...new Set(names)].map(ofWord) };
   } catch {
     return { candidates: [] };
   }

@@ -77,8 +77,9 @@ export class ControlClient {
     return this.call({ method: 'DELETE', path: secretPath(reference), query }, replies.secretReply);
   }
 
-  async refusals(service: string | undefined): Promise<readonly Refusal[]> {
-    const query = new URLSearchParams(service === undefined ? {} : { service });
+  /** Of one service or volume, or all. */
+  async refusals(name: string | undefined): Promise<readonly Refusal[]> {
+    const query = new URLSearchParams(name === undefined ? {} : { name });
     return (await this.call({ method: 'GET', path: '/v1/refusals', query }, replies.refusalsReply)).refusals;
   }
 

@@ -195,15 +195,23 @@ export const daemonStatus: ReplySchema<DaemonStatus> = v.object({
   store: v.optional(storeStatus),
 });
 
-const refusal: ReplySchema<Refusal> = v.object({
+const refusalReason = {
   at_ms: v.number(),
-  service: v.string(),
-  task: v.string(),
-  secret: v.string(),
   code: v.string(),
   message: v.string(),
   hint: v.optional(v.string()),
-});
+};
+
+const refusal: ReplySchema<Refusal> = v.variant('kind', [
+  v.object({
+    ...refusalReason,
+    kind: v.literal('secret'),
+    service: v.string(),
+    task: v.string(),
+    secret: v.string(),
+  }),
+  v.object({ ...refusalReason, kind: v.literal('volume'), volume: v.string() }),
+]);
 
 export const refusalsReply: ReplySchema<RefusalsReply> = v.object({ refusals: v.array(refusal) });
 

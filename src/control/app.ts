@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The control API as an express application: its routes, and what all of them have in common.
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
-import { CofferError, type Logger, withDeadline } from '../common/index.ts';
+import { CofferError, type Logger, unreachable, withDeadline } from '../common/index.ts';
 import { backupRoutes } from './backup-routes.ts';
 import { autolockRoutes } from './autolock-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
@@ -15,7 +15,7 @@ import { QUERIES, readQuery } from './query.ts';
 import { refuse } from './refuse.ts';
 import { rebuildRoutes } from './rebuild-routes.ts';
 import type { SecretRoutes } from './secret-routes.ts';
-import type { DaemonStatus, DoctorReply, RefusalsReply } from './wire.ts';
+import type { DaemonStatus, DoctorReply, Refusal, RefusalsReply } from './wire.ts';
 
 /** Its body is as large as all secrets together. */
 export const RESTORE_PATH = '/v1/restore';
@@ -135,14 +135,26 @@ function statusRoute({ status }: ControlOptions): RequestHandler {
 
 function refusalsRoute({ refusals }: ControlOptions): RequestHandler {
   return (request, response) => {
-    const { service } = readQuery(QUERIES.refusals, request.query);
+    const { name } = readQuery(QUERIES.refusals, request.query);
     const reply: RefusalsReply = {
       refusals: refusals()
-        .filter((refusal) => service === undefined || refusal.service === service)
+        .filter((refusal) => name === undefined || refusedTo(refusal) === name)
         .toSorted((a, b) => b.at_ms - a.at_ms),
     };
     response.json(reply);
   };
+}
+
+/** The name that a user knows: of the service, or of the volume. */
+function refusedTo(refusal: Refusal): string {
+  switch (refusal.kind) {
+    case 'secret':
+      return refusal.service;
+    case 'volume':
+      return refusal.volume;
+    default:
+      return unreachable(refusal);
+  }
 }
 
 function doctorRoute({ doctor }: ControlOptions): RequestHandler {

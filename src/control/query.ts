@@ -44,9 +44,10 @@ const generateQuery = v.strictObject({
   spec: v.string('spec says what to generate: hex:32, base64:32, password:24 or uuid'),
 });
 const removeQuery = v.strictObject({ force: v.optional(v.picklist(['0', '1'], 'force is 0 or 1'), '0') });
+/** Of a service or a volume. */
 const refusalsQuery = v.strictObject({
-  service: v.optional(
-    v.pipe(v.string('service is one name'), v.maxLength(1_024, 'service is longer than 1024 characters')),
+  name: v.optional(
+    v.pipe(v.string('name is one name'), v.maxLength(1_024, 'name is longer than 1024 characters')),
   ),
 });
 

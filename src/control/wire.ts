@@ -183,19 +183,31 @@ export interface DaemonStatus {
   readonly store?: StoreStatus | undefined;
 }
 
-/** A GetSecret call that was refused. The engine tells its user only that the secret was not found. */
-export interface Refusal {
+interface RefusalReason {
   readonly at_ms: number;
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+/** A GetSecret call that was refused. The engine tells its user only that the secret was not found. */
+export interface SecretRefusal extends RefusalReason {
+  readonly kind: 'secret';
   /** The service's name. */
   readonly service: string;
   /** The task's name or id. */
   readonly task: string;
   /** The engine's name of the secret. */
   readonly secret: string;
-  readonly code: string;
-  readonly message: string;
-  readonly hint?: string | undefined;
 }
+
+/** A volume that was not mounted, for a container of this node. */
+export interface VolumeRefusal extends RefusalReason {
+  readonly kind: 'volume';
+  readonly volume: string;
+}
+
+export type Refusal = SecretRefusal | VolumeRefusal;
 
 /** `GET /v1/refusals`, newest first. */
 export interface RefusalsReply {

@@ -4,11 +4,12 @@ import type { Server } from 'node:http';
 import { type ClusterAdmin, ClusterNode, type EngineFacts, PeerUnlock } from '../cluster/index.ts';
 import { Drills, ScheduledBackups } from '../archive/index.ts';
 import { CofferError, listenOnUnixSocket, type Logger, withDeadline } from '../common/index.ts';
-import { createControlServer, type ControlServer, type Refusal } from '../control/index.ts';
+import { createControlServer, type ControlServer } from '../control/index.ts';
 import { UnlockKeyHolder } from '../crypto/index.ts';
 import { EngineClient } from '../engine/index.ts';
 import { createGateway, type Gateway, Reconciler } from '../gateway/index.ts';
-import { createPluginServer, type RefusedDelivery, Refusals, SecretProvider } from '../plugin/index.ts';
+import { createPluginServer, Refusals, SecretProvider } from '../plugin/index.ts';
+import { describeRefusal } from './describe-refusal.ts';
 import { examine } from './doctor.ts';
 import { Rebuilding } from './rebuilding.ts';
 import { DriverName } from './driver-name.ts';
@@ -114,7 +115,13 @@ export class Daemon {
     const driverName = this.#driver.current;
     const refusals = new Refusals();
     this.#provider = new SecretProvider({ source, started, logger, now_ms });
-    this.#plugin = createPluginServer({ provider: this.#provider, refusals, logger, now_ms });
+    this.#plugin = createPluginServer({
+      provider: this.#provider,
+      volumes: undefined,
+      refusals,
+      logger,
+      now_ms,
+    });
     this.#control = createControlServer({
       version,
       store: source,
@@ -252,9 +259,4 @@ async function factsOf(engine: EngineClient): Promise<EngineFacts> {
     // Swarm's own port stands behind them.
     managers: managerAddresses.map((address) => address.replace(/:\d+$/, '')),
   };
-}
-
-function describeRefusal({ at_ms, service, task, taskId, secret, error }: RefusedDelivery): Refusal {
-  const { code, detail, hint } = error;
-  return { at_ms, service, task: task === '' ? taskId : task, secret, code, message: detail, hint };
 }

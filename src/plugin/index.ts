@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { createPluginServer, type PluginServerOptions } from './plugin-server.ts';
-export { type RefusedDelivery, Refusals } from './refusals.ts';
+export { type Refused, type RefusedDelivery, type RefusedMount, Refusals } from './refusals.ts';
 export {
   ANSWER_DEADLINE_MS,
   type Grant,
@@ -9,3 +9,4 @@ export {
   type SecretProviderOptions,
 } from './secret-provider.ts';
 export { decodeSecretRequest, type SecretRequest } from './secret-request.ts';
+export { VolumeDriver, type VolumeDriverOptions } from './volume-driver.ts';

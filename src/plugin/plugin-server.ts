@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Docker's plugin protocol on a Unix socket: activation and the secret provider.
+// Docker's plugin protocol on a Unix socket: activation, the secret provider and the volume driver.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import {
@@ -10,12 +10,17 @@ import {
   withDeadline,
   writeBase64,
 } from '../common/index.ts';
+import { endAfterUnfinished, send, sendError, sendJson } from './plugin-reply.ts';
 import type { Refusals } from './refusals.ts';
 import { ANSWER_DEADLINE_MS, type Grant, type SecretProvider } from './secret-provider.ts';
 import { decodeSecretRequest, type SecretRequest } from './secret-request.ts';
-
-/** What moby's own plugin helpers answer with; the engine does not check it. */
-const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
+import {
+  refusalOf,
+  VOLUME_CALLS,
+  type VolumeCall,
+  type VolumeDriver,
+  volumeCallOf,
+} from './volume-driver.ts';
 
 const GET_SECRET_PATH = '/SecretProvider.GetSecret';
 
@@ -28,11 +33,23 @@ const BODY_LIMITS = {
   tooLarge: () => new CofferError('request.too-large', `the request is larger than ${BODY_BYTES_MAX} bytes`),
 };
 
+/** A name and options. */
+const VOLUME_BODY_BYTES_MAX = 1024 * 1024;
+
+const VOLUME_BODY_LIMITS = {
+  limit_bytes: VOLUME_BODY_BYTES_MAX,
+  timeout_ms: ANSWER_DEADLINE_MS,
+  tooLarge: () =>
+    new CofferError('request.too-large', `the request is larger than ${VOLUME_BODY_BYTES_MAX} bytes`),
+};
+
 /** The engine needs a handful. More is not the engine. */
 const CONNECTIONS_MAX = 1_024;
 
 export interface PluginServerOptions {
   readonly provider: SecretProvider;
+  /** Undefined: this is no volume driver. */
+  readonly volumes: VolumeDriver | undefined;
   readonly refusals: Refusals;
   readonly logger: Logger;
   readonly now_ms: () => number;
@@ -43,11 +60,14 @@ export interface PluginServerOptions {
  * closed under a new call repeats that call with an empty body, which has to fail.
  */
 export function createPluginServer(options: PluginServerOptions): Server {
-  const app = createApp();
+  const app = createApp(options);
   const server = createServer({ requireHostHeader: false }, (request, response) => {
+    const volumeCall = request.method === 'POST' ? volumeCallOf(request.url) : undefined;
     // express costs five times what this call does, and a failover asks again for every running task.
     if (request.method === 'POST' && request.url === GET_SECRET_PATH) {
       void answerGetSecret(options, request, response);
+    } else if (volumeCall !== undefined && options.volumes !== undefined) {
+      void answerVolumeCall(options.volumes, volumeCall, request, response);
     } else {
       app(request, response);
     }
@@ -66,14 +86,16 @@ export function createPluginServer(options: PluginServerOptions): Server {
   return server;
 }
 
-function createApp(): Express {
+function createApp({ volumes }: PluginServerOptions): Express {
+  const capabilities = ['secretprovider', ...(volumes === undefined ? [] : ['VolumeDriver'])];
+  const volumePaths = volumes === undefined ? [] : VOLUME_CALLS.map((call) => `/VolumeDriver.${call}`);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.post('/Plugin.Activate', (_request, response) => {
-    sendJson(response, 200, { Implements: ['secretprovider'] });
+    sendJson(response, 200, { Implements: capabilities });
   });
-  app.all(['/Plugin.Activate', GET_SECRET_PATH], (request, response) => {
+  app.all(['/Plugin.Activate', GET_SECRET_PATH, ...volumePaths], (request, response) => {
     sendError(
       response,
       new CofferError('request.method', `${request.method} is not a method of this call; use POST`),
@@ -111,19 +133,41 @@ async function answerGetSecret(
   } catch (thrown) {
     const error = CofferError.from(thrown);
     refuse(options, secretRequest, error);
-    if (!request.complete && error.code !== 'request.too-large') {
-      // A caller that does not finish its request: this connection has no next call.
-      response.setHeader('Connection', 'close');
-      response.once('finish', () => request.socket.destroySoon());
-    }
+    endAfterUnfinished(request, response, error);
     // A refusal is an answer: status 200, so that the engine takes `Err` as it is.
-    send(response, 200, JSON.stringify({ Err: error.message }));
+    sendJson(response, 200, { Err: error.message });
+  }
+}
+
+async function answerVolumeCall(
+  volumes: VolumeDriver,
+  call: VolumeCall,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    const body = await readBody(request, VOLUME_BODY_LIMITS);
+    const { reply, unheard } = await volumes.answer(call, body);
+    if (response.destroyed) {
+      unheard?.();
+      return;
+    }
+    response.once('close', () => {
+      if (!response.writableFinished) {
+        unheard?.();
+      }
+    });
+    sendJson(response, 200, reply);
+  } catch (thrown) {
+    const error = CofferError.from(thrown);
+    endAfterUnfinished(request, response, error);
+    sendJson(response, 200, refusalOf(error));
   }
 }
 
 function refuse(options: PluginServerOptions, request: SecretRequest | undefined, error: CofferError): void {
   if (request !== undefined) {
-    options.refusals.add(options.now_ms(), request, error);
+    options.refusals.addSecret(options.now_ms(), request, error);
   }
   options.logger.warn('refused a secret', {
     secret: request?.secretName,
@@ -152,23 +196,4 @@ function sendGrant(response: ServerResponse, { value, doNotReuse }: Grant): void
   // The system has it by then, or the connection is gone.
   response.once('close', () => body.fill(0));
   send(response, 200, body);
-}
-
-function sendError(response: ServerResponse, error: CofferError): void {
-  sendJson(response, error.status, { Err: error.message });
-}
-
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  send(response, status, JSON.stringify(body));
-}
-
-function send(response: ServerResponse, status: number, body: string | Buffer): void {
-  if (response.headersSent || response.destroyed) {
-    return;
-  }
-  response.writeHead(status, {
-    'Content-Type': CONTENT_TYPE,
-    'Content-Length': Buffer.byteLength(body),
-  });
-  response.end(body);
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Docker shows a driver's refusal only as "secret not found". The last ones are kept here with their reasons.
+// Of a secret that was refused to a task, Docker shows only "secret not found", and of a volume the reason in one line that is soon
+// gone. The last refusals are kept here with their reasons.
 import type { CofferError } from '../common/index.ts';
 import type { SecretRequest } from './secret-request.ts';
 
+/** A secret that a task was not given. */
 export interface RefusedDelivery {
+  readonly kind: 'secret';
   readonly at_ms: number;
   readonly secret: string;
   readonly serviceId: string;
@@ -14,15 +17,26 @@ export interface RefusedDelivery {
   readonly error: CofferError;
 }
 
+/** A volume that was not mounted, so that a container of this node has not started. */
+export interface RefusedMount {
+  readonly kind: 'volume';
+  readonly at_ms: number;
+  readonly volume: string;
+  readonly error: CofferError;
+}
+
+export type Refused = RefusedDelivery | RefusedMount;
+
 const KEPT_MAX = 1_000;
 const TEXT_LENGTH_MAX = 256;
 
 /** The last refusals, newest last, bounded in count and in size. */
 export class Refusals {
-  readonly #kept: RefusedDelivery[] = [];
+  readonly #kept: Refused[] = [];
 
-  add(at_ms: number, request: SecretRequest, error: CofferError): void {
-    this.#kept.push({
+  addSecret(at_ms: number, request: SecretRequest, error: CofferError): void {
+    this.#keep({
+      kind: 'secret',
       at_ms,
       secret: short(request.secretName),
       serviceId: short(request.service.id),
@@ -32,16 +46,21 @@ export class Refusals {
       nodeId: short(request.nodeId),
       error,
     });
+  }
+
+  addVolume(at_ms: number, volume: string, error: CofferError): void {
+    this.#keep({ kind: 'volume', at_ms, volume: short(volume), error });
+  }
+
+  list(): readonly Refused[] {
+    return [...this.#kept];
+  }
+
+  #keep(refused: Refused): void {
+    this.#kept.push(refused);
     if (this.#kept.length > KEPT_MAX) {
       this.#kept.shift();
     }
-  }
-
-  /** Those of one service, by its name or id; of all services without one. */
-  list(service?: string): readonly RefusedDelivery[] {
-    return this.#kept.filter(
-      (refusal) => service === undefined || refusal.service === service || refusal.serviceId === service,
-    );
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the engine asks, and how it is answered (swarmkit, manager/drivers/secrets.go; moby, pkg/plugins).
 import * as v from 'valibot';
-import { CofferError } from '../common/index.ts';
+import { decodePluginBody } from './plugin-body.ts';
 
 /** Go leaves out what is empty, and writes null for an empty map in some versions. */
 const text = v.optional(v.string(), '');
@@ -62,24 +62,9 @@ export interface ServiceEndpoint {
   }[];
 }
 
-/**
- * Reads a request. Throws `request.invalid` with one sentence for anything else; an empty body has a sentence of
- * its own, since the engine sends one whenever it repeats a call whose connection broke.
- */
+/** Reads a request. Throws `request.invalid` with one sentence for anything else. */
 export function decodeSecretRequest(body: Buffer): SecretRequest {
-  if (body.length === 0) {
-    throw new CofferError(
-      'request.invalid',
-      'the request has no body: the engine repeats this call without one',
-    );
-  }
-  const parsed = v.safeParse(SecretRequestSchema, parseJson(body));
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    const field = v.getDotPath(issue) ?? 'the request';
-    throw new CofferError('request.invalid', `${field} is not what the secret provider protocol says`);
-  }
-  const fields = parsed.output;
+  const fields = decodePluginBody(SecretRequestSchema, body, 'secret provider');
   return {
     secretName: fields.SecretName,
     labels: fields.SecretLabels ?? {},
@@ -93,15 +78,6 @@ export function decodeSecretRequest(body: Buffer): SecretRequest {
     task: { id: fields.TaskID, name: fields.TaskName, image: fields.TaskImage },
     nodeId: fields.NodeID,
   };
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    // Not the parser's own words: they quote the body.
-    throw new CofferError('request.invalid', 'the request is not JSON');
-  }
 }
 
 function endpointOf(spec: v.InferOutput<typeof SecretRequestSchema>['ServiceEndpointSpec']): ServiceEndpoint {

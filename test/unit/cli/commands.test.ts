@@ -204,6 +204,7 @@ test('status describes the daemon, and ends with 2 while it does not serve', asy
 
 test('why tells the refusals of a service, newest first', async () => {
   const refusal = (at_ms: number, service: string): Refusal => ({
+    kind: 'secret',
     at_ms,
     service,
     task: `${service}.1.abc`,
@@ -229,6 +230,26 @@ test('why tells the refusals of a service, newest first', async () => {
     assert.equal((await cli(['why', '--format', 'json'])).stdout.trimEnd().split('\n').length, 3);
     const none = await cli(['why', 'other']);
     assert.deepEqual([none.code, none.stdout], [0, 'No refusal is remembered for other.\n']);
+    assert.match(none.stderr, /swarm leader, and volumes at each container's own node/);
+  });
+});
+
+test('why tells of a volume that was not mounted, with what mends it', async () => {
+  const refusal: Refusal = {
+    kind: 'volume',
+    at_ms: NOW_MS,
+    volume: 'certs',
+    code: 'volume.refused',
+    message: 'container web may not have secret db',
+    hint: 'Allow it: docker coffer grant db',
+  };
+  await withCli({ refusals: () => [refusal] }, async ({ cli }) => {
+    assert.equal(
+      (await cli(['why', 'certs'])).stdout,
+      'About a minute ago: volume certs\n' +
+        '  container web may not have secret db [volume.refused]\n  Allow it: docker coffer grant db\n',
+    );
+    assert.equal((await cli(['why', 'web'])).stdout, 'No refusal is remembered for web.\n');
   });
 });
 

@@ -14,6 +14,7 @@ async function assertAlive(harness: Harness): Promise<void> {
 
 test('the daemon tells its status, its refusals newest first, and its checks', async () => {
   const refusal = (at_ms: number, service: string): Refusal => ({
+    kind: 'secret',
     at_ms,
     service,
     task: 't',
@@ -22,7 +23,8 @@ test('the daemon tells its status, its refusals newest first, and its checks', a
     message: 'secret s not found',
   });
   const checks = [{ name: 'store', level: 'ok', message: 'the store serves' }] as const;
-  const refusals = () => [refusal(1, 'web'), refusal(3, 'web'), refusal(2, 'api')];
+  const mount: Refusal = { kind: 'volume', at_ms: 4, volume: 'certs', code: 'volume.refused', message: 'no' };
+  const refusals = () => [refusal(1, 'web'), refusal(3, 'web'), mount, refusal(2, 'api')];
   await withControl({ refusals, doctor: () => checks }, async (harness) => {
     assert.deepEqual((await send(harness, 'GET', '/v1/status')).json, STATUS);
     assert.deepEqual((await send(harness, 'GET', '/v1/doctor')).json, { checks });
@@ -30,9 +32,10 @@ test('the daemon tells its status, its refusals newest first, and its checks', a
       const { json } = await send(harness, 'GET', `/v1/refusals${query}`);
       return (json as { refusals: Refusal[] }).refusals.map(({ at_ms }) => at_ms);
     };
-    assert.deepEqual(await times(''), [3, 2, 1]);
-    assert.deepEqual(await times('?service=web'), [3, 1]);
-    assert.deepEqual(await times('?service=none'), []);
+    assert.deepEqual(await times(''), [4, 3, 2, 1]);
+    assert.deepEqual(await times('?name=web'), [3, 1]);
+    assert.deepEqual(await times('?name=certs'), [4]);
+    assert.deepEqual(await times('?name=none'), []);
   });
 });
 
@@ -91,7 +94,7 @@ test('an unknown path, a wrong method and an unknown parameter get one clear sen
       ['PATCH', '/v1/secrets/s', 405, 'request.method'],
       ['GET', '/v1/secrets/s/generate', 405, 'request.method'],
       ['GET', '/v1/secrets?filter=x', 400, 'request.invalid'],
-      ['GET', '/v1/refusals?service=a&service=b', 400, 'request.invalid'],
+      ['GET', '/v1/refusals?name=a&name=b', 400, 'request.invalid'],
       ['PUT', '/v1/secrets/s?expcet=absent', 400, 'request.invalid'],
       ['PUT', '/v1/secrets/s?expect=-1', 400, 'request.invalid'],
       ['PUT', '/v1/secrets/s?expect=1&expect=2', 400, 'request.invalid'],

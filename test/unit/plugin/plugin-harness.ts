@@ -4,7 +4,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { listenOnUnixSocket, type LogFields, type Logger, SecretValue } from '../../../src/common/index.ts';
-import { createPluginServer, Refusals, SecretProvider } from '../../../src/plugin/index.ts';
+import {
+  createPluginServer,
+  Refusals,
+  SecretProvider,
+  type VolumeDriver,
+  type VolumeDriverOptions,
+} from '../../../src/plugin/index.ts';
 import { newSecretId } from '../../../src/secrets/index.ts';
 import type { StoreSource } from '../../../src/store/index.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -33,6 +39,7 @@ export interface Answer {
 export async function withPlugin(
   work: (harness: PluginHarness) => Promise<void>,
   sourceOf: (store: MemoryStore) => StoreSource = (store) => () => store,
+  driverOf?: (options: Pick<VolumeDriverOptions, 'refusals' | 'logger' | 'now_ms'>) => VolumeDriver,
 ): Promise<void> {
   const directory = mkdtempSync(path.join(tmpdir(), 'coffer-plugin-'));
   const store = new MemoryStore();
@@ -43,7 +50,9 @@ export async function withPlugin(
   const logger: Logger = { debug: write, info: write, warn: write, error: write };
   const refusals = new Refusals();
   const provider = new SecretProvider({ source: sourceOf(store), logger, now_ms: () => 1 });
-  const server = createPluginServer({ provider, refusals, logger, now_ms: () => 1 });
+  const now_ms = (): number => 1;
+  const volumes = driverOf?.({ refusals, logger, now_ms });
+  const server = createPluginServer({ provider, volumes, refusals, logger, now_ms });
   const socket = path.join(directory, 'coffer.sock');
   await listenOnUnixSocket(server, socket);
   try {
@@ -78,9 +87,13 @@ export async function withPlugin(
 }
 
 /** A call with a body as it is, in the manner of moby's plugin client. */
-export function post(socket: string, body: string | Uint8Array): Promise<SocketReply> {
+export function post(
+  socket: string,
+  body: string | Uint8Array,
+  path = '/SecretProvider.GetSecret',
+): Promise<SocketReply> {
   return requestOverSocket(socket, {
-    path: '/SecretProvider.GetSecret',
+    path,
     method: 'POST',
     headers: { Host: '', Accept: 'application/vnd.docker.plugins.v1.2+json' },
     body,

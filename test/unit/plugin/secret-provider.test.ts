@@ -201,10 +201,11 @@ test('a missing secret is refused with its name, and the refusal is kept for its
     const { Err, Value } = await getSecret({ ...FULL_REQUEST, SecretName: 'nowhere' });
     assert.equal(Value, undefined);
     assert.match(Err ?? '', /secret.not-found.*no secret nowhere/);
-    const [refusal] = refusals.list('web');
-    assert.equal(refusal?.secret, 'nowhere');
-    assert.match(refusal?.error.hint ?? '', /docker coffer put nowhere -/);
-    assert.deepEqual(refusals.list('another'), []);
+    const [refusal, another] = refusals.list();
+    assert.ok(refusal?.kind === 'secret');
+    assert.deepEqual([refusal.secret, refusal.service], ['nowhere', 'web']);
+    assert.match(refusal.error.hint ?? '', /docker coffer put nowhere -/);
+    assert.equal(another, undefined);
   });
 });
 
