@@ -2,11 +2,12 @@
 // The schedule of backups: how it is set, and what it has made.
 import { InvalidArgumentError, Option } from 'commander';
 import { parseRecipient } from '../backup/index.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../common/index.ts';
 import type { BackupSchedule, ScheduledBackupsReply } from '../control/index.ts';
 import { BACKUPS_KEPT_MAX, SCHEDULE_MAX_MS, SCHEDULE_MIN_MS } from '../membership/index.ts';
 import type { SealingOptions } from './backup-keys.ts';
 import { usageError } from './command-error.ts';
-import { DAY_MS, durationBetween, HOUR_MS, MINUTE_MS } from './duration.ts';
+import { durationBetween } from './duration.ts';
 import { backupScheduleText } from './schedule-text.ts';
 import type { Session } from './session.ts';
 import { counted, humanAge, humanDuration, humanSize, renderFields, renderTable } from './text.ts';

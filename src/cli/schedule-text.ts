@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Schedules as they are typed and shown.
 import type { BackupSchedule, Schedules } from '../control/index.ts';
-import { DAY_MS, formatDuration, HOUR_MS, MINUTE_MS } from './duration.ts';
+import { DAY_MS, formatDuration, HOUR_MS, MINUTE_MS } from '../common/index.ts';
 import { humanAge } from './text.ts';
 
 /** `every 30d`, `daily at 03:00 UTC`. */

@@ -2,6 +2,7 @@
 export { base64Length, writeBase64 } from './base64.ts';
 export { ByteReader, ByteWriter, pooledWriter, u64Bytes, writeU64 } from './bytes.ts';
 export { withDeadline } from './deadline.ts';
+export { DAY_MS, formatDuration, HOUR_MS, MINUTE_MS, parseDuration_ms } from './duration.ts';
 export {
   CofferError,
   ERROR_CODES,

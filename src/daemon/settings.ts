@@ -2,7 +2,7 @@
 // The daemon's settings: environment variables, as Docker's own programs and plugins take them.
 import path from 'node:path';
 import { type ClusterSettings, DEFAULT_PORT, withPort } from '../cluster/index.ts';
-import { CofferError } from '../common/index.ts';
+import { CofferError, DAY_MS, parseDuration_ms } from '../common/index.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -32,6 +32,13 @@ export interface Settings {
   readonly cluster: ClusterSettings;
   /** COFFER_BACKUP_DIRECTORY: where scheduled backups go. Default: `backups` in the state directory, which is made. */
   readonly backupDirectory: string | undefined;
+  /** COFFER_VOLUMES: below it, the files of volumes are mounted. Default: /run/coffer/volumes. */
+  readonly volumesDirectory: string;
+  /**
+   * COFFER_CUT_OFF_AFTER: how long a node that reaches no manager keeps the secrets that it was given; up to 24d, or `off`, which is
+   * undefined here. Default: 24h.
+   */
+  readonly cutOffAfter_ms: number | undefined;
   /** COFFER_UNLOCK_KEY_FILE; then `coffer-unlock-key` in CREDENTIALS_DIRECTORY, which systemd sets. */
   readonly unlockKeyPlaces: readonly UnlockKeyPlace[];
   /** COFFER_MODE: process or managed. Default: process. */
@@ -53,6 +60,8 @@ export interface ReadSettings {
   readonly problem: CofferError | undefined;
 }
 
+/** What a timer of Node's can wait for. */
+const CUT_OFF_MAX_MS = 24 * DAY_MS;
 const UNLOCK_CREDENTIAL = 'coffer-unlock-key';
 const DRIVER_PATTERN = /^[\w./:@-]{1,255}$/;
 
@@ -78,6 +87,21 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
       problems.push(`${name} is one of ${choices.join(', ')}, not ${JSON.stringify(value)}`);
     }
     return choice ?? fallback;
+  };
+  const cutOffOf = (name: string): number | undefined => {
+    const value = valueOf(name);
+    if (value === undefined) {
+      return DAY_MS;
+    }
+    if (value === 'off' || value === '0') {
+      return undefined;
+    }
+    const duration_ms = parseDuration_ms(value);
+    if (duration_ms === undefined || duration_ms > CUT_OFF_MAX_MS) {
+      problems.push(`${name} is a duration up to 24d, such as 24h, or off, not ${JSON.stringify(value)}`);
+      return DAY_MS;
+    }
+    return duration_ms === 0 ? undefined : duration_ms;
   };
   const driverOf = (name: string): string | undefined => {
     const value = valueOf(name);
@@ -164,6 +188,8 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
     },
     backupDirectory:
       valueOf('COFFER_BACKUP_DIRECTORY') === undefined ? undefined : pathOf('COFFER_BACKUP_DIRECTORY', '/'),
+    volumesDirectory: pathOf('COFFER_VOLUMES', '/run/coffer/volumes'),
+    cutOffAfter_ms: cutOffOf('COFFER_CUT_OFF_AFTER'),
     unlockKeyPlaces: unlockKeyPlaces(),
     mode: choiceOf('COFFER_MODE', ['process', 'managed'], 'process'),
   };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Command, Option } from 'commander';
+import { DAY_MS, formatDuration, HOUR_MS } from '../../common/index.ts';
 import type { ClusterDescription } from '../../control/index.ts';
 import { usageError } from '../command-error.ts';
-import { DAY_MS, durationBetween, formatDuration, HOUR_MS } from '../duration.ts';
+import { durationBetween } from '../duration.ts';
 import { scheduleFields } from '../schedule-text.ts';
 import type { Session } from '../session.ts';
 import { humanAge, renderFields } from '../text.ts';

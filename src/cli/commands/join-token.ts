@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
+import { DAY_MS, MINUTE_MS } from '../../common/index.ts';
 import type { NodeRole, TokenReply } from '../../control/index.ts';
-import { DAY_MS, durationBetween, MINUTE_MS } from '../duration.ts';
+import { durationBetween } from '../duration.ts';
 import type { Session } from '../session.ts';
 import { humanAge, humanDuration, humanValidity, printable, renderTable } from '../text.ts';
 import { addDefaultCommand, addExamples, formatOption } from './options.ts';

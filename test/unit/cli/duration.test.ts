@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { formatDuration, parseDuration_ms } from '../../../src/cli/duration.ts';
+import { formatDuration, parseDuration_ms } from '../../../src/common/index.ts';
 import { humanValidity } from '../../../src/cli/text.ts';
 import { assertProperty } from '../../support/property.ts';
 

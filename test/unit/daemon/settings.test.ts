@@ -24,6 +24,8 @@ test('without any variable, a plain process has the places that Docker’s users
         reenrol: false,
       },
       backupDirectory: undefined,
+      volumesDirectory: '/run/coffer/volumes',
+      cutOffAfter_ms: 86_400_000,
       unlockKeyPlaces: [],
       mode: 'process',
     },
@@ -39,6 +41,37 @@ test('scheduled backups go where it is said, by a whole path', () => {
   const { settings } = readSettings({ COFFER_BACKUP_DIRECTORY: '/mnt/./backups' });
   assert.equal(settings.backupDirectory, '/mnt/backups');
   assert.match(String(readSettings({ COFFER_BACKUP_DIRECTORY: 'backups' }).problem), /is an absolute path/);
+});
+
+test('a node that is cut off keeps what it was given for as long as it is said, or for ever', () => {
+  const cases: readonly (readonly [string, number | undefined])[] = [
+    ['', 86_400_000],
+    ['90m', 5_400_000],
+    ['24d', 24 * 86_400_000],
+    ['off', undefined],
+    ['0', undefined],
+    ['0s', undefined],
+  ];
+  for (const [text, cutOffAfter_ms] of cases) {
+    const { settings, problem } = readSettings({ COFFER_CUT_OFF_AFTER: text });
+    assert.deepEqual([settings.cutOffAfter_ms, problem], [cutOffAfter_ms, undefined], text);
+  }
+  for (const text of ['a day', '24', '25d', '-1h']) {
+    const { settings, problem } = readSettings({ COFFER_CUT_OFF_AFTER: text });
+    assert.match(String(problem), /COFFER_CUT_OFF_AFTER is a duration up to 24d, such as 24h, or off/);
+    assert.equal(settings.cutOffAfter_ms, 86_400_000);
+  }
+});
+
+test('volumes are mounted where it is said, by a whole path', () => {
+  assert.equal(
+    readSettings({ COFFER_VOLUMES: '/data/./volumes' }).settings.volumesDirectory,
+    '/data/volumes',
+  );
+  assert.match(
+    String(readSettings({ COFFER_VOLUMES: 'volumes' }).problem),
+    /COFFER_VOLUMES is an absolute path/,
+  );
 });
 
 test('what is set is taken', () => {
