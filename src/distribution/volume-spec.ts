@@ -36,7 +36,7 @@ interface Entry {
 }
 
 /**
- * Reads a volume's options as docs/distribution.md lists them. Throws `volume.options-invalid`; its sentence quotes names of
+ * Reads a volume's options as docs/volumes.md lists them. Throws `volume.options-invalid`; its sentence quotes names of
  * options, but nothing that stands behind them, where somebody may have put a value by mistake.
  */
 export function parseVolume(name: string, options: Readonly<Record<string, string>>): VolumeSpec {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { grantingCluster } from '../../support/granting-cluster.ts';
+import { projectRoot } from '../../support/project.ts';
 import { putValue } from '../../support/test-store.ts';
 import { type Cli, type CliHarness, Keyboard, withCli } from './cli-harness.ts';
 
@@ -191,5 +194,20 @@ test('completion knows secrets to grant, nodes, and grants to revoke', async () 
     assert.deepEqual(await complete('grant', 'db', '--node', 'fo'), ['four\tworker, ready', ':4']);
     assert.deepEqual(await complete('revoke', ''), [`${id}\tdb on web-1`, 'db\twith --node', ':4']);
     assert.deepEqual(await complete('revoke', id, ''), ['db\twith --node', ':4']);
+  });
+});
+
+test('the commands of coffer in docs/volumes.md are understood, one after the other', async () => {
+  const text = readFileSync(path.join(projectRoot(), 'docs', 'volumes.md'), 'utf8');
+  const lines = [...text.matchAll(/^ {4}a\$ (?:echo "(.+)" \| )?docker coffer (.+)$/gm)];
+  assert.ok(lines.length > 10, 'the commands are found');
+  await withGrants(async ({ cli, store }) => {
+    for (const [, stdin, command = ''] of lines) {
+      const words = command.split(' ').map((word) => (word === 'a' ? 'first' : word));
+      const { code, stderr } = await cli(words, { stdin: stdin ?? '' });
+      assert.equal(code, 0, `${command}: ${stderr}`);
+    }
+    // What was revoked at the end is the one secret, and not the other.
+    assert.deepEqual(new Set(store.cluster.grants().map(({ secret }) => secret)), new Set(['api_key']));
   });
 });
