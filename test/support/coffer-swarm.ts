@@ -5,7 +5,7 @@ import type { Engine } from './engine.ts';
 import { type InstallationKind, linesOf } from './installation.ts';
 import { Network } from './network.ts';
 import { serviceId, type Task, tasksOf } from './service.ts';
-import { type Member, type ShownNode, startMember } from './swarm-member.ts';
+import { type Member, prepareMember, type ShownNode, startMember } from './swarm-member.ts';
 import { leaderOf, startSwarm } from './swarm.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -49,7 +49,7 @@ export class CofferSwarm {
     let engines: readonly Engine[] = [];
     try {
       engines = await startSwarm(network, count, { workers });
-      await Promise.all(engines.map((engine) => engine.importBusybox()));
+      await Promise.all(engines.map((engine) => prepareMember(kind, engine)));
       const members: Member[] = [];
       for (const [index, engine] of engines.entries()) {
         const role = index < count ? 'manager' : 'worker';
@@ -66,7 +66,7 @@ export class CofferSwarm {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.members, ...this.workers].map(({ engine }) => engine.stop()));
+    await Promise.all(this.nodes.map(({ engine }) => engine.stop()));
     await this.network.destroy();
   }
 
@@ -92,6 +92,11 @@ export class CofferSwarm {
     if (left.length > 0) {
       await any.cli(['rm', '--force', ...left]);
     }
+  }
+
+  /** Managers and workers. */
+  get nodes(): readonly Member[] {
+    return [...this.members, ...this.workers];
   }
 
   others(...excluded: readonly Member[]): readonly Member[] {

@@ -55,15 +55,16 @@ export class ManagedPlugin {
 
   /** Creates, sets up and enables the plugin, and waits until it serves. */
   static async install(engine: Engine, options: PluginOptions = {}): Promise<ManagedPlugin> {
-    const { name = 'coffer' } = options;
-    await createPlugin(engine, name, options.variant);
-    await engine.docker([
-      'plugin',
-      'set',
-      name,
-      `engine.source=${engine.socket}`,
-      ...(options.settings ?? []),
-    ]);
+    await createPlugin(engine, options.name ?? 'coffer', options.variant);
+    return ManagedPlugin.setUp(engine, options);
+  }
+
+  /** Sets up and enables a plugin that the engine has, and waits until it serves. */
+  static async setUp(
+    engine: Engine,
+    { name = 'coffer', settings = [] }: Omit<PluginOptions, 'variant'> = {},
+  ): Promise<ManagedPlugin> {
+    await engine.docker(['plugin', 'set', name, `engine.source=${engine.socket}`, ...settings]);
     await engine.docker(['plugin', 'enable', name]);
     const plugin = await ManagedPlugin.find(engine, name);
     await plugin.serving();

@@ -5,11 +5,13 @@ import { Coffer, cofferCli, startCoffer, tryCofferCli } from './coffer.ts';
 import type { CommandResult } from './command.ts';
 import type { DockerOptions, Engine } from './engine.ts';
 import { type InstallationKind, linesOf } from './installation.ts';
-import { installPlugin, ManagedPlugin } from './managed-plugin.ts';
+import { createPlugin, ManagedPlugin } from './managed-plugin.ts';
 import type { NetworkHost } from './network.ts';
 import { waitFor } from './wait-for.ts';
 
 const serving_ms_max = 30_000;
+/** The plugin's name on each engine. */
+const PLUGIN = 'coffer';
 
 /** A node as `coffer node ls --format json` shows it. */
 export interface ShownNode {
@@ -147,7 +149,15 @@ export class Member {
   }
 }
 
-/** Starts coffer on an engine, and resolves when it serves. */
+/** Brings coffer to an engine that has nothing of it; engines may be prepared at once. */
+export async function prepareMember(kind: InstallationKind, engine: Engine): Promise<void> {
+  await engine.importBusybox();
+  if (kind === 'managed plugin') {
+    await createPlugin(engine, PLUGIN);
+  }
+}
+
+/** Starts coffer on an engine that was prepared, and resolves when it serves. */
 export async function startMember(
   kind: InstallationKind,
   engine: Engine,
@@ -156,7 +166,8 @@ export async function startMember(
   const daemon =
     kind === 'plain process'
       ? await startCoffer({ engine, env: settings })
-      : await installPlugin(engine, {
+      : await ManagedPlugin.setUp(engine, {
+          name: PLUGIN,
           settings: ['COFFER_LOG_LEVEL=debug', ...Object.entries(settings).map((pair) => pair.join('='))],
         });
   const member = new Member(engine, daemon);
