@@ -19,7 +19,7 @@ import {
 } from '../../../src/pki/index.ts';
 import { newSecretId } from '../../../src/secrets/index.ts';
 import { newRaftId, type SecretStore } from '../../../src/store/index.ts';
-import type { TlsCredentials } from '../../../src/transport/index.ts';
+import type { Protocol, TlsCredentials } from '../../../src/transport/index.ts';
 import { temporaryDirectory } from '../../support/cleanup.ts';
 import { DAY_MS } from '../../support/cluster-objects.ts';
 import { freePort } from '../../support/free-port.ts';
@@ -32,6 +32,8 @@ export interface TestNodeOptions {
   readonly settings?: Partial<ClusterSettings>;
   readonly now_ms?: () => number;
   readonly rotationMin_ms?: number;
+  /** Of rooms above the cluster. */
+  readonly protocols?: readonly Protocol[];
   /** Given to it at its start. It takes it over. */
   readonly unlockKey?: SecretValue;
 }
@@ -114,6 +116,7 @@ export class TestNode {
   async start({
     settings,
     now_ms = Date.now,
+    protocols = [],
     rotationMin_ms,
     unlockKey,
   }: TestNodeOptions = {}): Promise<void> {
@@ -133,6 +136,7 @@ export class TestNode {
       },
       unlockKey: this.unlockKey,
       engineFacts: async () => ({ nodeId: undefined, address: undefined, managers: [] }),
+      protocols,
       onRoleChange: () => void this.keeper.reopen(),
       onRemoved: (reason) => void this.keeper.withdraw(reason),
       rotationMin_ms,

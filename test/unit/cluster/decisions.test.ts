@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PROTOCOL, refusalOf } from '../../../src/cluster/authorize.ts';
 import { nextStep } from '../../../src/cluster/membership-keeper.ts';
+import { DISPATCH_PROTOCOL } from '../../../src/distribution/index.ts';
 import type { ClusterIndex, ClusterObject, NodeObject } from '../../../src/membership/index.ts';
 import type { NodeRole } from '../../../src/transport/index.ts';
 import { aNode, anAuthority, aRevocation } from '../../support/cluster-objects.ts';
@@ -58,11 +59,12 @@ describe('who may speak', () => {
       assert.equal(refusal(nodeId, role, PROTOCOL.raft), managers);
       assert.equal(refusal(nodeId, role, PROTOCOL.snapshot), managers);
       assert.equal(refusal(nodeId, role, PROTOCOL.member), members);
+      assert.equal(refusal(nodeId, role, DISPATCH_PROTOCOL), members);
     });
   }
 
   test('nobody whose certificate has expired since the connection was made', () => {
-    for (const protocol of [PROTOCOL.raft, PROTOCOL.snapshot, PROTOCOL.member]) {
+    for (const protocol of [PROTOCOL.raft, PROTOCOL.snapshot, PROTOCOL.member, DISPATCH_PROTOCOL]) {
       const late = refusal('id-manager', 'manager', protocol, view, 'cluster', 1_000);
       assert.equal(late, 'pki.certificate-invalid');
     }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { PROTOCOL } from '../../../src/cluster/authorize.ts';
+import { DISPATCH_PROTOCOL } from '../../../src/distribution/index.ts';
 import type { NodeObject } from '../../../src/membership/index.ts';
 import { createAuthority, exportKey } from '../../../src/pki/index.ts';
 import { newSecretId } from '../../../src/secrets/index.ts';
@@ -16,7 +17,9 @@ import { attempt, outcomeOf } from './port-attempt.ts';
 import { type PortCluster, startPortCluster } from './port-cluster.ts';
 
 const HALF_HOUR_MS = 30 * 60_000;
-const TABLE_PROTOCOLS = [PROTOCOL.raft, PROTOCOL.snapshot, PROTOCOL.member, PROTOCOL.join] as const;
+const MANAGERS_PROTOCOLS: readonly string[] = [PROTOCOL.raft, PROTOCOL.snapshot];
+const MEMBERS_PROTOCOLS: readonly string[] = [PROTOCOL.member, DISPATCH_PROTOCOL];
+const TABLE_PROTOCOLS = [...MANAGERS_PROTOCOLS, ...MEMBERS_PROTOCOLS, PROTOCOL.join];
 
 describe('the port of a manager', () => {
   let cluster: PortCluster;
@@ -160,8 +163,8 @@ describe('the port of a manager', () => {
       test(`of the ${name}: ${row.who}`, async (t) => {
         const credentials = row.credentials();
         for (const protocol of TABLE_PROTOCOLS) {
-          const expected =
-            protocol === PROTOCOL.join ? OPEN : protocol === PROTOCOL.member ? row.members : row.managers;
+          const ofMembers = MEMBERS_PROTOCOLS.includes(protocol) ? row.members : row.managers;
+          const expected = protocol === PROTOCOL.join ? OPEN : ofMembers;
           assert.match(await attempt(t, at().port, protocol, credentials), expected, protocol);
         }
       });

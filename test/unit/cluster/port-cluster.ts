@@ -2,6 +2,8 @@
 // Two managers, and nodes of every kind that their state knows.
 import type { NodeObject } from '../../../src/membership/index.ts';
 import { waitFor } from '../../support/wait-for.ts';
+import { DISPATCH_PROTOCOL } from '../../../src/distribution/index.ts';
+import { channelHandler, type Protocol } from '../../../src/transport/index.ts';
 import { TestNode } from './cluster-harness.ts';
 
 export interface PortCluster {
@@ -15,9 +17,21 @@ export interface PortCluster {
   destroy(): Promise<void>;
 }
 
+/** As the daemon adds it to those of the cluster. Who may speak it is for the cluster to say. */
+const dispatch: Protocol = {
+  name: DISPATCH_PROTOCOL,
+  policy: 'member',
+  handler: channelHandler({
+    message_bytes: 1_024,
+    queue_bytes: 1_024,
+    accept: () => ({ onMessage: () => undefined, onClose: () => undefined }),
+  }),
+};
+
 export async function startPortCluster(): Promise<PortCluster> {
-  const leader = await TestNode.start();
-  const follower = await leader.joined('manager');
+  const protocols = [dispatch];
+  const leader = await TestNode.start({ protocols });
+  const follower = await leader.joined('manager', { protocols });
   const valid = await leader.admit('manager');
   const worker = await leader.admit('worker');
   const removed = await leader.admit('worker');

@@ -4,6 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as v from 'valibot';
 import { nodeMessage } from '../../../src/distribution/message-shapes.ts';
+import { plan } from '../../../src/distribution/planner.ts';
+import type { ContainerFact } from '../../../src/distribution/protocol.ts';
+import * as made from './facts.ts';
 
 /** A place in a message where something can be said. */
 interface Field {
@@ -146,4 +149,70 @@ describe('what a node can say', () => {
       assert.equal(tried, 8);
     });
   }
+});
+
+describe('a node that says the right name in every text', () => {
+  const secret = { id: 'secretid00000000000000000', name: 'db_password', version: 3 };
+  const task = made.task('taskofanothernode', { nodeId: 'engine-honest', mounts: [made.mount(secret.name)] });
+  const honest = made.node('honest', [made.container({ id: 'a0'.repeat(32), taskId: task.id })]);
+  const words = [
+    secret.name,
+    secret.id,
+    task.id,
+    `task/${task.id}`,
+    'service',
+    'honest',
+    'engine-honest',
+    '*',
+    'coffer',
+  ];
+  const dress = (word: string): ContainerFact =>
+    made.container({
+      name: word,
+      image: word,
+      labels: {
+        [word]: word,
+        secret: word,
+        'com.docker.swarm.task.id': task.id,
+        'com.docker.swarm.node.id': 'engine-honest',
+        'com.docker.swarm.service.id': 'service',
+      },
+    });
+  const grants = [made.grant(secret.name, { nodeId: 'honest' })];
+
+  /** What both nodes are due, by the names of the secrets. */
+  function dueTo(
+    facts: readonly ContainerFact[],
+    engineNodeId: string,
+  ): Readonly<Record<string, readonly string[]>> {
+    const planned = plan({
+      nodes: [honest, made.node('hostile', facts, { engineNodeId })],
+      swarm: made.swarm([task]),
+      grants,
+      secret: (name) => (name.toLowerCase() === secret.name ? secret : undefined),
+      isDriver: (name) => name === 'coffer',
+    });
+    const told = JSON.stringify(
+      [...(planned.get('hostile')?.holders.values() ?? [])].map(({ secrets, refused }) => [secrets, refused]),
+    );
+    return {
+      honest: [...(planned.get('honest')?.secrets.values() ?? [])].map(({ name }) => name),
+      hostile: [...(planned.get('hostile')?.secrets.values() ?? [])].map(({ name }) => name),
+      told: told.includes(secret.name) || told.includes(secret.id) ? [told] : [],
+    };
+  }
+
+  const nothing = { honest: [secret.name], hostile: [], told: [] };
+  for (const word of words) {
+    test(`is given nothing for ${word}`, () => {
+      assert.deepEqual(dueTo([dress(word)], 'engine-hostile'), nothing);
+      assert.deepEqual(dueTo([{ ...dress(word), taskId: task.id }], 'engine-hostile'), nothing);
+      assert.deepEqual(dueTo([dress(word)], ''), nothing);
+    });
+  }
+
+  test('is given nothing for the id of a container that another node has', () => {
+    const same = honest.facts.containers.map((one) => ({ ...one }));
+    assert.deepEqual(dueTo(same, 'engine-hostile'), nothing);
+  });
 });
