@@ -12,7 +12,8 @@ import type { Network, NetworkHost } from './network.ts';
 import { requestOverSocket } from './socket-request.ts';
 import { waitFor } from './wait-for.ts';
 
-const start_ms_max = 30_000;
+/** An engine that finds no leader of its swarm waits 20 s for one before its API answers. */
+const start_ms_max = 60_000;
 const stop_ms_max = 30_000;
 /** How much of the engine's log an error quotes. */
 const quotedLog_characters = 2_000;

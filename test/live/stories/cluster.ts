@@ -74,8 +74,8 @@ export function clusterStories(kind: InstallationKind): void {
     after(async () => started?.stop());
 
     test('those that join are told the token alone, and find their managers, addresses and names', async () => {
-      const leader = await swarm().leader();
-      assert.equal(leader, swarm().members[0], 'the one that founded the cluster');
+      // On a busy machine that may be another one by now than the one that founded the cluster.
+      await swarm().leader();
       const ids = await Promise.all(swarm().members.map((member) => member.engineNodeId()));
       for (const member of swarm().members) {
         const nodes = await member.nodes();
