@@ -19,6 +19,7 @@ import { waitFor } from '../support/wait-for.ts';
 const ROUNDS = 3;
 /** About as long as a demotion takes. */
 const DEMOTION_MS = 120;
+const DEMOTION_MS_MAX = 30_000;
 
 describe('the membership', () => {
   let cluster: ManagerCluster;
@@ -98,11 +99,15 @@ describe('the membership', () => {
       await leader.kill9();
       t.diagnostic(`round ${round}: ${await asked}`);
       await leader.start();
-      const next = await cluster.leader();
-      await changeRole(next, id, 'worker');
+      await cluster.leader();
+      // Not at the next leader, which may be the target on its way out; and again if it has gone meanwhile.
+      await waitFor(async () => (await changeRole(leader, id, 'worker')) !== undefined, {
+        what: 'the demotion to be asked for again',
+        timeout_ms: DEMOTION_MS_MAX,
+      });
       await reasonOf(target, 'cluster.not-a-manager');
       await cluster.whole(cluster.managers.filter((manager) => manager !== target));
-      await changeRole(next, id, 'manager');
+      await changeRole(leader, id, 'manager');
       await target.serving();
       await cluster.whole();
       await target.put('kept', `round ${round}`);
