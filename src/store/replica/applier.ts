@@ -8,7 +8,13 @@ import {
   type Entry,
   type RawNode,
 } from '../../raft/index.ts';
-import { applyRequest, decodeRequest, type Request, type RequestOutcome } from '../../secrets/index.ts';
+import {
+  applyRequest,
+  decodeRequest,
+  type Effect,
+  type Request,
+  type RequestOutcome,
+} from '../../secrets/index.ts';
 import { isClusterCommand } from '../../membership/index.ts';
 import type { RaftLog } from '../../storage/index.ts';
 import { removedNodeError } from '../state/removed-nodes.ts';
@@ -22,6 +28,8 @@ export interface ApplierOptions {
   readonly onRequest: (requestId: string, outcome: RequestOutcome) => void;
   /** Called for each membership change that took effect, with the context that it was proposed with. */
   readonly onConfChange: (context: Buffer, confState: ConfState) => void;
+  /** Called for each request that has changed something. */
+  readonly onEffects: (effects: readonly Effect[]) => void;
   /** Called when objects of the cluster have changed. */
   readonly onClusterChange: () => void;
   /** Called for each membership change that every node refuses to put into effect. */
@@ -84,7 +92,7 @@ export class Applier {
   }
 
   #applyRequest({ index, data }: Entry): void {
-    const { state, onClusterChange, onRequest } = this.#options;
+    const { state, onClusterChange, onEffects, onRequest } = this.#options;
     if (data.length === 0) {
       // The entry that a leader begins its term with.
       state.apply(index, []);
@@ -93,6 +101,7 @@ export class Applier {
     const request = decodeRequest(data, 'view');
     const outcome = this.#outcomeOf(request, index);
     state.apply(index, outcome.effects);
+    onEffects(outcome.effects);
     if (isClusterCommand(request.command) && outcome.effects.length > 0) {
       onClusterChange();
     }

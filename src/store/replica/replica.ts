@@ -27,6 +27,7 @@ import { ReadRounds } from './read-rounds.ts';
 import { coreConfig, type ReplicaParts } from './replica-parts.ts';
 import type { SecretState } from '../state/secret-state.ts';
 import type { ExportedRecord, Freshness, Proposed, ProposeOptions } from '../secret-store.ts';
+import { SecretChanges } from './secret-changes.ts';
 import { SnapshotTransfer } from './snapshot-transfer.ts';
 import { Ticker } from './ticker.ts';
 import { WholeState } from './whole-state.ts';
@@ -72,6 +73,8 @@ export class Replica {
   #stopped = false;
   #closing: Promise<void> | undefined;
   readonly #watchers = new Set<ReplicaWatcher>();
+  /** Tells who wants to know which secrets have changed. */
+  readonly secretChanges = new SecretChanges();
 
   constructor(parts: ReplicaParts) {
     const { clock, identity, log, logger, settings, state } = parts;
@@ -143,6 +146,7 @@ export class Replica {
         void this.#writer.flushed().then(() => this.#membership.applied(context, confState));
         this.#clusterChanged();
       },
+      onEffects: (effects) => this.secretChanges.note(effects),
       onClusterChange: () => this.#clusterChanged(),
       onConfChangeRefused: (context, error) => this.#membership.refused(context, error),
     });
