@@ -8,7 +8,7 @@ import type { Holder, NodeFacts } from './protocol.ts';
 export interface PlanNode {
   readonly id: string;
   readonly hostname: string;
-  /** The node's id in the engine's swarm, as the table of nodes has it; empty if it is in none. */
+  /** The node's id in the engine's swarm, which no other node has; empty if it is in none, or another node was there first. */
   readonly engineNodeId: string;
   readonly facts: NodeFacts;
   /** When they came, on the clock of `SwarmSnapshot.begunAt_ms`. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is entitled to what (docs/distribution.md): pure, from the leader's own facts and what nodes report.
 import { CofferError } from '../common/index.ts';
-import type { EngineMount, SwarmSnapshot } from '../engine/index.ts';
+import type { EngineMount } from '../engine/index.ts';
 import type { GrantObject } from '../membership/index.ts';
 import { nameKey } from '../secrets/index.ts';
 import { type DueTask, dueTasks, listOf } from './due-tasks.ts';
@@ -15,72 +15,41 @@ import { parseVolume } from './volume-spec.ts';
 export interface PlanIndex {
   /** By the id of the engine's node. */
   readonly tasks: ReadonlyMap<string, readonly DueTask[]>;
-  /** By node id. */
-  readonly grants: ReadonlyMap<string, readonly GrantObject[]>;
   /** Facts from before then are answered: a task that the swarm has not shown by now is none of that node's. */
   readonly knownUpTo_ms: number;
 }
 
-export type FindSecret = PlanInput['secret'];
-
 /** What each node is due. */
-export function plan(input: PlanInput): Plan {
-  const index = indexPlan(input);
-  const sole = soleEngineNodes(input.nodes);
-  return new Map(input.nodes.map((node) => [node.id, planNode(node, index, sole, input.secret)]));
-}
-
-/** The part of a plan that does not depend on what nodes report. Takes time for each task and each grant. */
-export function indexPlan({
-  grants,
-  isDriver,
-  swarm,
-}: Pick<PlanInput, 'grants' | 'isDriver' | 'swarm'>): PlanIndex {
-  const byNode = new Map<string, GrantObject[]>();
+export function plan({ grants, isDriver, nodes, secret, swarm }: PlanInput): Plan {
+  const index = indexSwarm(swarm, isDriver);
+  const granted = new Map<string, GrantObject[]>();
   for (const grant of grants) {
-    listOf(byNode, grant.nodeId).push(grant);
+    listOf(granted, grant.nodeId).push(grant);
   }
-  return {
-    tasks: swarm === undefined ? new Map() : dueTasks(swarm, isDriver),
-    grants: byNode,
-    knownUpTo_ms: knownUpTo_ms(swarm),
-  };
+  return new Map(
+    nodes.map((node) => [node.id, planNode(node, index, granted.get(node.id) ?? [], secret)] as const),
+  );
 }
 
-/** Without a swarm no task is ever going to be shown. */
-function knownUpTo_ms(swarm: SwarmSnapshot | undefined): number {
-  return swarm?.begunAt_ms ?? Number.POSITIVE_INFINITY;
+/** The part of a plan that depends on the swarm alone. Takes time for each of its tasks. */
+export function indexSwarm(swarm: PlanInput['swarm'], isDriver: PlanInput['isDriver']): PlanIndex {
+  return swarm === undefined
+    ? // No task is ever going to be shown.
+      { tasks: new Map(), knownUpTo_ms: Number.POSITIVE_INFINITY }
+    : { tasks: dueTasks(swarm, isDriver), knownUpTo_ms: swarm.begunAt_ms };
 }
 
-/**
- * The ids of the engine's nodes that just one of the nodes says to be. Which one of several it is, nobody can tell: none of them is
- * given what its tasks are due.
- */
-export function soleEngineNodes(nodes: readonly Pick<PlanNode, 'engineNodeId'>[]): ReadonlySet<string> {
-  const once = new Set<string>();
-  const more = new Set<string>(['']);
-  for (const { engineNodeId } of nodes) {
-    if (once.has(engineNodeId)) {
-      more.add(engineNodeId);
-    }
-    once.add(engineNodeId);
-  }
-  return new Set([...once].filter((id) => !more.has(id)));
-}
-
-/** What one node is due. Takes time for what concerns that node alone. */
+/** What one node is due, with the grants that name it. Takes time for what concerns that node alone. */
 export function planNode(
-  { engineNodeId, facts, id, reportedAt_ms }: PlanNode,
+  { engineNodeId, facts, reportedAt_ms }: Pick<PlanNode, 'engineNodeId' | 'facts' | 'reportedAt_ms'>,
   index: PlanIndex,
-  sole: ReadonlySet<string>,
-  secret: FindSecret,
+  grants: readonly GrantObject[],
+  secret: PlanInput['secret'],
 ): NodePlan {
   const draft = new PlanDraft(secret);
-  const tasks = sole.has(engineNodeId) ? (index.tasks.get(engineNodeId) ?? []) : [];
-  for (const task of tasks) {
+  for (const task of index.tasks.get(engineNodeId) ?? []) {
     draft.addTask(task);
   }
-  const grants = index.grants.get(id) ?? [];
   for (const container of facts.containers) {
     if (container.taskId === '') {
       draft.addContainer(container, grants);
@@ -93,11 +62,11 @@ export function planNode(
 
 /** A plan of one node that is being put together. Of two holders with one key the first one counts. */
 class PlanDraft {
-  readonly #find: FindSecret;
+  readonly #find: PlanInput['secret'];
   readonly #secrets = new Map<string, PlannedSecret>();
   readonly #holders = new Map<string, Holder>();
 
-  constructor(find: FindSecret) {
+  constructor(find: PlanInput['secret']) {
     this.#find = find;
   }
 

@@ -86,15 +86,6 @@ test('a node that is in no swarm has no tasks, also if there are some without a 
   assert.deepEqual(told(planInput({ nodes, swarm: swarm([task('t', { nodeId: '' })]) })), ['all:']);
 });
 
-test('what two nodes say that they are, neither of them is', () => {
-  const nodes = [node('a'), node('b', [], { engineNodeId: 'engine-a' }), node('c')];
-  const tasks = [task('t'), task('u', { nodeId: 'engine-c' })];
-  const input = planInput({ nodes, swarm: swarm(tasks) });
-  assert.deepEqual(told(input), ['all:']);
-  assert.deepEqual(told(input, 'b'), ['all:']);
-  assert.deepEqual(told(input, 'c'), ['task/u: db', 'all: db']);
-});
-
 test('a task’s secrets are due before its container is there', () => {
   const input = planInput({ nodes: [node('a', [])], swarm: swarm([task('t', { state: 'assigned' })]) });
   assert.deepEqual(told(input), ['task/t: db', 'all: db']);
