@@ -54,6 +54,19 @@ function describeManager(start: () => Promise<ManagerProcess>, address: RegExp):
     assert.equal((await manager.deliver('first')).toString(), 'two');
   });
 
+  test('keeps what was granted and revoked on the command line, also after it was killed', async () => {
+    const node = (await manager.cli(['node', 'ls', '-q'])).stdout.trim();
+    const granted = await manager.cli(['grant', 'first', '--node', node, '--label', 'app=web']);
+    const other = await manager.cli(['grant', 'later', '--node', node]);
+    assert.match(other.stderr, /there is no secret later yet/);
+    await manager.cli(['revoke', other.stdout.trim()]);
+    await manager.kill9();
+    await manager.start();
+    await manager.serving();
+    assert.equal((await manager.cli(['grant-ls', '-q'])).stdout, granted.stdout);
+    assert.match((await manager.cli(['grant-ls'])).stdout, / first .* app=web /);
+  });
+
   test('does nothing while it is paused, and goes on afterwards', async () => {
     manager.pause();
     const asked = { path: '/v1/status', headers: { host: 'coffer' }, timeout_ms: 500 };
@@ -80,7 +93,7 @@ function describeManager(start: () => Promise<ManagerProcess>, address: RegExp):
   });
 
   test('has one log of all its starts', () => {
-    assert.equal(manager.log().match(/"message":"coffer starts"/g)?.length, 5);
+    assert.equal(manager.log().match(/"message":"coffer starts"/g)?.length, 6);
   });
 
   test('leaves nothing when it is destroyed', async () => {
