@@ -78,9 +78,9 @@ const NODE_SENTENCE = 'node is a name or an id';
 const grantWish = v.strictObject({
   secret: v.string('secret is the name of a secret'),
   node: v.pipe(v.string(NODE_SENTENCE), v.maxLength(256, NODE_SENTENCE)),
-  container: v.optional(v.string("container is a container's name")),
+  container: v.optional(filled("container is a container's name; left out, it is any")),
   labels: v.optional(labels),
-  image: v.optional(v.string("image is an image's name")),
+  image: v.optional(filled("image is an image's name; left out, it is any")),
 });
 
 export const BODIES = {
@@ -165,6 +165,10 @@ export async function readJson<const Schema extends (typeof BODIES)[keyof typeof
   }
   const [issue] = result.issues;
   throw new CofferError('request.invalid', sentenceOf(issue));
+}
+
+function filled(sentence: string): v.GenericSchema<string> {
+  return v.pipe(v.string(sentence), v.minLength(1, sentence));
 }
 
 function isTextRecord(given: unknown): boolean {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Labels } from '../../secrets/index.ts';
 import { usageError } from '../command-error.ts';
 import type { Session } from '../session.ts';
@@ -22,14 +22,24 @@ export function addGrant(program: Command, session: Session): void {
     .usage('[OPTIONS] NAME --node NODE')
     .argument('<name>', 'the name of the secret; there need be none of it yet')
     .option('--node <node>', 'the node: an id, what only one id begins with, or a hostname')
-    .option('--container <glob>', 'only containers of such a name: * is any characters, ? is one')
+    .addOption(
+      new Option(
+        '--container <glob>',
+        'only containers of such a name: * is any characters, ? is one',
+      ).argParser(named),
+    )
     .addOption(
       new Option(
         '--label <label>',
         'only containers with this label: KEY, whatever its value, or KEY=VALUE; repeatable: all of them',
-      ).argParser(collectLabel),
+      ).argParser(collectNamedLabel),
     )
-    .option('--image <image>', 'only containers of this image, as docker run names it, or by its whole id')
+    .addOption(
+      new Option(
+        '--image <image>',
+        'only containers of this image, as docker run names it, or by its whole id',
+      ).argParser(named),
+    )
     .addOption(formatOption('text'))
     .action((name: string, options: GrantOptions) => grant(session, name, options));
   addExamples(command, session, [
@@ -67,4 +77,20 @@ async function grant(session: Session, secret: string, options: GrantOptions): P
   if (!reply.grant.secretExists) {
     session.warn(`there is no secret ${secret} yet; store it with: ${session.name} put ${secret} -`);
   }
+}
+
+/** A shell variable that is not set must not make a grant wider. */
+function named(text: string): string {
+  if (text === '') {
+    throw new InvalidArgumentError('It is empty; leave the option out where any will do.');
+  }
+  return text;
+}
+
+/** Likewise. */
+function collectNamedLabel(text: string, before: Labels | undefined): Labels {
+  if (text.indexOf('=') === text.length - 1) {
+    throw new InvalidArgumentError('It is KEY=VALUE, or KEY alone for any value.');
+  }
+  return collectLabel(text, before);
 }

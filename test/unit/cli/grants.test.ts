@@ -158,6 +158,17 @@ test('a grant that cannot be is refused with one sentence, and with what to type
   });
 });
 
+test('a shell variable that is not set makes no grant wider', async () => {
+  await withGrants(async ({ cli, store }) => {
+    for (const option of ['--container=', '--image=', '--label=env=', '--label=']) {
+      const { code, stderr } = await cli(['grant', 'db', '--node', 'web-1', option]);
+      assert.equal(code, 1, option);
+      assert.match(stderr, /It is empty; leave the option out|It is KEY=VALUE, or KEY alone/);
+    }
+    assert.equal(store.cluster.grantCount, 0);
+  });
+});
+
 test('rm names the grants that stay for the next secret of that name', async () => {
   await withGrants(async ({ cli, store }) => {
     await putValue(store, 'db', Buffer.from('value'));

@@ -94,7 +94,13 @@ test('a grant that cannot be is refused with one sentence and what to do, and ch
       [{ ...wish, labels: ['a'] }, 400, 'request.invalid', /^labels is an object of texts$/],
       [{ ...wish, labels: { a: 1 } }, 400, 'request.invalid', /^labels is an object of texts$/],
       [{ ...wish, labels: null }, 400, 'request.invalid', /^labels is an object of texts$/],
-      [{ ...wish, container: 5 }, 400, 'request.invalid', /^container is a container's name$/],
+      [
+        { ...wish, container: 5 },
+        400,
+        'request.invalid',
+        /^container is a container's name; left out, it is any$/,
+      ],
+      [{ ...wish, image: '' }, 400, 'request.invalid', /^image is an image's name; left out, it is any$/],
       [{ ...wish, node: 'x'.repeat(257) }, 400, 'request.invalid', /^node is a name or an id$/],
       [
         { ...wish, node: 'nobody' },
