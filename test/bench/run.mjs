@@ -5,6 +5,7 @@
 //   node test/bench/run.mjs daemon      coffer beside the engine's own secrets (root, an engine)
 //   node test/bench/run.mjs raft ...    the replicated log; see raft-bench.ts for its words
 //   node test/bench/run.mjs keys ...    a rotation of a data key, and backups (root); see keys-bench.ts for its words
+//   node test/bench/run.mjs plan        what it costs to decide which node is due which secrets
 //   node test/bench/run.mjs cluster ... three managers beside etcd and Swarm (root); see cluster-bench.ts for its words
 //   node test/bench/run.mjs agents ...  a thousand agents on one manager; see agents-bench.ts for its words
 import { runProgram } from '../support/run-program.mjs';
@@ -13,6 +14,7 @@ const programs = {
   daemon: 'test/bench/bench.ts',
   raft: 'test/bench/raft-bench.ts',
   keys: 'test/bench/keys-bench.ts',
+  plan: 'test/bench/planner-bench.ts',
   cluster: 'test/bench/cluster-bench.ts',
   agents: 'test/bench/agents-bench.ts',
 };
