@@ -16,6 +16,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -130,6 +131,26 @@ function sharedLibraries(binary) {
   return lines.map((line) => /(\/\S+) \(0x/.exec(line)?.[1]).filter((file) => file !== undefined);
 }
 
+/** This machine's busybox, which must need no library: it mounts the volumes, which Node cannot. */
+function findBusybox() {
+  const found = ['/bin/busybox', '/usr/bin/busybox'].find((file) => existsSync(file));
+  // To ldd, a program without a loader is none.
+  if (found === undefined || spawnSync('ldd', [found]).status === 0) {
+    fail(
+      `${found ?? 'busybox'} is ${found === undefined ? 'not there' : 'not static'}, and the plugin mounts volumes with a static one; ` +
+        'on Debian: apt-get install busybox-static',
+    );
+  }
+  return found;
+}
+
+function installBusybox(busybox) {
+  install(busybox, 'bin/busybox', 0o755);
+  for (const applet of ['mount', 'umount']) {
+    symlinkSync('busybox', path.join(rootfs, 'bin', applet));
+  }
+}
+
 function install(source, place, mode = 0o644) {
   const target = path.join(rootfs, place);
   mkdirSync(path.dirname(target), { recursive: true });
@@ -141,7 +162,7 @@ function install(source, place, mode = 0o644) {
 function installLicences(nodeHome) {
   install(path.join(nodeHome, 'LICENSE'), 'usr/share/doc/node/copyright');
   install(path.join(root, 'LICENSE'), 'usr/share/doc/coffer/copyright');
-  for (const part of ['libc6', 'libstdc++6', 'libgcc-s1']) {
+  for (const part of ['libc6', 'libstdc++6', 'libgcc-s1', 'busybox-static']) {
     const text = path.join('/usr/share/doc', part, 'copyright');
     if (existsSync(text)) {
       install(text, `usr/share/doc/${part}/copyright`);
@@ -154,7 +175,7 @@ function installLicences(nodeHome) {
   }
 }
 
-function installCoffer() {
+function installCoffer(busybox) {
   const dist = path.join(root, 'dist');
   const bundle = path.join(dist, 'coffer-daemon.cjs');
   if (!existsSync(bundle)) {
@@ -167,7 +188,12 @@ function installCoffer() {
   }
   // Two versions never have the same files: an engine refuses a rootfs that it has already.
   const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-  const about = { version, node: nodeVersion, bundle: `sha256:${digest('sha256', bundle, 'hex')}` };
+  const about = {
+    version,
+    node: nodeVersion,
+    busybox: `sha256:${digest('sha256', busybox, 'hex')}`,
+    bundle: `sha256:${digest('sha256', bundle, 'hex')}`,
+  };
   writeFileSync(path.join(rootfs, 'usr/lib/coffer/version.json'), `${JSON.stringify(about, null, 2)}\n`);
 }
 
@@ -178,7 +204,7 @@ function settle(directory) {
     const file = path.join(directory, entry.name);
     if (entry.isDirectory()) {
       size_bytes += settle(file);
-    } else {
+    } else if (!entry.isSymbolicLink()) {
       const { mode, size } = statSync(file);
       chmodSync(file, (mode & 0o100) === 0 ? 0o644 : 0o755);
       size_bytes += size;
@@ -190,7 +216,7 @@ function settle(directory) {
   return size_bytes;
 }
 
-/** Starts what was assembled, as far as that goes without an engine: Node runs, and LevelDB's addon loads. */
+/** Starts what was assembled, as far as that goes without an engine: Node and mount run, and LevelDB's addon loads. */
 function tryOut() {
   const addon = `/usr/lib/coffer/prebuilds/linux-${process.arch}`;
   const script = `const { readdirSync } = require('node:fs');
@@ -200,6 +226,7 @@ function tryOut() {
   if (version !== `v${nodeVersion}`) {
     fail(`the assembled Node calls itself ${version}`);
   }
+  run('chroot', [rootfs, '/bin/mount', '--help']);
 }
 
 if (process.platform !== 'linux' || nodePackages[process.arch] === undefined) {
@@ -207,6 +234,7 @@ if (process.platform !== 'linux' || nodePackages[process.arch] === undefined) {
     `the plugin is assembled on Linux on x64 or arm64, with that machine's C library; this is ${process.platform} ${process.arch}`,
   );
 }
+const busybox = findBusybox();
 const nodeHome = fetchNode();
 step('assembling build/plugin', () => {
   rmSync(plugin, { recursive: true, force: true });
@@ -218,7 +246,8 @@ step('assembling build/plugin', () => {
   for (const library of sharedLibraries(node)) {
     install(library, library, 0o755);
   }
-  installCoffer();
+  installBusybox(busybox);
+  installCoffer(busybox);
   installLicences(nodeHome);
   writeFileSync(path.join(rootfs, 'etc/passwd'), 'root:x:0:0:root:/:/sbin/nologin\n', { mode: 0o644 });
   writeFileSync(path.join(rootfs, 'etc/group'), 'root:x:0:\n', { mode: 0o644 });

@@ -50,7 +50,7 @@ describe('the managed plugin', () => {
     assert.equal(await delivered(engine, 'first'), 'the first value');
   });
 
-  test('has the host’s network, for other nodes to reach it, and no capability beyond those that every container has', async () => {
+  test('has the host’s network, for other nodes to reach it, and one capability beyond those that every container has, to mount', async () => {
     const { stdout } = await engine.docker([
       'plugin',
       'inspect',
@@ -66,7 +66,7 @@ describe('the managed plugin', () => {
       readonly IpcHost: boolean;
     };
     assert.equal(config.Network.Type, 'host');
-    assert.deepEqual(config.Linux.Capabilities ?? [], []);
+    assert.deepEqual(config.Linux.Capabilities, ['CAP_SYS_ADMIN']);
     assert.deepEqual([config.Linux.AllowAllDevices, config.PidHost, config.IpcHost], [false, false, false]);
     assert.deepEqual(
       config.Mounts.map((mount) => mount.Destination),
@@ -146,12 +146,16 @@ describe('the managed plugin from a registry', () => {
   });
   after(async () => engine.stop());
 
-  test('asks for two privileges, the host’s network and the engine socket, and is not installed without them', async () => {
+  test('asks for three privileges, the host’s network, the engine socket and to mount, and is not installed without them', async () => {
     const args = ['plugin', 'install', '--alias', 'coffer', `${registry.address}/coffer:1`];
     const { code, stdout } = await engine.tryDocker(args, { input: 'n\n' });
     assert.notEqual(code, 0);
     const asked = stdout.split('\n').filter((line) => line.startsWith(' - '));
-    assert.deepEqual(asked, [' - network: [host]', ' - mount: [/var/run/docker.sock]']);
+    assert.deepEqual(asked, [
+      ' - network: [host]',
+      ' - mount: [/var/run/docker.sock]',
+      ' - capabilities: [CAP_SYS_ADMIN]',
+    ]);
     assert.equal((await engine.docker(['plugin', 'ls', '--quiet'])).stdout, '');
   });
 
