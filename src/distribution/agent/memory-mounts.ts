@@ -55,7 +55,10 @@ export class MemoryMounts implements VolumePlaces {
       await this.#tool.memory(place.memory, size_bytes);
       requireMemory(place);
       mkdirSync(place.files, { mode: 0o755 });
-      await this.#tool.view(place.files, place.view);
+      const apart = apartOf(place);
+      mkdirSync(apart, { mode: 0o700 });
+      await this.#tool.view(place.files, place.view, apart);
+      removeEmpty(apart);
       if (!isWhole(place, readMountPoints())) {
         throw new CofferError('volume.unavailable', `the volume ${name} is not mounted as it was to be`);
       }
@@ -68,7 +71,7 @@ export class MemoryMounts implements VolumePlaces {
 
   async undo(name: string): Promise<void> {
     const place = this.#place(name);
-    for (const target of [place.view, place.memory]) {
+    for (const target of [apartOf(place), place.view, place.memory]) {
       for (let layer = 0; layer < LAYERS_MAX && isMounted(target); layer += 1) {
         await this.#tool.unmount(target);
       }
@@ -97,6 +100,11 @@ export class MemoryMounts implements VolumePlaces {
     const memory = path.join(directory, 'memory');
     return { memory, files: path.join(memory, 'files'), view: path.join(directory, 'view') };
   }
+}
+
+/** Where the view comes from: mounted only while it is made. */
+function apartOf({ view }: VolumePlace): string {
+  return path.join(path.dirname(view), 'apart');
 }
 
 /** Before the first file is written: below it may be a disk. */

@@ -49,11 +49,20 @@ export class MountTool {
     }
   }
 
-  /** Shows `source` at `target` too, where nobody can write. */
-  async view(source: string, target: string): Promise<void> {
-    await this.#run(this.#programs.mount, ['-o', 'bind', source, target]);
-    // A bind takes no other options along with it.
-    await this.#run(this.#programs.mount, ['-o', `remount,bind,ro,${NO_RUNNING}`, source, target]);
+  /**
+   * Shows `source` at `target` too, where nobody can write. `apart` is an empty directory, and is one again afterwards.
+   *
+   * A mount reaches other namespaces, the engine's and so the containers', as it is at first: a later change of its flags does not.
+   * And a bind takes its flags from what it binds. So it is made read-only at a place that nothing spreads from.
+   */
+  async view(source: string, target: string, apart: string): Promise<void> {
+    await this.#mount('bind', apart, apart);
+    await this.#run(this.#programs.mount, ['--make-private', apart]);
+    await this.#mount('bind', source, apart);
+    await this.#mount(`remount,bind,ro,${NO_RUNNING}`, source, apart);
+    await this.#mount('bind', apart, target);
+    await this.unmount(apart);
+    await this.unmount(apart);
   }
 
   /** One that is in use is out of sight at once, and ends with its last use. */
@@ -63,6 +72,10 @@ export class MountTool {
     } catch {
       await this.#run(this.#programs.umount, ['-l', target]);
     }
+  }
+
+  #mount(options: string, source: string, target: string): Promise<void> {
+    return this.#run(this.#programs.mount, ['-o', options, source, target]);
   }
 
   async #run([file, ...first]: Program, args: readonly string[]): Promise<void> {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real mounts, by both of the programs that may make them.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   closeSync,
   existsSync,
@@ -15,12 +16,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, test, type TestContext } from 'node:test';
 import { MemoryMounts } from '../../../src/distribution/agent/memory-mounts.ts';
 import { parseMountPoints, readMountPoints } from '../../../src/distribution/agent/mount-points.ts';
 import { MountTool, SYSTEM_MOUNT_PROGRAMS } from '../../../src/distribution/agent/mount-tool.ts';
 import { isVolumeName } from '../../../src/distribution/agent/volume-name.ts';
 import { type MountDirectory, mountDirectory, whyNoMounts } from '../../support/memory-mounts.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const SIZE_BYTES = 1024 * 1024;
 const TMPFS_MAGIC = 0x01021994;
@@ -28,6 +30,24 @@ const PROGRAMS = [
   SYSTEM_MOUNT_PROGRAMS,
   { mount: ['busybox', 'mount'], umount: ['busybox', 'umount'] },
 ] as const;
+/** The id of a process that sees mounts that are shared, in a namespace of its own; it ends with the test. */
+async function otherNamespace(t: TestContext): Promise<number> {
+  const child = spawn('unshare', ['--mount', '--propagation', 'unchanged', 'sleep', '600'], {
+    stdio: 'ignore',
+  });
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+  const { pid } = child;
+  assert.ok(pid !== undefined);
+  await waitFor(() => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n', {
+    what: 'the other mount namespace',
+    interval_ms: 5,
+  });
+  return pid;
+}
+
 const whyNot = whyNoMounts();
 const skip = whyNot ?? false;
 
@@ -83,6 +103,31 @@ for (const programs of PROGRAMS) {
       assert.equal(readFileSync(path.join(place.view, 'db'), 'utf8'), 'first');
       assert.throws(() => writeFileSync(path.join(place.view, 'db'), 'other'), { code: 'EROFS' });
       assert.deepEqual(readdirSync(place.view), ['db']);
+    });
+
+    test('cannot be written where an engine sees it either, in a mount namespace of its own', async (t) => {
+      const shared = path.join(directory.path, 'shared');
+      mkdirSync(shared);
+      assert.equal(spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', shared]).status, 0);
+      assert.equal(spawnSync('mount', ['--make-shared', shared]).status, 0);
+      const elsewhere = await otherNamespace(t);
+      const place = await new MemoryMounts(shared, new MountTool(programs)).make('db', SIZE_BYTES);
+      const seen = readMountPoints(`/proc/${elsewhere}/mountinfo`).filter(({ path: at }) =>
+        at.startsWith(`${shared}/`),
+      );
+      assert.deepEqual(
+        seen.map(({ path: at, options }) => [at, options.includes('ro'), options.includes('noexec')]),
+        [
+          [place.memory, false, true],
+          [place.view, true, true],
+        ],
+      );
+      await new MemoryMounts(shared, new MountTool(programs)).undo('db');
+      const left = readMountPoints(`/proc/${elsewhere}/mountinfo`);
+      assert.deepEqual(
+        left.filter(({ path: at }) => at.startsWith(`${shared}/`)),
+        [],
+      );
     });
 
     test('is taken up as it is when it is made again, by another process too', async () => {
