@@ -2,14 +2,21 @@
 // coffer as a managed plugin of a test's engine.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { killProcess } from './cleanup.ts';
 import { type CommandOptions, type CommandResult, runCommand } from './command.ts';
 import { socketAccepts, cofferCli, tryCofferCli } from './coffer.ts';
 import type { Engine } from './engine.ts';
+import { ageOf } from './process-status.ts';
 import { builtFile } from './project.ts';
 import { waitFor } from './wait-for.ts';
 
 const serving_ms_max = 15_000;
+/** An engine dials a plugin's socket so long after it has started it, and again and again until somebody answers. */
+const firstDial_ms = 500;
+const nextDial_ms = 3_000;
+/** What an engine on a busy machine may be late. */
+const late_ms_max = 1_000;
 
 export interface PluginOptions {
   /** The plugin's name on the engine. Default `coffer`. */
@@ -46,6 +53,8 @@ export class ManagedPlugin {
   readonly engine: Engine;
   readonly name: string;
   readonly id: string;
+  /** When the engine has certainly reached the process that it has started last, on the clock of `performance`. */
+  #reachedAt_ms = 0;
 
   private constructor(engine: Engine, name: string, id: string) {
     this.engine = engine;
@@ -147,6 +156,15 @@ export class ManagedPlugin {
       what: 'the plugin to be started again',
     });
     await this.serving();
+    const age_ms = ageOf(this.pid() ?? pid);
+    const missed = Math.ceil(Math.max(0, age_ms - firstDial_ms) / nextDial_ms);
+    this.#reachedAt_ms = performance.now() - age_ms + firstDial_ms + missed * nextDial_ms + late_ms_max;
+  }
+
+  /** Resolves when the engine has reached the process that came after `kill9`. If that dies earlier, it is disabled for good. */
+  async reached(): Promise<void> {
+    // The engine tells nobody of it.
+    await delay(Math.max(0, this.#reachedAt_ms - performance.now()));
   }
 
   /** Runs `coffer` with `args`; rejects with a `CommandError` unless it exits with code 0. */
