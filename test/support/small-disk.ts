@@ -35,12 +35,16 @@ export class SmallDisk {
     return bavail * bsize;
   }
 
-  /** Takes up the space until `free_bytes` are left. */
+  /** Takes up the space until `free_bytes` are left, or less, where others write as well. */
   fill(free_bytes: number): void {
     const file = openSync(this.#filler, 'a');
     try {
       for (let left = this.free_bytes - free_bytes; left > 0; ) {
         left -= writeSync(file, Buffer.alloc(Math.min(left, 1024 * 1024)));
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') {
+        throw error;
       }
     } finally {
       closeSync(file);
