@@ -16,7 +16,8 @@ import { builtFile } from './project.ts';
 import { callControl, getSecret, putThroughControl, valueIn } from './secret-calls.ts';
 import { waitFor } from './wait-for.ts';
 
-const start_ms_max = 20_000;
+/** Far more than it takes: other tests run beside this one. */
+const start_ms_max = 60_000;
 const stop_ms_max = 15_000;
 /** How much of the log an error quotes. */
 const quotedLog_characters = 4_000;
@@ -207,10 +208,16 @@ export class ManagerProcess {
 
   /** Resolves once the daemon says that it serves. */
   async serving(timeout_ms = start_ms_max): Promise<void> {
-    await waitFor(async () => (await this.status()).state === 'serving', {
-      what: `${this.name} to serve`,
-      timeout_ms,
-    });
+    await waitFor(
+      async () => {
+        const { state, reason } = await this.status();
+        if (state !== 'serving') {
+          throw new Error(`it is ${state}: ${JSON.stringify(reason)}`);
+        }
+        return true;
+      },
+      { what: `${this.name} to serve`, timeout_ms },
+    );
   }
 
   /** `PUT /v1/secrets/NAME?expect=always`; rejects unless it is done. */
