@@ -4,6 +4,8 @@ import type {
   AuthorityDescription,
   ClusterDescription,
   DaemonStatus,
+  GrantReply,
+  GrantWish,
   NodeDescription,
   NodeReply,
   NodeRole,
@@ -53,6 +55,16 @@ export async function nodeIdOf(manager: ManagerProcess): Promise<string> {
 /** `POST /v1/join-tokens`. */
 export async function joinTokenFrom(manager: ManagerProcess, wish: TokenWish): Promise<string> {
   return ((await call(manager, { method: 'POST', path: '/v1/join-tokens', body: wish })) as TokenReply).token;
+}
+
+/** `POST /v1/grants`: resolves to the grant's id. */
+export async function grantTo(manager: ManagerProcess, wish: GrantWish): Promise<string> {
+  return ((await call(manager, { method: 'POST', path: '/v1/grants', body: wish })) as GrantReply).grant.id;
+}
+
+/** `DELETE /v1/grants/:id`: resolves when it is gone. */
+export async function revokeGrant(manager: ManagerProcess, id: string): Promise<void> {
+  await call(manager, { method: 'DELETE', path: `/v1/grants/${id}` });
 }
 
 /** `PUT /v1/nodes/:node/role`: resolves when it has taken effect. */
