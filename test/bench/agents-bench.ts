@@ -7,7 +7,7 @@ import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { newSecretId } from '../../src/secrets/index.ts';
 import { authorityAt, joinTokenFrom } from '../support/cluster-calls.ts';
-import { FakeSwarm } from '../support/fake-swarm.ts';
+import { PlayedSwarm } from '../support/played-swarm.ts';
 import { ManagerProcess } from '../support/manager-process.ts';
 import { residentMemory } from '../support/process-status.ts';
 import { agentsRole } from './agents-load.ts';
@@ -80,7 +80,7 @@ async function push(
 async function measure(
   manager: ManagerProcess,
   load: AgentsChild,
-  swarm: FakeSwarm,
+  swarm: PlayedSwarm,
   quick: boolean,
 ): Promise<void> {
   const agents = quick ? AGENTS_QUICK : AGENTS;
@@ -149,7 +149,7 @@ async function main(words: readonly string[]): Promise<void> {
   process.stdout.write(
     `agents on one manager, all on one machine; ${cpus().length} x ${cpu?.model ?? 'unknown'}, Node ${process.version}\n`,
   );
-  const swarm = new FakeSwarm();
+  const swarm = new PlayedSwarm();
   const load = Child.start<ReturnType<typeof agentsRole>>('agents');
   let manager: ManagerProcess | undefined;
   try {

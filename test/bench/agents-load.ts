@@ -76,6 +76,6 @@ export function agentsRole() {
       return receipts.get(value) ?? [];
     },
     /** How many sessions are open. */
-    open: async (_: undefined): Promise<number> => agents.filter(({ isOver }) => !isOver).length,
+    open: async (): Promise<number> => agents.filter(({ isOver }) => !isOver).length,
   };
 }

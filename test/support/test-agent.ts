@@ -19,11 +19,11 @@ import {
   type TlsCredentials,
 } from '../../src/transport/index.ts';
 import { FRAME_HEADER_BYTES, writeFrameHeader } from '../../src/transport/frame.ts';
-import { waitFor } from './wait-for.ts';
 
 const FRAME_BYTES_MAX = 16 * 1024 * 1024;
 /** The transport takes a side that sends nothing for six seconds for dead. */
 const PING_MS = 2_000;
+const WAIT_MS_MAX = 30_000;
 
 export interface TestAgentOptions {
   readonly address: string;
@@ -66,6 +66,7 @@ export class TestAgent {
   readonly #options: TestAgentOptions;
   readonly #received: Buffer[] = [];
   readonly #nameOf = new Map<string, string>();
+  readonly #watchers = new Set<() => void>();
   #pinging: NodeJS.Timeout | undefined;
   #beating: NodeJS.Timeout | undefined;
 
@@ -93,12 +94,14 @@ export class TestAgent {
         this.#received.push(Buffer.from(chunk));
       }
       decoder.push(chunk);
+      this.#look();
     });
     this.socket.on('error', () => undefined);
     this.socket.on('close', () => {
       this.isOver = true;
       clearInterval(this.#pinging);
       clearInterval(this.#beating);
+      this.#look();
     });
     if (pings) {
       this.#pinging = setInterval(() => this.sendFrame(FRAME.ping), PING_MS);
@@ -108,11 +111,8 @@ export class TestAgent {
   /** Resolves when the manager has let it in, or turned it away. */
   static async connect(options: TestAgentOptions): Promise<TestAgent> {
     const agent = new TestAgent(options);
-    await waitFor(() => agent.isAccepted || agent.refusal !== undefined || agent.isOver, {
-      what: 'an answer to the connection',
-      interval_ms: 2,
-      timeout_ms: 30_000,
-    });
+    const isAnswered = (): boolean => agent.isAccepted || agent.refusal !== undefined || agent.isOver;
+    await agent.until(isAnswered, 'an answer to the connection');
     return agent;
   }
 
@@ -139,37 +139,51 @@ export class TestAgent {
 
   /** Resolves when all that was due at the registration has come. */
   async complete(): Promise<this> {
-    await waitFor(() => this.isComplete || this.#failed(), {
-      what: 'a complete assignment',
-      interval_ms: 2,
-      timeout_ms: 30_000,
-    });
+    await this.until(() => this.isComplete || this.#failed(), 'a complete assignment');
     return this;
   }
 
   /** Resolves when the value is there, and is this one. */
-  async holds(name: string, value: Buffer | string, timeout_ms = 15_000): Promise<void> {
+  async holds(name: string, value: Buffer | string, timeout_ms?: number): Promise<void> {
     const wanted = Buffer.from(value);
-    await waitFor(() => this.secrets.get(name)?.value.equals(wanted) === true || this.#failed(), {
-      what: `a node to have secret ${name}`,
-      interval_ms: 2,
-      timeout_ms,
-    });
+    const isThere = (): boolean => this.secrets.get(name)?.value.equals(wanted) === true || this.#failed();
+    await this.until(isThere, `secret ${name} on a node`, timeout_ms);
   }
 
   /** Resolves when it was told to wipe the secret. */
-  async lost(name: string, timeout_ms = 15_000): Promise<void> {
-    await waitFor(() => !this.secrets.has(name) || this.#failed(), {
-      what: `a node to lose secret ${name}`,
-      interval_ms: 2,
-      timeout_ms,
-    });
+  async lost(name: string, timeout_ms?: number): Promise<void> {
+    await this.until(() => !this.secrets.has(name) || this.#failed(), `secret ${name} to go`, timeout_ms);
   }
 
   /** Resolves to the refusal, if there was one, once the connection is over. */
-  async over(timeout_ms = 30_000): Promise<string> {
-    await waitFor(() => this.isOver, { what: 'a connection to be over', interval_ms: 5, timeout_ms });
+  async over(timeout_ms?: number): Promise<string> {
+    await this.until(() => this.isOver, 'the end of a connection', timeout_ms);
     return this.refusal ?? 'closed without a word';
+  }
+
+  /** Resolves when `condition` holds, which is looked at whenever something comes. What it throws is an end as well. */
+  until(condition: () => boolean, what: string, timeout_ms = WAIT_MS_MAX): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (how: () => void): void => {
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+        how();
+      };
+      const look = (): void => {
+        try {
+          if (condition()) {
+            settle(resolve);
+          }
+        } catch (error) {
+          settle(() => reject(error));
+        }
+      };
+      const timer = setTimeout(() => {
+        settle(() => reject(new Error(`waited ${timeout_ms} ms for ${what}`)));
+      }, timeout_ms);
+      this.#watchers.add(look);
+      look();
+    });
   }
 
   register(containers: readonly ContainerFact[] = []): void {
@@ -211,6 +225,10 @@ export class TestAgent {
   /** Cuts the connection. */
   close(): void {
     this.socket.destroy();
+  }
+
+  #look(): void {
+    [...this.#watchers].forEach((look) => look());
   }
 
   /** An end of the session is an end of waiting. */
