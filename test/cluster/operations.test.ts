@@ -2,15 +2,15 @@
 // docs/operations.md, carried out as it is written, on machines made of namespaces. What is done to the plugin there is
 // done to a plain process here; the commands of coffer are the real ones.
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { NodesReply, TokensReply } from '../../src/control/index.ts';
 import { temporaryDirectory } from '../support/cleanup.ts';
 import { ManagerProcess } from '../support/manager-process.ts';
 import { acceptedBody } from '../support/manager-refusal.ts';
+import { sectionsOf, type Step } from '../support/manual.ts';
 import { Network, type NetworkHost } from '../support/network.ts';
-import { projectRoot } from '../support/project.ts';
 import { callControl } from '../support/secret-calls.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { DISASTERS, RECOVERIES } from './disasters.ts';
@@ -19,30 +19,7 @@ import { DISASTERS, RECOVERIES } from './disasters.ts';
 const ADDRESS = '10.0.0.';
 const EFFECT_TIMEOUT_MS = 60_000;
 
-interface Step {
-  readonly machine: string;
-  readonly command: string;
-}
-
-interface Section {
-  readonly title: string;
-  readonly steps: readonly Step[];
-}
-
-function sections(): readonly Section[] {
-  const text = readFileSync(path.join(projectRoot(), 'docs', 'operations.md'), 'utf8');
-  return text
-    .split(/^## /m)
-    .slice(1)
-    .map((section) => ({
-      title: section.slice(0, section.indexOf('\n')),
-      steps: [...section.matchAll(/^ {4}([a-f])\$ (.+)$/gm)].map(([, machine = '', command = '']) => ({
-        machine,
-        command,
-      })),
-    }))
-    .filter(({ steps }) => steps.length > 0);
-}
+const SECTIONS = sectionsOf('operations.md');
 
 /** The machines of the text, and what has been typed on them. */
 class Machines {
@@ -294,7 +271,7 @@ describe('docs/operations.md', () => {
     await network?.destroy();
   });
 
-  for (const { title, steps } of sections().filter((section) => DISASTERS[section.title] === undefined)) {
+  for (const { title, steps } of SECTIONS.filter((section) => DISASTERS[section.title] === undefined)) {
     test(title, async () => {
       machines.printed = [];
       await BEFOREHAND[title]?.(machines);
@@ -308,9 +285,7 @@ describe('docs/operations.md', () => {
 
   test('has no other steps than those', () => {
     assert.deepEqual(
-      sections()
-        .map(({ title }) => title)
-        .sort(),
+      SECTIONS.map(({ title }) => title).sort(),
       [...Object.keys(OUTCOMES), ...Object.keys(RECOVERIES)].sort(),
     );
   });
@@ -328,7 +303,7 @@ describe('the disasters of docs/operations.md', () => {
         });
         await happens(machines);
         machines.printed = [];
-        const section = sections().find((one) => one.title === title);
+        const section = SECTIONS.find((one) => one.title === title);
         for (const step of section?.steps ?? assert.fail('it has steps')) {
           await machines.type(step);
         }
