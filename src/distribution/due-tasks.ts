@@ -50,7 +50,8 @@ function isDue(
 ): boolean {
   return (
     nodeId !== '' &&
-    rank(desiredState) <= rank('running') &&
+    // A job's task is to complete from the beginning.
+    rank(desiredState) <= rank('complete') &&
     rank(state) >= rank('assigned') &&
     rank(state) <= rank('running') &&
     services.has(serviceId)

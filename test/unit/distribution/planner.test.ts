@@ -30,6 +30,7 @@ const TASKS: readonly (readonly [string, Partial<EngineTask>, readonly string[]]
   ['runs', {}, ['task/t: db', 'all: db']],
   ['was assigned just now', { state: 'assigned' }, ['task/t: db', 'all: db']],
   ['is preparing', { state: 'preparing' }, ['task/t: db', 'all: db']],
+  ['is of a job, and is to complete', { desiredState: 'complete' }, ['task/t: db', 'all: db']],
   ['is to be ready first', { state: 'ready', desiredState: 'ready' }, ['task/t: db', 'all: db']],
   ['waits for a node', { state: 'pending', nodeId: '' }, ['all:']],
   ['is not assigned yet, though a node is named', { state: 'pending' }, ['all:']],
