@@ -24,9 +24,15 @@ export class LeaderConnector {
   readonly #tried = new Set<string>();
   /** Who was said to lead then. */
   #leader: string | undefined;
+  #manager: string | undefined;
 
   constructor(options: LeaderConnectorOptions) {
     this.#options = options;
+  }
+
+  /** The node id of the manager that was tried last. */
+  get manager(): string | undefined {
+    return this.#manager;
   }
 
   /** Rejects with the refusal of the manager, `transport.*`, or `cluster.joining` while this node is in no cluster. */
@@ -36,6 +42,7 @@ export class LeaderConnector {
     if (reach === undefined || manager === undefined) {
       throw new CofferError('cluster.joining', 'this node is in no cluster yet, or knows no manager of it');
     }
+    this.#manager = manager.nodeId;
     this.#tried.add(manager.nodeId);
     const channel = await this.#openTo(reach, manager, events);
     this.#tried.clear();

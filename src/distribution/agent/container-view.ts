@@ -10,6 +10,8 @@ export interface ContainerViewOptions {
   readonly source: ContainerSource;
   /** The names of all volumes. */
   readonly volumes: () => readonly string[];
+  /** What was told before this process began: to go by until the engine answers. */
+  readonly remembered: readonly EngineContainer[];
   /** After each listing. */
   readonly onListed: () => void;
   readonly clock: Clock;
@@ -19,8 +21,8 @@ export interface ContainerViewOptions {
 /** The containers that mount volumes of coffer's, as the engine told last. One listing at a time, so that none is overtaken by an older one. */
 export class ContainerView {
   readonly #options: ContainerViewOptions;
-  #containers: readonly EngineContainer[] = [];
-  #isKnown = false;
+  #containers: readonly EngineContainer[];
+  #listings = 0;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #failures = 0;
@@ -31,6 +33,7 @@ export class ContainerView {
 
   constructor(options: ContainerViewOptions) {
     this.#options = options;
+    this.#containers = options.remembered;
   }
 
   /** Begins to follow the engine; `onListed` tells when it has answered. */
@@ -48,12 +51,22 @@ export class ContainerView {
 
   /** Whether the engine has told of its containers once. */
   get isKnown(): boolean {
-    return this.#isKnown;
+    return this.#listings > 0;
   }
 
   /** Why the last listing has failed. */
   get problem(): CofferError | undefined {
     return this.#problem;
+  }
+
+  /** How many times it has. */
+  get listings(): number {
+    return this.#listings;
+  }
+
+  /** Whether there is something to go by while the engine does not answer. */
+  get isRemembered(): boolean {
+    return !this.isKnown && this.#containers.length > 0;
   }
 
   get containers(): readonly EngineContainer[] {
@@ -117,7 +130,7 @@ export class ContainerView {
       this.#problem = CofferError.from(thrown);
       throw this.#problem;
     }
-    this.#isKnown = true;
+    this.#listings += 1;
     this.#problem = undefined;
     this.#failures = 0;
     if (!this.#isStopped) {
