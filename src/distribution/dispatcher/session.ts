@@ -10,6 +10,7 @@ import type { NodeFacts, NodeMessage } from '../protocol.ts';
 import { AssignmentDiff, EMPTY_PLAN, type ReadValue } from './assignment-diff.ts';
 import { assignmentMessages } from './assignment-messages.ts';
 import { Gathering } from './gathering.ts';
+import { reasonFor } from './reason.ts';
 import { Silence } from './silence.ts';
 
 export const HEARTBEAT_MS = 5_000;
@@ -218,7 +219,7 @@ export class Session implements ChannelEvents {
     try {
       work();
     } catch (thrown) {
-      this.end(thrown instanceof CofferError ? thrown : unforeseen(thrown));
+      this.end(reasonFor(thrown));
     }
   }
 
@@ -236,12 +237,6 @@ export class Session implements ChannelEvents {
     this.#options.onEnd(reason);
     return true;
   }
-}
-
-/** The node is told the reason: what others throw may quote anything. */
-function unforeseen(thrown: unknown): CofferError {
-  const sentence = 'the leader failed for a reason that its code did not foresee';
-  return new CofferError('internal.unexpected', sentence, { cause: thrown });
 }
 
 function timeout(sentence: string): CofferError {

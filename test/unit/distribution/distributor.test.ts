@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a leader does when something changes.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { CofferError } from '../../../src/common/index.ts';
+import type { NodeFacts } from '../../../src/distribution/protocol.ts';
+import type { FarEnd } from './dispatcher-harness.ts';
+import { DistributorHarness } from './distributor-harness.ts';
+import { container, CONTAINER_ID, grant, mount, swarm, task } from './facts.ts';
+
+const WEB: NodeFacts = { containers: [container()] };
+const KEY = `container/${CONTAINER_ID}`;
+const LATER = { begunAt_ms: 1_000_000 };
+
+/** A node that has registered, and has carried out what it was told. */
+async function settled(
+  harness: DistributorHarness,
+  nodeId = 'a',
+  facts: NodeFacts = { containers: [] },
+): Promise<FarEnd> {
+  const far = harness.connect(nodeId).register(facts);
+  await harness.settle();
+  far.acknowledge();
+  far.news();
+  return far;
+}
+
+describe('a manager that begins to lead', () => {
+  test('refuses nodes before, and after it has stopped', async () => {
+    const harness = new DistributorHarness();
+    const refusal = { code: 'cluster.not-leader' };
+    assert.throws(() => harness.connect(), refusal);
+    harness.addNode('a');
+    harness.distributor.start();
+    harness.swarm.become(undefined);
+    const far = harness.connect().register();
+    await harness.settle();
+    harness.distributor.stop();
+    assert.equal(far.reason()?.code, 'cluster.not-leader');
+    assert.throws(() => harness.connect(), refusal);
+    assert.deepEqual(harness.distributor.list(), []);
+    assert.equal(harness.listeners, 0, 'nothing is watched any more');
+  });
+
+  test('answers nobody before it has read the swarm once', async () => {
+    const harness = await DistributorHarness.leading('unknown');
+    const far = harness.connect().register(WEB);
+    await harness.settle();
+    assert.deepEqual(far.messages, []);
+    harness.swarm.become(swarm([task('t')], LATER));
+    await harness.settle();
+    assert.deepEqual(far.news(), ['put db 1: id-db 1', 'put task/t: db', `put ${KEY}:`]);
+  });
+
+  test('answers when it knows that there is no swarm', async () => {
+    const harness = await DistributorHarness.leading('unknown');
+    const far = harness.connect().register(WEB);
+    harness.swarm.become(undefined);
+    await harness.settle();
+    assert.deepEqual(far.news(), [`put ${KEY}:`]);
+  });
+
+  test('does not take a swarm for known that was read before it led', async () => {
+    const harness = await DistributorHarness.leading(swarm([], { begunAt_ms: 999 }));
+    assert.equal(harness.swarm.refreshes, 1, 'it has it read');
+    const far = harness.connect().register();
+    await harness.settle();
+    assert.deepEqual(far.messages, []);
+    harness.swarm.become(swarm([], { begunAt_ms: 1_000 }));
+    await harness.settle();
+    assert.equal(far.assignments.length, 1);
+  });
+
+  test('answers nobody before its own state has all that the leader before it has acknowledged', async () => {
+    const harness = new DistributorHarness();
+    harness.addNode('a');
+    harness.freshness = 'local';
+    harness.distributor.start();
+    harness.swarm.become(undefined);
+    const far = harness.connect().register();
+    for (let rounds = 0; rounds < 5; rounds += 1) {
+      await harness.settle();
+      harness.clock.advance(100);
+    }
+    assert.deepEqual(far.messages, []);
+    harness.freshness = 'linearizable';
+    harness.clock.advance(100);
+    await harness.settle();
+    assert.equal(far.assignments.length, 1);
+  });
+
+  test('starts anew when it leads again: nothing is kept from the time before', async () => {
+    const harness = await DistributorHarness.leading(swarm([task('t')], LATER));
+    await settled(harness);
+    harness.distributor.stop();
+    harness.distributor.start();
+    harness.distributor.start();
+    harness.swarm.become(swarm([], LATER));
+    await harness.settle();
+    assert.deepEqual(harness.distributor.list(), []);
+    const far = harness.connect().register();
+    await harness.settle();
+    assert.deepEqual(far.assignments[0]?.changes, []);
+    assert.equal(harness.listeners, 3);
+  });
+});
+
+describe('a change reaches the nodes that it concerns, and no others', () => {
+  async function both(): Promise<{ harness: DistributorHarness; a: FarEnd; b: FarEnd }> {
+    const tasks = [task('t'), task('u', { nodeId: 'engine-b', mounts: [mount('api'), mount('key')] })];
+    const harness = await DistributorHarness.leading(swarm(tasks, LATER));
+    const [a, b] = [await settled(harness, 'a', WEB), await settled(harness, 'b')];
+    return { harness, a, b };
+  }
+
+  test('a new version', async () => {
+    const { harness, a, b } = await both();
+    harness.put('db');
+    await harness.settle();
+    assert.deepEqual([a.news(), b.news()], [['put db 2: id-db 2'], []]);
+  });
+
+  test('many versions in a moment, as one', async () => {
+    const { harness, a } = await both();
+    for (let version = 0; version < 50; version += 1) {
+      harness.put('db');
+    }
+    await harness.settle();
+    assert.deepEqual(a.news(), ['put db 51: id-db 51']);
+    assert.equal(harness.reads, 3, 'each value is read when it is sent');
+  });
+
+  test('a secret that was missing', async () => {
+    const { harness, a, b } = await both();
+    harness.put('KEY');
+    await harness.settle();
+    assert.deepEqual([a.news(), b.news()], [[], ['put KEY 1: id-KEY 1', 'put task/u: api KEY']]);
+  });
+
+  test('a secret that is still pending, when it is not any more', async () => {
+    const { harness, b } = await both();
+    harness.put('key', { pending: true });
+    await harness.settle();
+    assert.deepEqual(b.news(), []);
+    harness.put('key', { versions: [{ number: 1, createdAt_ms: 0, size: 1 }] });
+    await harness.settle();
+    assert.deepEqual(b.news(), ['put key 1: id-key 1', 'put task/u: api key']);
+  });
+
+  test('a secret that is removed', async () => {
+    const { harness, a, b } = await both();
+    harness.remove('db');
+    await harness.settle();
+    assert.deepEqual([a.news(), b.news()], [['put task/t: [db: secret.not-found]', 'remove id-db'], []]);
+  });
+
+  test('a secret that nobody mounts', async () => {
+    const { harness, a, b } = await both();
+    harness.put('other');
+    await harness.settle();
+    assert.deepEqual([a.news(), b.news()], [[], []]);
+  });
+
+  test('a grant, and its end', async () => {
+    const { harness, a, b } = await both();
+    harness.grant(grant('api'));
+    await harness.settle();
+    assert.deepEqual([a.news(), b.news()], [['put api 1: id-api 1', `put ${KEY}: api`], []]);
+    a.acknowledge();
+    harness.revoke(grant('api'));
+    await harness.settle();
+    assert.deepEqual([a.news(), b.news()], [[`put ${KEY}:`, 'remove id-api'], []]);
+  });
+
+  test('a task that moves', async () => {
+    const { harness, a, b } = await both();
+    const tasks = [
+      task('v', { nodeId: 'engine-b' }),
+      task('u', { nodeId: 'engine-b', mounts: [mount('api'), mount('key')] }),
+    ];
+    harness.swarm.become(swarm(tasks, LATER));
+    await harness.settle();
+    assert.deepEqual(a.news(), ['remove task/t', 'remove id-db']);
+    assert.deepEqual(b.news(), ['put db 1: id-db 1', 'put task/v: db']);
+  });
+
+  test('a service that is removed while its task still runs', async () => {
+    const { harness, a } = await both();
+    harness.swarm.become(swarm([task('t')], { ...LATER, services: [] }));
+    await harness.settle();
+    assert.deepEqual(a.news(), ['remove task/t', 'remove id-db']);
+  });
+
+  test('an engine that does not answer any more changes nothing', async () => {
+    const { harness, a, b } = await both();
+    harness.swarm.become('unknown');
+    harness.put('db');
+    await harness.settle();
+    assert.deepEqual([a.news(), b.news()], [['put db 2: id-db 2'], []]);
+  });
+
+  test('a swarm that was left takes the tasks with it', async () => {
+    const { harness, a } = await both();
+    harness.swarm.become(undefined);
+    await harness.settle();
+    assert.deepEqual(a.news(), ['remove task/t', 'remove id-db']);
+  });
+
+  test('a node that is beside another engine than it was', async () => {
+    const { harness, a, b } = await both();
+    harness.addNode('b', { engineNodeId: '' });
+    harness.addNode('a', { engineNodeId: 'engine-b' });
+    await harness.settle();
+    assert.deepEqual(a.news(), [
+      'put api 1: id-api 1',
+      'put task/u: api [key: secret.not-found]',
+      'remove task/t',
+      'remove id-db',
+    ]);
+    assert.deepEqual(b.news(), ['remove task/u', 'remove id-api']);
+  });
+
+  test('a node that says it is beside an engine where another one is has none of its tasks', async () => {
+    const { harness, a } = await both();
+    harness.addNode('late', { engineNodeId: 'engine-a', joinedAt_ms: 2_000 });
+    const late = harness.connect('late').register();
+    await harness.settle();
+    assert.deepEqual(late.news(), []);
+    assert.deepEqual(a.news(), []);
+  });
+
+  test('a node that is removed loses its session at once, and is not let in again', async () => {
+    const { harness, a, b } = await both();
+    harness.removeNode('a');
+    assert.equal(a.reason()?.code, 'cluster.node-removed');
+    assert.equal(harness.connect().register().reason()?.code, 'cluster.node-unknown');
+    harness.put('db');
+    harness.put('api');
+    await harness.settle();
+    assert.deepEqual(b.news(), ['put api 2: id-api 2']);
+  });
+});
+
+describe('what a node reports', () => {
+  test('is answered at once if the facts are there', async () => {
+    const harness = await DistributorHarness.leading();
+    harness.grant(grant('db'));
+    const far = await settled(harness);
+    far.report(WEB);
+    assert.deepEqual(far.news(), ['put db 1: id-db 1', `put ${KEY}: db`]);
+    far.acknowledge();
+    far.report({ containers: [] });
+    assert.deepEqual(far.news(), [`remove ${KEY}`, 'remove id-db']);
+  });
+
+  test('has the swarm read again if it names a task that is not known, and is answered when it was', async () => {
+    const harness = await DistributorHarness.leading(swarm([], LATER));
+    harness.clock.advance(LATER.begunAt_ms);
+    const far = await settled(harness);
+    const { refreshes } = harness.swarm;
+    far.report({ containers: [container({ taskId: 't' })] });
+    assert.equal(harness.swarm.refreshes, refreshes + 1);
+    harness.swarm.become(swarm([], { begunAt_ms: harness.clock.now_ms() - 100 }));
+    await harness.settle();
+    assert.deepEqual(far.news(), [], 'that reading had begun before');
+    harness.swarm.become(swarm([task('t')], { begunAt_ms: harness.clock.now_ms() }));
+    await harness.settle();
+    assert.deepEqual(far.news(), ['put db 1: id-db 1', 'put task/t: db']);
+    assert.equal(harness.swarm.refreshes, refreshes + 1, 'it is not read for what is known');
+  });
+
+  test('is refused if the task is another node’s', async () => {
+    const harness = await DistributorHarness.leading(swarm([task('t', { nodeId: 'engine-b' })], LATER));
+    const far = harness.connect().register({ containers: [container({ taskId: 't' })] });
+    await harness.settle();
+    assert.deepEqual(far.news(), ['put task/t:']);
+  });
+});
+
+test('a store that fails ends the sessions, and takes nothing from the nodes; they are taken again when it works', async () => {
+  const harness = await DistributorHarness.leading(swarm([task('t')], LATER));
+  const far = await settled(harness);
+  harness.storeError = new CofferError('store.faulted', 'the disk is gone');
+  harness.swarm.become(swarm([task('t')], LATER));
+  await harness.settle();
+  assert.equal(far.reason()?.code, 'store.faulted');
+  assert.deepEqual(far.news(), []);
+  assert.equal(harness.connect().register().reason()?.code, 'store.faulted');
+  harness.storeError = undefined;
+  const again = harness.connect().register();
+  await harness.settle();
+  assert.deepEqual(again.news(), ['put db 1: id-db 1', 'put task/t: db']);
+});
+
+test('a thousand nodes with one secret all have its new version', async () => {
+  const harness = await DistributorHarness.leading();
+  const ends: FarEnd[] = [];
+  for (let at = 0; at < 1_000; at += 1) {
+    harness.addNode(`node-${at}`);
+    harness.grant(grant('db', { id: `grant-${at}`, nodeId: `node-${at}` }));
+    harness.clock.advance(2);
+    ends.push(harness.connect(`node-${at}`).register(WEB));
+  }
+  await harness.settle();
+  ends.forEach((far) => far.acknowledge());
+  ends.forEach((far) => far.news());
+  harness.put('db');
+  await harness.settle();
+  assert.ok(ends.every((far) => far.news().join() === 'put db 2: id-db 2'));
+  assert.equal(harness.distributor.list().length, 1_000);
+});
