@@ -3,13 +3,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type CofferError, SecretValue, silentLogger } from '../../../src/common/index.ts';
 import { Distributor } from '../../../src/distribution/distributor.ts';
+import type { NodeFacts } from '../../../src/distribution/protocol.ts';
 import { isSameDriver, type SwarmSnapshot, type SwarmSource } from '../../../src/engine/index.ts';
 import type { ClusterView, GrantObject, NodeObject } from '../../../src/membership/index.ts';
 import type { Secret } from '../../../src/secrets/index.ts';
 import { type Freshness, SecretIndex } from '../../../src/store/index.ts';
 import { aNode } from '../../support/cluster-objects.ts';
 import { StillClock } from '../../support/still-clock.ts';
-import { FarEnd } from './dispatcher-harness.ts';
+import { FarEnd, NO_FACTS } from './dispatcher-harness.ts';
 
 type Swarm = SwarmSnapshot | undefined | 'unknown';
 
@@ -172,4 +173,17 @@ export class DistributorHarness {
     }
     return this.#index;
   }
+}
+
+/** A node that has registered, and has carried out what it was told. */
+export async function settled(
+  harness: DistributorHarness,
+  nodeId = 'a',
+  facts: NodeFacts = NO_FACTS,
+): Promise<FarEnd> {
+  const far = harness.connect(nodeId).register(facts);
+  await harness.settle();
+  far.acknowledge();
+  far.news();
+  return far;
 }

@@ -26,7 +26,10 @@ describe('whoever watches the secrets', () => {
       const { id } = await putValue(store, 'db', Buffer.from('one'));
       await putValue(store, 'db', Buffer.from('two'));
       await putValue(store, 'api', Buffer.from('one'));
-      await store.propose({ kind: 'record-deliveries', deliveries: [{ taskId: 'task', secretId: id, version: 1 }] });
+      await store.propose({
+        kind: 'record-deliveries',
+        deliveries: [{ taskId: 'task', secretId: id, version: 1 }],
+      });
       await removeSecret(store, 'db');
       assert.deepEqual(told, ['db 1', 'db 2', 'api 1', 'nothing 0']);
       end();
