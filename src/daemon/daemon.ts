@@ -8,7 +8,8 @@ import { createControlServer, type ControlServer } from '../control/index.ts';
 import { UnlockKeyHolder } from '../crypto/index.ts';
 import { EngineClient } from '../engine/index.ts';
 import { createGateway, type Gateway, Reconciler } from '../gateway/index.ts';
-import { createPluginServer, Refusals, SecretProvider } from '../plugin/index.ts';
+import { createPluginServer, Refusals, SecretProvider, VolumeDriver } from '../plugin/index.ts';
+import { Delivery } from './delivery.ts';
 import { describeRefusal } from './describe-refusal.ts';
 import { examine } from './doctor.ts';
 import { Rebuilding } from './rebuilding.ts';
@@ -21,6 +22,7 @@ import { backupDirectoryOf, describeUpkeep } from './upkeep.ts';
 import { StoreKeeper } from './store-keeper.ts';
 import { version } from './version.ts';
 import { Unlocking } from './unlocking.ts';
+import { volumeReadiness } from './volume-readiness.ts';
 
 export interface DaemonOptions extends ReadSettings {
   readonly logger: Logger;
@@ -44,6 +46,7 @@ export class Daemon {
   readonly #peers: PeerUnlock;
   readonly #provider: SecretProvider;
   readonly #driver: DriverName;
+  readonly #delivery: Delivery;
   readonly #plugin: Server;
   readonly #control: ControlServer;
   readonly #gateway: Gateway;
@@ -63,13 +66,25 @@ export class Daemon {
     const { stateDirectory } = settings;
     const engine = new EngineClient({ socketPath: settings.engineSocket, timeout_ms: ENGINE_TIMEOUT_MS });
     const unlockKey = new UnlockKeyHolder();
+    this.#driver = new DriverName(settings, engine, logger);
+    const driverName = this.#driver.current;
+    this.#delivery = new Delivery({
+      settings,
+      engine,
+      reach: () => this.#cluster.reach,
+      driverName,
+      now_ms,
+      random: Math.random,
+      logger,
+    });
     this.#cluster = new ClusterNode({
       settings: settings.cluster,
       store: { stateDirectory, logger, onFault, monotonic_ms },
       unlockKey,
       engineFacts: () => factsOf(engine),
+      protocols: [this.#delivery.protocol],
       onRoleChange: () => void this.#keeper.reopen(),
-      onRemoved: (reason) => void this.#keeper.withdraw(reason),
+      onRemoved: (reason) => this.#onRemoved(reason),
       now_ms,
       random: Math.random,
       logger,
@@ -93,7 +108,12 @@ export class Daemon {
         void this.#peers.start();
       }
     };
-    this.#keeper = new StoreKeeper({ open: unlocking.open, onRefused, logger });
+    this.#keeper = new StoreKeeper({
+      open: unlocking.open,
+      onRefused,
+      onServing: (store) => this.#delivery.attach(store),
+      logger,
+    });
     this.#rebuilding = new Rebuilding({
       keeper: this.#keeper,
       rebuild: this.#cluster.rebuild,
@@ -111,13 +131,17 @@ export class Daemon {
       logger,
     });
     this.#drills = new Drills({ stateDirectory, monotonic_ms, logger });
-    this.#driver = new DriverName(settings, engine, logger);
-    const driverName = this.#driver.current;
     const refusals = new Refusals();
     this.#provider = new SecretProvider({ source, started, logger, now_ms });
     this.#plugin = createPluginServer({
       provider: this.#provider,
-      volumes: undefined,
+      volumes: new VolumeDriver({
+        volumes: this.#delivery,
+        ready: volumeReadiness(this.#keeper),
+        refusals,
+        logger,
+        now_ms,
+      }),
       refusals,
       logger,
       now_ms,
@@ -135,6 +159,7 @@ export class Daemon {
           peerUnlock: () => this.#peers.state,
           place: () => this.#cluster.place,
           upkeep: () => describeUpkeep(this.#cluster.admin, this.#backups),
+          delivery: this.#delivery,
           driverName,
           monotonic_ms,
         }),
@@ -196,6 +221,7 @@ export class Daemon {
       return;
     }
     this.#driver.start();
+    await this.#delivery.start();
     await this.#drills.clean();
     this.#rebuilding.start();
     await this.#keeper.open();
@@ -222,10 +248,17 @@ export class Daemon {
     this.#removePluginSocket?.();
     this.#plugin.close();
     this.#plugin.closeAllConnections();
+    await this.#attempt('the volumes', () => this.#delivery.stop());
     await this.#attempt('the deliveries', () => this.#provider.flush());
     await this.#keeper.close();
     // Last: until then the store hands over what it leads.
     await this.#attempt('the cluster port', () => this.#cluster.close());
+  }
+
+  /** The others refuse this node already: it lets go of all that it has of theirs. */
+  #onRemoved(reason: CofferError): void {
+    this.#delivery.withdraw(reason);
+    void this.#keeper.withdraw(reason);
   }
 
   /** A node whose keys are sealed does not know its cluster. */

@@ -3,6 +3,7 @@ import { CofferError } from '../common/index.ts';
 import type { ClusterPlace, PeerUnlockState } from '../cluster/index.ts';
 import type { ClusterStatus, DaemonStatus, EngineStatus, UpkeepStatus } from '../control/index.ts';
 import type { EngineClient } from '../engine/index.ts';
+import type { Delivery } from './delivery.ts';
 import type { Settings } from './settings.ts';
 import type { StoreKeeper } from './store-keeper.ts';
 import type { UnlockKeySource } from './unlocking.ts';
@@ -16,6 +17,7 @@ export interface DescribeOptions {
   readonly peerUnlock: () => PeerUnlockState;
   readonly place: () => ClusterPlace;
   readonly upkeep: () => Promise<UpkeepStatus | undefined>;
+  readonly delivery: Pick<Delivery, 'describe' | 'sessions'>;
   readonly driverName: () => string;
   readonly monotonic_ms: () => number;
 }
@@ -42,6 +44,8 @@ export async function describeDaemon(options: DescribeOptions): Promise<DaemonSt
     peerUnlock: describePeerUnlock(options),
     engine: await describeEngine(options.engine),
     cluster: describePlace(options.place()),
+    agent: options.delivery.describe(),
+    sessions: options.delivery.sessions,
     upkeep: reason === undefined ? await options.upkeep() : undefined,
     store: reason === undefined ? keeper.source().status() : undefined,
   };

@@ -243,7 +243,7 @@ describe('a damaged state directory', () => {
       method: 'POST',
       path: '/Plugin.Activate',
     });
-    assert.deepEqual(activated.json(), { Implements: ['secretprovider'] });
+    assert.deepEqual(activated.json(), { Implements: ['secretprovider', 'VolumeDriver'] });
 
     const through = { path: '/v1.41/info' };
     assert.equal((await requestOverSocket(coffer.gatewaySocket, through)).status, 200);

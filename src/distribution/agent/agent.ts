@@ -30,8 +30,8 @@ export interface AgentOptions {
   readonly stateDirectory: string;
   /** This node's name, as commands take it. */
   readonly nodeName: string;
-  /** How long secrets are kept while no manager is heard of. */
-  readonly cutOffAfter_ms: number;
+  /** How long secrets are kept while no manager is heard of. Undefined: for ever. */
+  readonly cutOffAfter_ms: number | undefined;
   readonly clock: Clock;
   /** The wall clock, for what is shown. */
   readonly now_ms: () => number;
@@ -104,6 +104,7 @@ export class Agent implements VolumeService {
       onRegistered: () => this.#cutOff.end(),
       onAssignment: (changes, complete) => this.#onAssignment(changes, complete),
       onLost: () => this.#cutOff.begin(),
+      onRemoved: (reason) => this.withdraw(reason),
       clock,
       random: options.random,
       logger,
@@ -146,6 +147,12 @@ export class Agent implements VolumeService {
     await this.#volumes.stop();
     this.#holdings.clear();
     await this.#memory.settled();
+  }
+
+  /** This node is in its cluster no longer: all that it was given is wiped. It may be let in again, as another node. */
+  withdraw(reason: CofferError): void {
+    this.#options.logger.warn('all secrets of this node are wiped', { reason: reason.message });
+    this.#wipe();
   }
 
   describe(): AgentDescription {
@@ -259,6 +266,10 @@ export class Agent implements VolumeService {
     this.#options.logger.error('no manager was heard of for too long: all secrets of this node are wiped', {
       after_ms: this.#options.cutOffAfter_ms,
     });
+    this.#wipe();
+  }
+
+  #wipe(): void {
     this.#holdings.clear();
     this.#volumes.wipeAll();
     this.#changes.notify();

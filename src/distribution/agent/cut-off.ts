@@ -10,13 +10,14 @@ const TIMER_MAX_MS = 60 * 60 * 1_000;
  * the secrets of a node away that is well.
  */
 export class CutOff {
-  readonly #after_ms: number;
+  readonly #after_ms: number | undefined;
   readonly #clock: Clock;
   readonly #onCutOff: () => void;
   #timer: Timer | undefined;
   #isCutOff = false;
 
-  constructor(after_ms: number, clock: Clock, onCutOff: () => void) {
+  /** `after_ms` undefined: never. */
+  constructor(after_ms: number | undefined, clock: Clock, onCutOff: () => void) {
     this.#after_ms = after_ms;
     this.#clock = clock;
     this.#onCutOff = onCutOff;
@@ -35,7 +36,7 @@ export class CutOff {
 
   /** No manager is heard of from now on. Nothing happens if that was known. */
   begin(): void {
-    if (this.#timer === undefined && !this.#isCutOff) {
+    if (this.#after_ms !== undefined && this.#timer === undefined && !this.#isCutOff) {
       this.#wait(this.#clock.now_ms() + this.#after_ms);
     }
   }

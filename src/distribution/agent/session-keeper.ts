@@ -17,6 +17,8 @@ export interface SessionKeeperOptions extends Omit<SessionOptions, 'onEnd'> {
   readonly connector: Connector;
   /** A session that the leader had answered has ended. */
   readonly onLost: () => void;
+  /** A manager has said that this node was removed from the cluster. */
+  readonly onRemoved: (reason: CofferError) => void;
   readonly logger: Logger;
 }
 
@@ -67,7 +69,7 @@ export class SessionKeeper {
   }
 
   async #connect(): Promise<void> {
-    const { connector, onLost: _onLost, logger: _logger, ...rest } = this.#options;
+    const { connector, onLost: _onLost, onRemoved: _onRemoved, logger: _logger, ...rest } = this.#options;
     const session = new Session({
       ...rest,
       onRegistered: () => this.#onRegistered(),
@@ -90,12 +92,15 @@ export class SessionKeeper {
   }
 
   #onEnd(reason: CofferError): void {
-    const { clock, logger, onLost } = this.#options;
+    const { clock, logger, onLost, onRemoved } = this.#options;
     const since_ms = this.#since_ms;
     this.#session = undefined;
     this.#since_ms = undefined;
     if (this.#isStopped) {
       return;
+    }
+    if (reason.code === 'cluster.node-removed' && this.#problem?.code !== reason.code) {
+      onRemoved(reason);
     }
     if (this.#problem?.code !== reason.code) {
       logger.warn('there is no session with the leader', { problem: reason.message });

@@ -192,6 +192,7 @@ describe('a node that looks for the leader', () => {
     refusal: CofferError | undefined;
     events: ChannelEvents | undefined;
     lost = 0;
+    removed = 0;
     #at_ms = 0;
     readonly keeper = new SessionKeeper({
       connector: this,
@@ -199,6 +200,7 @@ describe('a node that looks for the leader', () => {
       onRegistered: () => undefined,
       onAssignment: () => undefined,
       onLost: () => (this.lost += 1),
+      onRemoved: () => (this.removed += 1),
       clock: this.clock,
       random: () => 1,
       logger: silentLogger,
@@ -269,9 +271,30 @@ describe('a node that looks for the leader', () => {
     seeker.keeper.stop();
     assert.equal(seeker.lost, 1);
   });
+
+  test('hears once that it was removed, whether it is cut off by that or refused, and goes on asking', async () => {
+    const seeker = new Seeker();
+    const removed = new CofferError('cluster.node-removed', 'the node was removed');
+    seeker.keeper.start();
+    await seeker.registered();
+    seeker.refusal = removed;
+    seeker.events?.onClose(removed);
+    assert.equal(seeker.removed, 1);
+    await seeker.attempts(5);
+    assert.equal(seeker.removed, 1);
+    seeker.keeper.stop();
+  });
 });
 
 describe('time without a manager', () => {
+  test('counts for nothing where secrets are kept for ever', () => {
+    const clock = new StillClock();
+    const cutOff = new CutOff(undefined, clock, () => assert.fail('nothing is wiped'));
+    cutOff.begin();
+    clock.advance(1_000 * 24 * 60 * 60 * 1_000);
+    assert.equal(cutOff.isCutOff, false);
+  });
+
   test('counts from the last one, and is over once', () => {
     const clock = new StillClock();
     let cuts = 0;

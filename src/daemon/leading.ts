@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import { CofferError, type Logger } from '../common/index.ts';
+import { type Channel, type ChannelEvents, Distributor } from '../distribution/index.ts';
+import { type EngineClient, isSameDriver, SwarmWatch } from '../engine/index.ts';
+import type { ReplicatedStore } from '../store/index.ts';
+import { systemClock } from '../transport/index.ts';
+
+export interface LeadingOptions {
+  readonly engine: EngineClient;
+  readonly driverName: () => string;
+  readonly logger: Logger;
+}
+
+/** Distribution at this manager: it is at work while the store serves and this manager leads. */
+export class Leading {
+  readonly #options: LeadingOptions;
+  readonly #swarm: SwarmWatch;
+  #store: ReplicatedStore | undefined;
+  #distributor: Distributor | undefined;
+  #leads = false;
+
+  constructor(options: LeadingOptions) {
+    this.#options = options;
+    const { engine, logger } = options;
+    this.#swarm = new SwarmWatch({ client: engine, logger });
+  }
+
+  /** What is returned ends it, before the store is closed. */
+  attach(store: ReplicatedStore): () => void {
+    const { driverName, logger } = this.#options;
+    const { replica } = store;
+    this.#store = store;
+    this.#distributor = new Distributor({
+      clock: systemClock,
+      logger,
+      swarm: this.#swarm,
+      store,
+      watchSecrets: (listener) => replica.secretChanges.watch(listener),
+      watchCluster: (listener) => replica.watch({ onClusterChange: listener, onLeader: () => undefined }),
+      isDriver: (name) => isSameDriver(name, driverName()),
+    });
+    const unwatch = replica.watch({ onClusterChange: () => undefined, onLeader: () => this.#look() });
+    this.#look();
+    return () => {
+      unwatch();
+      this.stop();
+    };
+  }
+
+  stop(): void {
+    this.#distributor?.stop();
+    this.#distributor = undefined;
+    this.#store = undefined;
+    this.#look();
+  }
+
+  /** A node has connected, whose certificate and name are believed. Throws `cluster.not-leader` unless this manager leads. */
+  accept(nodeId: string, channel: Channel): ChannelEvents {
+    if (this.#distributor === undefined) {
+      throw new CofferError('cluster.not-leader', 'this manager does not lead the cluster');
+    }
+    return this.#distributor.accept({ nodeId, hostname: this.nameOf(nodeId) }, channel);
+  }
+
+  get sessions(): number | undefined {
+    return this.#leads ? this.#distributor?.list().length : undefined;
+  }
+
+  /** A node's hostname where the state tells it, else its id. */
+  nameOf(nodeId: string): string {
+    return this.#store?.cluster.node(nodeId)?.hostname ?? nodeId;
+  }
+
+  #look(): void {
+    const replica = this.#store?.replica;
+    const leads = replica !== undefined && replica.leader === replica.identity.raftId;
+    if (leads === this.#leads) {
+      return;
+    }
+    this.#leads = leads;
+    if (leads) {
+      this.#swarm.start();
+      this.#distributor?.start();
+    } else {
+      this.#swarm.stop();
+      this.#distributor?.stop();
+    }
+  }
+}
