@@ -48,6 +48,10 @@ export function managerEnvironment(
     COFFER_PLUGIN_SOCKET: places.pluginSocket,
     COFFER_GATEWAY_SOCKET: places.gatewaySocket,
     COFFER_CONTROL_SOCKET: places.controlSocket,
+    COFFER_VOLUMES: path.join(
+      path.dirname(places.stateDirectory),
+      `volumes-${path.basename(places.stateDirectory)}`,
+    ),
     // Nobody listens there.
     COFFER_ENGINE_SOCKET: path.join(path.dirname(places.stateDirectory), 'no-engine.sock'),
     COFFER_LOG_LEVEL: 'debug',

@@ -54,6 +54,7 @@ class TestDaemon {
       COFFER_PLUGIN_SOCKET: this.pluginSocket,
       COFFER_GATEWAY_SOCKET: path.join(this.#directory, 'docker.sock'),
       COFFER_ENGINE_SOCKET: path.join(this.#directory, 'none.sock'),
+      COFFER_VOLUMES: path.join(this.#directory, 'volumes'),
       COFFER_DRIVER: 'coffer',
       COFFER_LISTEN: this.address,
       ...env,
