@@ -93,6 +93,9 @@ export class ContainerView {
 
   /** Lists anew, again and again until the engine has answered. */
   look(): void {
+    if (this.#isStopped) {
+      return;
+    }
     this.refresh().catch((thrown: unknown) => {
       if (this.#isStopped || this.#retry !== undefined) {
         return;

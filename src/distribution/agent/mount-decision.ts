@@ -12,6 +12,8 @@ export interface MountQuestion {
   readonly spec: VolumeSpec;
   /** All that mount it. */
   readonly containers: readonly EngineContainer[];
+  /** Those of tasks that are over, by id, that have refused a start before. */
+  readonly leftBehind: ReadonlySet<string>;
   readonly holdings: HoldingsView;
   /** This node's name, for commands. */
   readonly nodeName: string;
@@ -20,7 +22,8 @@ export interface MountQuestion {
 export type MountDecision =
   /** The leader has not answered yet for this container. */
   | { readonly kind: 'wait'; readonly container: EngineContainer }
-  | { readonly kind: 'refuse'; readonly reason: CofferError }
+  /** `leftBehind`: the ids of the containers that are to refuse no further start, since no task stands behind them. */
+  | { readonly kind: 'refuse'; readonly reason: CofferError; readonly leftBehind: readonly string[] }
   /** `starting`: the ids of the containers of which it may be the start. */
   | { readonly kind: 'mount'; readonly starting: readonly string[] };
 
@@ -31,28 +34,28 @@ export function decideMount(question: MountQuestion): MountDecision {
   const counted = containers.filter((container) => isAlive(container) || mayStart(container));
   const startable = counted.filter(mayStart);
   if (startable.length === 0) {
-    return { kind: 'refuse', reason: nobodyStarts(question.volume) };
+    return { kind: 'refuse', reason: nobodyStarts(question.volume), leftBehind: [] };
   }
   const unanswered = counted.find((container) => holderOf(container) === undefined);
   if (unanswered !== undefined) {
     return { kind: 'wait', container: unanswered };
   }
-  // The containers of tasks that have ended before they began stay behind for a while, and the swarm does not start them.
-  const leftBehind = startable.filter((container) => isOver(container, holderOf(container)));
-  const isLeft = leftBehind.length < startable.length;
-  const relevant = isLeft ? counted.filter((container) => !leftBehind.includes(container)) : counted;
+  // The container of a task that was refused stays behind for a while, and the swarm starts another one for the next task. It looks
+  // like one that is being started and must be refused: so it refuses one start, and is left out afterwards.
+  const over = startable.filter((container) => isOver(container, holderOf(container)));
+  const known = over.filter(({ id }) => question.leftBehind.has(id));
+  const relevant =
+    known.length < startable.length ? counted.filter((container) => !known.includes(container)) : counted;
   for (const container of relevant) {
     const missing = question.spec.files.find(
       (file) => heldBy(holderOf(container), file, holdings) === undefined,
     );
     if (missing !== undefined) {
-      return { kind: 'refuse', reason: refusal(question, container, holderOf(container), missing) };
+      const reason = refusal(question, container, holderOf(container), missing);
+      return { kind: 'refuse', reason, leftBehind: over.map(({ id }) => id) };
     }
   }
-  return {
-    kind: 'mount',
-    starting: relevant.filter(mayStart).map(({ id }) => id),
-  };
+  return { kind: 'mount', starting: relevant.filter(mayStart).map(({ id }) => id) };
 }
 
 function isOver(container: EngineContainer, holder: Holder | undefined): boolean {

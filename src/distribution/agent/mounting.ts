@@ -103,6 +103,7 @@ export class Mounting {
       const spec = this.#requireVolume(name);
       const decision = volumes.decide(name, spec);
       if (decision.kind === 'refuse') {
+        volumes.leaveBehind(decision.leftBehind);
         throw decision.reason;
       }
       if (decision.kind === 'mount') {

@@ -2,7 +2,7 @@
 // The volumes of this node that are mounted, and their files, held against what the leader has given and what the engine tells.
 import { CofferError, type Logger } from '../../common/index.ts';
 import type { EngineContainer } from '../../engine/index.ts';
-import type { Clock } from '../../transport/index.ts';
+import type { Clock, Timer } from '../../transport/index.ts';
 import type { VolumeSpec } from '../volume-model.ts';
 import { parseVolume } from '../volume-spec.ts';
 import type { ContainerView } from './container-view.ts';
@@ -11,6 +11,7 @@ import type { HeldVersion, Holdings } from './holdings.ts';
 import type { VolumePlaces } from './memory-mounts.ts';
 import { decideMount, type MountDecision } from './mount-decision.ts';
 import type { VolumeMount } from './mount-record.ts';
+import { MountStarts, START_MAX_MS } from './mount-starts.ts';
 import { MountedVolume, recordOf } from './mounted-volume.ts';
 import { Turns } from './turns.ts';
 import type { VolumeRegistry } from './volume-registry.ts';
@@ -20,8 +21,6 @@ const FILE_BYTES = 512 * 1024;
 /** A new version is written before the old one goes, and readers may keep older ones open. Memory that is not used costs nothing. */
 const VERSIONS = 4;
 const SLACK_BYTES = 1024 * 1024;
-/** A container that has not come to run by then, after its volume was mounted, is not about to. */
-const START_MAX_MS = 120_000;
 
 export interface VolumesOptions {
   readonly registry: VolumeRegistry;
@@ -38,11 +37,14 @@ export class Volumes {
   readonly #options: VolumesOptions;
   readonly #turns = new Turns();
   readonly #mounted = new Map<string, MountedVolume>();
-  /** When each mount was made, by volume and id. */
-  readonly #mountedAt_ms = new Map<string, number>();
+  readonly #starts: MountStarts;
+  /** Containers of tasks that are over, by id. */
+  readonly #leftBehind = new Set<string>();
+  #nextReview: Timer | undefined;
 
   constructor(options: VolumesOptions) {
     this.#options = options;
+    this.#starts = new MountStarts(options.clock);
   }
 
   /** Takes up what a process before this one has left mounted. What nobody can make out is wiped and undone. */
@@ -98,7 +100,19 @@ export class Volumes {
 
   decide(name: string, spec: VolumeSpec): MountDecision {
     const { view, holdings, nodeName } = this.#options;
-    return decideMount({ volume: name, spec, containers: view.of(name), holdings, nodeName });
+    return decideMount({
+      volume: name,
+      spec,
+      containers: view.of(name),
+      leftBehind: this.#leftBehind,
+      holdings,
+      nodeName,
+    });
+  }
+
+  /** These containers, if they are not seen to run, are not going to be started any more. */
+  leaveBehind(containerIds: readonly string[]): void {
+    containerIds.forEach((id) => this.#leftBehind.add(id));
   }
 
   /**
@@ -138,7 +152,7 @@ export class Volumes {
       return;
     }
     const left = volume.mounts.filter(({ id }) => id !== mountId);
-    this.#mountedAt_ms.delete(keyOf(name, mountId));
+    this.#starts.gone(name, mountId);
     if (left.length === 0) {
       await this.#finish(volume);
     } else if (left.length < volume.mounts.length) {
@@ -165,16 +179,26 @@ export class Volumes {
 
   /** After each listing: sees who has started, and drops the volumes that nobody uses any more, without having said so. */
   review(): void {
+    const there = new Set(this.#options.view.containers.map(({ id }) => id));
+    [...this.#leftBehind].filter((id) => !there.has(id)).forEach((id) => this.#leftBehind.delete(id));
     for (const volume of this.#mounted.values()) {
       this.#settle(volume);
       if (volume.mounts.length > 0 && this.#counted(volume).length === 0) {
         void this.inTurn(volume.name, () => this.#sweep(volume.name));
       }
     }
+    // A start that was given up without a word is no event of the engine's.
+    if (this.#nextReview === undefined && this.starting.size > 0) {
+      this.#nextReview = this.#options.clock.setTimer(START_MAX_MS + 1, () => {
+        this.#nextReview = undefined;
+        this.#options.view.look();
+      });
+    }
   }
 
   /** Overwrites and unmounts the volumes that no container uses. The others keep their files, for those who use them. */
   async stop(): Promise<void> {
+    this.#nextReview?.cancel();
     await this.settled();
     if (this.#options.view.isKnown) {
       for (const name of this.#mounted.keys()) {
@@ -213,24 +237,12 @@ export class Volumes {
   }
 
   #add(volume: MountedVolume, mount: VolumeMount): void {
-    this.#mountedAt_ms.set(keyOf(volume.name, mount.id), this.#options.clock.now_ms());
+    this.#starts.made(volume.name, mount.id);
     volume.setMounts([...volume.mounts.filter(({ id }) => id !== mount.id), mount]);
   }
 
   #settle(volume: MountedVolume): void {
-    const { clock, view } = this.#options;
-    const containers = new Map(view.of(volume.name).map((container) => [container.id, container]));
-    const settled = volume.mounts.map((mount): VolumeMount => {
-      const key = keyOf(volume.name, mount.id);
-      const at_ms = this.#mountedAt_ms.get(key) ?? clock.now_ms();
-      this.#mountedAt_ms.set(key, at_ms);
-      const runs = mount.starting.some((id) => {
-        const state = containers.get(id)?.state;
-        return state === 'running' || state === 'paused';
-      });
-      const isOver = runs || clock.now_ms() - at_ms > START_MAX_MS;
-      return { id: mount.id, starting: isOver ? [] : mount.starting.filter((id) => containers.has(id)) };
-    });
+    const settled = this.#starts.settle(volume.name, volume.mounts, this.#options.view.of(volume.name));
     if (settled.some(({ starting }, place) => starting.length !== volume.mounts[place]?.starting.length)) {
       this.#record(volume, settled);
     }
@@ -259,7 +271,7 @@ export class Volumes {
   async #finish(volume: MountedVolume): Promise<void> {
     volume.wipe();
     this.#mounted.delete(volume.name);
-    volume.mounts.forEach(({ id }) => this.#mountedAt_ms.delete(keyOf(volume.name, id)));
+    volume.mounts.forEach(({ id }) => this.#starts.gone(volume.name, id));
     try {
       await this.#options.places.undo(volume.name);
     } catch (thrown) {
@@ -270,8 +282,4 @@ export class Volumes {
       });
     }
   }
-}
-
-function keyOf(name: string, mountId: string): string {
-  return `${name}/${mountId}`;
 }

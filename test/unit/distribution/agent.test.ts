@@ -174,6 +174,34 @@ describe('a container that starts', () => {
     await node.agent.unmount('none', 'm1');
   });
 
+  test('of a task is refused once because of an earlier task that was refused, and not again', async () => {
+    await prepared();
+    const [first, second] = [taskContainer('web.1', TASK), taskContainer('web.2', `z${TASK.slice(1)}`)];
+    node.grant(second, ['db']);
+    node.engine.put(first);
+    node.engine.put(second);
+    const refused = { code: 'volume.refused', detail: /container web.1 may not have the secret db/ };
+    await assert.rejects(node.agent.mount('app', 'm1'), refused);
+    await node.agent.mount('app', 'm2');
+    assert.deepEqual(node.files('app'), { db: 'first' });
+    // If it runs all the same, nobody has the files.
+    node.engine.state('web.1', 'running');
+    await node.settled();
+    assert.deepEqual(node.files('app'), {});
+  });
+
+  test('that never comes to run gives its volume back after a while', async () => {
+    await prepared();
+    node.engine.put(WEB);
+    await node.agent.mount('app', 'm1');
+    await node.settled();
+    node.clock.advance(119_000);
+    await node.settled();
+    assert.deepEqual(node.files('app'), { db: 'first' });
+    node.clock.advance(2_000);
+    await node.until(() => node.files('app') === undefined, 'the volume to be undone');
+  });
+
   test('is given up when the agent stops', async () => {
     await prepared();
     node.leader.answers = false;

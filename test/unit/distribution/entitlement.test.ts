@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 import type { CofferError } from '../../../src/common/index.ts';
 import { dueFiles, holderKeyOf, mayStart } from '../../../src/distribution/agent/entitlement.ts';
 import { Holdings, wipeChanges } from '../../../src/distribution/agent/holdings.ts';
@@ -126,8 +126,13 @@ describe('the files of a volume that are due', () => {
 });
 
 describe('whether a volume is mounted', () => {
+  let leftBehind: ReadonlySet<string> = new Set();
+  beforeEach(() => {
+    leftBehind = new Set();
+  });
   const decide = (containers: readonly EngineContainer[], ...changes: readonly Change[]): MountDecision =>
     decideMount({
+      leftBehind,
       volume: 'app',
       spec: SPEC,
       containers,
@@ -183,7 +188,7 @@ describe('whether a volume is mounted', () => {
     assert.match(reason.detail, new RegExp(`the swarm has no task ${TASK} on this node`));
   });
 
-  test('does not wait for the containers of earlier tasks, or refuse because of them', () => {
+  test('does not wait for the containers of earlier tasks, and is refused once because of them', () => {
     const next = 'zbcdefghijklmnopqrstuvwxy';
     const entitled = putHolder(holder(`task/${next}`, ['db', 'api']));
     const over = putHolder(holder(`task/${TASK}`, []));
@@ -191,7 +196,13 @@ describe('whether a volume is mounted', () => {
     const refused = taskContainer('web.1', TASK);
     const mount = { kind: 'mount', starting: [containerId('web.2')] };
     assert.deepEqual(decide([ended, taskContainer('web.2', next)], entitled), mount);
-    assert.deepEqual(decide([refused, taskContainer('web.2', next)], entitled, over), mount);
+    const both = [refused, taskContainer('web.2', next)];
+    const decision = decide(both, entitled, over);
+    assert.ok(decision.kind === 'refuse');
+    leftBehind = new Set(decision.leftBehind);
+    assert.deepEqual([...leftBehind], [refused.id]);
+    assert.deepEqual(decide(both, entitled, over), mount);
+    assert.equal(decide([refused], over).kind, 'refuse', 'it is refused itself as ever');
     // One that runs is another matter.
     const running = taskContainer('web.1', TASK, { state: 'running' });
     assert.equal(decide([running, taskContainer('web.2', next)], entitled, over).kind, 'refuse');
