@@ -9,6 +9,8 @@ export interface Channel {
    * to the channel from here on, which overwrites it with zeros when it is done with it.
    */
   send(payload: Buffer): boolean;
+  /** Resolves when nothing of what was sent waits any more, or the channel is closed. */
+  drained(): Promise<void>;
   /** Ends the connection. The other side is told the reason if it is a refusal of this side's. */
   close(reason: CofferError): void;
 }

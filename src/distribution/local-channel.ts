@@ -23,6 +23,7 @@ class End implements Channel {
   #events: ChannelEvents | undefined;
   #waiting: Buffer[] = [];
   #waiting_bytes = 0;
+  #drainWaiters: (() => void)[] = [];
   #closed = false;
 
   join(other: End, events?: ChannelEvents): void {
@@ -41,6 +42,21 @@ class End implements Channel {
       return false;
     }
     return true;
+  }
+
+  drained(): Promise<void> {
+    return this.#other?.delivered() ?? Promise.resolve();
+  }
+
+  /** Resolves when what was sent to this end has come, or it is closed. */
+  delivered(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#closed || this.#waiting.length === 0) {
+        resolve();
+      } else {
+        this.#drainWaiters.push(resolve);
+      }
+    });
   }
 
   close(reason: CofferError): void {
@@ -73,6 +89,13 @@ class End implements Channel {
         this.#deliverOne(message);
       }
     }
+    this.#releaseDrainWaiters();
+  }
+
+  #releaseDrainWaiters(): void {
+    const waiters = this.#drainWaiters;
+    this.#drainWaiters = [];
+    waiters.forEach((resolve) => resolve());
   }
 
   #deliverOne(message: Buffer): void {
@@ -86,6 +109,7 @@ class End implements Channel {
   #end(reason: CofferError): void {
     if (!this.#closed) {
       this.#closed = true;
+      this.#releaseDrainWaiters();
       setImmediate(() => this.#events?.onClose(reason));
     }
   }

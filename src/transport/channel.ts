@@ -12,6 +12,8 @@ export interface Channel {
    * does not read: then it is cut. The payload belongs to the channel from here on, which overwrites it with zeros.
    */
   send(payload: Buffer): boolean;
+  /** Resolves when nothing of what was sent waits any more, or the channel is closed. */
+  drained(): Promise<void>;
   /** Ends the connection, and tells the other side why. What was sent before is still written. */
   close(reason: CofferError): void;
 }
@@ -58,6 +60,10 @@ export class ConnectionChannel implements Channel {
       connection.destroy(new CofferError('transport.unreachable', how));
     }
     return false;
+  }
+
+  drained(): Promise<void> {
+    return this.#connection.drained();
   }
 
   close(reason: CofferError): void {

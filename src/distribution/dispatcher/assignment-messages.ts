@@ -10,11 +10,20 @@ export interface AssignmentFrame {
   readonly complete: boolean;
 }
 
+export interface AssignmentMessage {
+  readonly payload: Buffer;
+  /** Whether another one follows. */
+  readonly more: boolean;
+}
+
 /**
- * The changes as payloads of messages, one at a time and each as full as it can be. The values are wiped as soon as they are in
- * one; the payloads are the caller's.
+ * The changes as messages, one at a time and each as full as it can be. The values are wiped as soon as they are in one; the payloads
+ * are the caller's.
  */
-export function* assignmentMessages(changes: Iterable<Change>, frame: AssignmentFrame): Generator<Buffer> {
+export function* assignmentMessages(
+  changes: Iterable<Change>,
+  frame: AssignmentFrame,
+): Generator<AssignmentMessage, void> {
   let { sequence } = frame;
   let part: Change[] = [];
   let size_bytes = 0;
@@ -34,11 +43,11 @@ export function* assignmentMessages(changes: Iterable<Change>, frame: Assignment
       part.push(change);
       size_bytes += change_bytes;
       if (payload !== undefined) {
-        yield payload;
+        yield { payload, more: true };
       }
     }
     if (part.length > 0 || frame.complete) {
-      yield finish(false);
+      yield { payload: finish(false), more: false };
     }
   } finally {
     wipeValues(part);

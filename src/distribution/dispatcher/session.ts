@@ -11,6 +11,7 @@ import { AssignmentDiff, EMPTY_PLAN, type ReadValue } from './assignment-diff.ts
 import { assignmentMessages } from './assignment-messages.ts';
 import { Gathering } from './gathering.ts';
 import { reasonFor } from './reason.ts';
+import { Sending } from './sending.ts';
 import { Silence } from './silence.ts';
 
 export const HEARTBEAT_MS = 5_000;
@@ -55,6 +56,8 @@ export class Session implements ChannelEvents {
   /** What the node has, or will have when it has carried out what is under way. Undefined: nobody knows. */
   #assigned: NodePlan | undefined;
   #plan: NodePlan | undefined;
+  /** Until the last message of an assignment is sent. */
+  #sending: Sending | undefined;
   /** Of the last message that was sent. */
   #sequence = 0;
   #acknowledged = 0;
@@ -177,7 +180,7 @@ export class Session implements ChannelEvents {
   }
 
   get #isUnderWay(): boolean {
-    return this.#sequence > this.#acknowledged;
+    return this.#sending !== undefined || this.#sequence > this.#acknowledged;
   }
 
   /** Sends what has changed since, unless something is under way: then it goes out when that is acknowledged. */
@@ -190,14 +193,21 @@ export class Session implements ChannelEvents {
     const complete = this.#assigned === undefined;
     const diff = new AssignmentDiff(this.#assigned ?? EMPTY_PLAN, this.#plan, readValue);
     const frame = { session: this.#id, sequence: this.#sequence + 1, complete };
-    for (const payload of assignmentMessages(diff.changes(), frame)) {
-      this.#sequence += 1;
-      if (!channel.send(payload)) {
-        this.end(new CofferError('transport.unreachable', 'the node does not take what it is sent'));
-        return;
-      }
-    }
-    this.#assigned = diff.reached;
+    this.#sending = new Sending({
+      channel,
+      messages: assignmentMessages(diff.changes(), frame),
+      onSent: () => {
+        this.#sequence += 1;
+      },
+      onDone: () => this.#sent(diff.reached),
+      onFailed: (thrown) => this.end(reasonFor(thrown)),
+    });
+    this.#sending.next();
+  }
+
+  #sent(assigned: NodePlan): void {
+    this.#sending = undefined;
+    this.#assigned = assigned;
     if (this.#isUnderWay) {
       this.#acknowledgeTimer = this.#options.clock.setTimer(ACKNOWLEDGE_TIMEOUT_MS, () =>
         this.end(timeout(`the node has acknowledged nothing for ${ACKNOWLEDGE_TIMEOUT_MS / 1_000} seconds`)),
@@ -206,7 +216,7 @@ export class Session implements ChannelEvents {
   }
 
   #acknowledge(sequence: number): void {
-    if (!this.#isUnderWay || sequence !== this.#sequence) {
+    if (this.#sending !== undefined || !this.#isUnderWay || sequence !== this.#sequence) {
       throw new CofferError('request.invalid', 'the node acknowledges what is not under way');
     }
     this.#acknowledgeTimer?.cancel();
@@ -232,6 +242,7 @@ export class Session implements ChannelEvents {
     this.#acknowledgeTimer?.cancel();
     this.#silence.cancel();
     this.#gathering.cancel();
+    this.#sending?.cancel();
     this.#assigned = undefined;
     this.#plan = undefined;
     this.#options.onEnd(reason);

@@ -22,6 +22,8 @@ export const NO_FACTS: NodeFacts = { containers: [] };
 export class FarEnd implements Channel {
   readonly messages: ManagerMessage[] = [];
   #closed: CofferError | undefined;
+  /** What is sent waits until this resolves. */
+  reading: Promise<void> = Promise.resolve();
   /** When set, it takes nothing more. */
   full = false;
   #events: ChannelEvents | undefined;
@@ -40,6 +42,10 @@ export class FarEnd implements Channel {
     this.messages.push(decodeManagerMessage(payload));
     payload.fill(0);
     return true;
+  }
+
+  drained(): Promise<void> {
+    return this.reading;
   }
 
   close(reason: CofferError): void {

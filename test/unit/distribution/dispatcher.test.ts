@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CofferError } from '../../../src/common/index.ts';
-import { CHANGES_BYTES_MAX } from '../../../src/distribution/message-codec.ts';
 import { DispatcherHarness, nodePlan } from './dispatcher-harness.ts';
 
 const DB = nodePlan({ db: 1 }, { 'task/t': ['db'] });
@@ -138,42 +137,6 @@ test('an answer that comes later than the plan of the report goes at once, and t
   far.acknowledge();
   harness.offer(nodePlan({ db: 3 }, { 'task/t': ['db'] }));
   assert.deepEqual(far.news(), []);
-});
-
-test('what does not fit a message is cut into several, which are acknowledged as one', () => {
-  const harness = new DispatcherHarness();
-  harness.size_bytes = 400_000;
-  const names = Array.from({ length: 23 }, (_, at) => `s${at}`);
-  const plan = nodePlan(Object.fromEntries(names.map((name) => [name, 1])), { 'task/t': names });
-  const far = harness.connect().register();
-  harness.offer(plan);
-  const parts = far.assignments.map(({ changes, complete, more, sequence }) => [
-    changes.length,
-    complete,
-    more,
-    sequence,
-  ]);
-  assert.deepEqual(parts, [
-    [5, true, true, 1],
-    [5, true, true, 2],
-    [5, true, true, 3],
-    [5, true, true, 4],
-    [4, true, false, 5],
-  ]);
-  harness.offer(nodePlan({}));
-  harness.gather();
-  assert.equal(far.assignments.length, 5);
-  far.acknowledge();
-  assert.equal(far.reason(), undefined);
-  assert.equal(far.assignments.at(-1)?.changes.length, 24, 'all of it goes again');
-});
-
-test('values are wiped as soon as they are in a message', () => {
-  const harness = new DispatcherHarness();
-  harness.size_bytes = Math.floor(CHANGES_BYTES_MAX / 5);
-  harness.settled(nodePlan({ a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1 }, { 'task/t': ['a'] }));
-  assert.equal(harness.read.length, 7);
-  assert.ok(harness.read.every((value) => value.expose().every((byte) => byte === 0)));
 });
 
 test('values that were read for a message that cannot be finished are wiped too', () => {

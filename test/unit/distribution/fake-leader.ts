@@ -82,6 +82,7 @@ export class FakeLeader implements Connector {
     this.sessions.push(session);
     return {
       send: (payload) => this.#onMessage(session, payload),
+      drained: async () => undefined,
       close: (reason) => session.close(reason),
     };
   }

@@ -16,7 +16,7 @@ const contact = (nodeId: string, raftId: number): ManagerContact => ({
 });
 const MANAGERS = [contact('m1', 1), contact('m2', 2), contact('m3', 3)];
 const QUIET: ChannelEvents = { onMessage: () => undefined, onClose: () => undefined };
-const CHANNEL: Channel = { send: () => true, close: () => undefined };
+const CHANNEL: Channel = { send: () => true, drained: async () => undefined, close: () => undefined };
 const CREDENTIALS = new CredentialsSource(provisionalCredentials(generateKey(), Date.now()));
 const notLeader = (): CofferError => new CofferError('cluster.not-leader', 'another manager leads');
 

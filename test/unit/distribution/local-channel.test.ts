@@ -100,6 +100,24 @@ describe('a channel within one process', () => {
     );
   });
 
+  test('is drained when all of it was received, or it is closed', async () => {
+    const { nearChannel } = openPair();
+    await nearChannel.drained();
+    let drained = 0;
+    const drain = (): void => void nearChannel.drained().then(() => (drained += 1));
+    nearChannel.send(Buffer.alloc(1));
+    drain();
+    await Promise.resolve();
+    assert.equal(drained, 0);
+    await nextTurn();
+    assert.equal(drained, 1);
+    nearChannel.send(Buffer.alloc(1));
+    drain();
+    nearChannel.close(new CofferError('transport.unreachable', 'enough'));
+    await Promise.resolve();
+    assert.equal(drained, 2);
+  });
+
   test('takes no more than sixteen mebibytes that were not received', () => {
     const { nearChannel } = openPair();
     const taken = Array.from({ length: 20 }, () => nearChannel.send(Buffer.alloc(1024 * 1024)));

@@ -49,6 +49,8 @@ class Wire implements Channel {
     return !this.isFull;
   }
 
+  async drained(): Promise<void> {}
+
   close(reason: CofferError): void {
     this.closed = reason;
   }
@@ -213,7 +215,7 @@ describe('a node that looks for the leader', () => {
       if (this.refusal !== undefined) {
         throw this.refusal;
       }
-      return { send: () => true, close: () => undefined };
+      return { send: () => true, drained: async () => undefined, close: () => undefined };
     }
 
     /** Lets time pass until so many attempts were made. */

@@ -2,6 +2,7 @@
 // How sessions begin and end, and what a node can do to the leader: nothing.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CofferError } from '../../../src/common/index.ts';
 import { DispatcherHarness, type FarEnd, NO_FACTS, nodePlan } from './dispatcher-harness.ts';
 
@@ -169,11 +170,12 @@ describe('a node that does not keep to the protocol loses its connection, and no
     assert.match(far.reason()?.detail ?? '', /not under way/);
   });
 
-  test('an acknowledgement of a part', () => {
+  test('an acknowledgement of a part', async () => {
     const harness = new DispatcherHarness();
     harness.size_bytes = 500_000;
     const far = harness.connect().register();
     harness.offer(nodePlan({ a: 1, b: 1, c: 1, d: 1, e: 1, f: 1 }));
+    await nextTurn();
     assert.equal(far.assignments.length, 2);
     far.say({ kind: 'acknowledge', session: far.session, sequence: 1 });
     assert.match(far.reason()?.detail ?? '', /not under way/);
