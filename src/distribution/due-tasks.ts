@@ -7,6 +7,7 @@ import {
   TASK_STATES,
   type TaskState,
 } from '../engine/index.ts';
+import { areSame } from './same-list.ts';
 
 export interface DueTask {
   readonly id: string;
@@ -34,6 +35,24 @@ export function dueTasks(
     }
   }
   return due;
+}
+
+/** Whether both lists say the same, in the same order. */
+export function areSameTasks(some: readonly DueTask[], others: readonly DueTask[]): boolean {
+  return areSame(
+    some,
+    others,
+    (one, other) => one.id === other.id && areSame(one.mounts, other.mounts, isSameMount),
+  );
+}
+
+function isSameMount(one: EngineMount, other: EngineMount): boolean {
+  const keys = Object.keys(one.options);
+  return (
+    one.source === other.source &&
+    keys.length === Object.keys(other.options).length &&
+    keys.every((key) => Object.hasOwn(other.options, key) && one.options[key] === other.options[key])
+  );
 }
 
 /** The list at a key of a map, which is made if there is none. */

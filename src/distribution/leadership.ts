@@ -98,8 +98,9 @@ export class Leadership {
     // One from before may be as old as the last time that this node led.
     const isOld = snapshot !== undefined && snapshot !== 'unknown' && snapshot.begunAt_ms < this.#begunAt_ms;
     if (this.#caughtUp && !this.#ended && snapshot !== 'unknown' && !isOld) {
+      const before = this.#index;
       this.#index = indexSwarm(snapshot, this.#options.isDriver);
-      this.#dueAgain(this.#plans.ids());
+      this.#dueAgain(this.#plans.withSwarm(before, this.#index));
     }
   }
 

@@ -4,9 +4,11 @@ import { CofferError } from '../common/index.ts';
 import type { GrantObject, NodeObject } from '../membership/index.ts';
 import { currentVersion, nameKey } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
+import { areSameTasks } from './due-tasks.ts';
 import type { NodePlan, PlannedSecret } from './plan-model.ts';
 import { type PlanIndex, planNode } from './planner.ts';
 import type { NodeFacts } from './protocol.ts';
+import { areSame } from './same-list.ts';
 
 /** What of a store a plan is made from. */
 export type PlanStore = Pick<SecretStore, 'byId' | 'byName' | 'cluster'>;
@@ -48,10 +50,6 @@ export class NodePlans {
     this.#nodes.delete(nodeId);
   }
 
-  ids(): readonly string[] {
-    return [...this.#nodes.keys()];
-  }
-
   /** What a node is due now; undefined for one that is gone. Throws as the store does. */
   plan(nodeId: string, index: PlanIndex): NodePlan | undefined {
     const known = this.#nodes.get(nodeId);
@@ -90,6 +88,19 @@ export class NodePlans {
     return found.map(([nodeId]) => nodeId);
   }
 
+  /** Likewise since the swarm was read again. */
+  withSwarm(before: PlanIndex | undefined, now: PlanIndex): readonly string[] {
+    const found = [...this.#nodes].filter(([nodeId, { planned }]) => {
+      const tasks = planned === undefined ? undefined : before?.tasks.get(planned.engineNodeId);
+      return (
+        planned === undefined ||
+        this.awaitsSwarm(nodeId) ||
+        !areSameTasks(tasks ?? [], now.tasks.get(planned.engineNodeId) ?? [])
+      );
+    });
+    return found.map(([nodeId]) => nodeId);
+  }
+
   /** Likewise since the cluster's objects have. Nodes that are in it no more are `gone`. */
   withCluster(): { readonly changed: readonly string[]; readonly gone: readonly string[] } {
     const { cluster } = this.#store;
@@ -101,7 +112,7 @@ export class NodePlans {
         gone.push(nodeId);
       } else if (
         planned?.engineNodeId !== this.#engineOf(node) ||
-        !areSame(planned.grants, cluster.grantsOf(nodeId))
+        !areSame(planned.grants, cluster.grantsOf(nodeId), Object.is)
       ) {
         changed.push(nodeId);
       }
@@ -126,8 +137,4 @@ export class NodePlans {
 function namesOf({ holders }: NodePlan): ReadonlySet<string> {
   const names = [...holders.values()].flatMap(({ refused, secrets }) => [...secrets, ...refused]);
   return new Set(names.map(({ name }) => nameKey(name)));
-}
-
-function areSame(some: readonly GrantObject[], others: readonly GrantObject[]): boolean {
-  return some.length === others.length && some.every((grant, at) => grant === others[at]);
 }

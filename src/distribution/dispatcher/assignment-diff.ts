@@ -3,6 +3,7 @@
 import { CofferError, type ErrorCode, type SecretValue } from '../../common/index.ts';
 import type { NodePlan, PlannedSecret } from '../plan-model.ts';
 import type { Change, HeldSecret, Holder, PutSecret, RefusedSecret } from '../protocol.ts';
+import { areSame } from '../same-list.ts';
 
 /** Opens the value of a version. The caller wipes it. */
 export type ReadValue = (secretId: string, version: number) => SecretValue;
@@ -89,20 +90,6 @@ function isSame(one: Holder, other: Holder): boolean {
   return (
     one === other ||
     (areSame(one.secrets, other.secrets, isSameSecret) && areSame(one.refused, other.refused, isSameRefusal))
-  );
-}
-
-function areSame<Item>(
-  some: readonly Item[],
-  others: readonly Item[],
-  same: (one: Item, other: Item) => boolean,
-): boolean {
-  return (
-    some.length === others.length &&
-    some.every((one, at) => {
-      const other = others[at];
-      return other !== undefined && same(one, other);
-    })
   );
 }
 

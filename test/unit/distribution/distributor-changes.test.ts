@@ -97,6 +97,22 @@ describe('a change reaches the nodes that it concerns, and no others', () => {
     assert.deepEqual(a.news(), ['remove task/t', 'remove id-db']);
   });
 
+  test('a swarm that is read again and says the same costs no plan', async () => {
+    const { harness, a, b } = await both();
+    const { lookups } = harness;
+    const tasks = [task('t'), task('u', { nodeId: 'engine-b', mounts: [mount('api'), mount('key')] })];
+    harness.swarm.become(swarm(tasks, { begunAt_ms: LATER.begunAt_ms + 1 }));
+    await harness.settle();
+    assert.deepEqual([harness.lookups, a.news(), b.news()], [lookups, [], []]);
+  });
+
+  test('a service that mounts something else under the same name', async () => {
+    const { harness, a } = await both();
+    harness.swarm.become(swarm([task('t', { mounts: [mount('db', { secret: 'api' })] })], LATER));
+    await harness.settle();
+    assert.deepEqual(a.news(), ['put api 1: id-api 1', 'put task/t: api', 'remove id-db']);
+  });
+
   test('an engine that does not answer any more changes nothing', async () => {
     const { harness, a, b } = await both();
     harness.swarm.become('unknown');

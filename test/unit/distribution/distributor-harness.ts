@@ -53,6 +53,8 @@ export class DistributorHarness {
   storeError: CofferError | undefined;
   /** How many values were read. */
   reads = 0;
+  /** How often a secret was looked up by its name. */
+  lookups = 0;
 
   readonly distributor = new Distributor({
     clock: this.clock,
@@ -60,7 +62,10 @@ export class DistributorHarness {
     swarm: this.swarm,
     store: {
       byId: (id) => this.#store().byId(id),
-      byName: (name) => this.#store().byName(name),
+      byName: (name) => {
+        this.lookups += 1;
+        return this.#store().byName(name);
+      },
       cluster: this.cluster,
       readBarrier: async () => this.freshness,
       readValue: (id, version) => {

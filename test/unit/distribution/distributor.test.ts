@@ -132,7 +132,7 @@ test('a store that fails ends the sessions, and takes nothing from the nodes; th
   const harness = await DistributorHarness.leading(swarm([task('t')], LATER));
   const far = await settled(harness);
   harness.storeError = new CofferError('store.faulted', 'the disk is gone');
-  harness.swarm.become(swarm([task('t')], LATER));
+  harness.swarm.become(swarm([task('t'), task('u')], LATER));
   await harness.settle();
   assert.equal(far.reason()?.code, 'store.faulted');
   assert.deepEqual(far.news(), []);
@@ -140,7 +140,7 @@ test('a store that fails ends the sessions, and takes nothing from the nodes; th
   harness.storeError = undefined;
   const again = harness.connect().register();
   await harness.settle();
-  assert.deepEqual(again.news(), ['put db 1: id-db 1', 'put task/t: db']);
+  assert.deepEqual(again.news(), ['put db 1: id-db 1', 'put task/t: db', 'put task/u: db']);
 });
 
 test('a thousand nodes with one secret all have its new version', async () => {
