@@ -198,6 +198,7 @@ export class Session implements ChannelEvents {
       messages: assignmentMessages(diff.changes(), frame),
       onSent: () => {
         this.#sequence += 1;
+        this.#awaitProgress();
       },
       onDone: () => this.#sent(diff.reached),
       onFailed: (thrown) => this.end(reasonFor(thrown)),
@@ -208,11 +209,14 @@ export class Session implements ChannelEvents {
   #sent(assigned: NodePlan): void {
     this.#sending = undefined;
     this.#assigned = assigned;
-    if (this.#isUnderWay) {
-      this.#acknowledgeTimer = this.#options.clock.setTimer(ACKNOWLEDGE_TIMEOUT_MS, () =>
-        this.end(timeout(`the node has acknowledged nothing for ${ACKNOWLEDGE_TIMEOUT_MS / 1_000} seconds`)),
-      );
-    }
+  }
+
+  /** A node that takes no message, or carries none out, may be alive all the same: it is of no use. */
+  #awaitProgress(): void {
+    this.#acknowledgeTimer?.cancel();
+    this.#acknowledgeTimer = this.#options.clock.setTimer(ACKNOWLEDGE_TIMEOUT_MS, () =>
+      this.end(timeout(`the node has acknowledged nothing for ${ACKNOWLEDGE_TIMEOUT_MS / 1_000} seconds`)),
+    );
   }
 
   #acknowledge(sequence: number): void {

@@ -88,6 +88,25 @@ test('a session that ends amid an assignment reads nothing more, and wipes what 
   assert.ok(harness.read.every((value) => value.expose().every((byte) => byte === 0)));
 });
 
+test('a node that takes nothing for thirty seconds loses its session, though it says that it is alive', async () => {
+  const harness = new DispatcherHarness();
+  const far = harness.connect().register();
+  const reading = gate();
+  far.reading = reading.opened;
+  harness.offer(large(harness));
+  await nextTurn();
+  for (let seconds = 0; seconds < 30; seconds += 1) {
+    assert.equal(far.reason(), undefined);
+    harness.clock.advance(1_000);
+    far.heartbeat();
+  }
+  assert.equal(far.reason()?.code, 'transport.timeout');
+  assert.ok(harness.read.every((value) => value.expose().every((byte) => byte === 0)));
+  reading.open();
+  await nextTurn();
+  assert.equal(far.assignments.length, 1);
+});
+
 test('values are wiped as soon as they are in a message', async () => {
   const harness = new DispatcherHarness();
   harness.size_bytes = Math.floor(CHANGES_BYTES_MAX / 5);
