@@ -4,6 +4,9 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { CofferError } from '../../../src/common/index.ts';
+import { MemoryMounts } from '../../../src/distribution/agent/memory-mounts.ts';
+import { MountTool } from '../../../src/distribution/agent/mount-tool.ts';
+import { type MountDirectory, mountDirectory, whyNoMounts } from '../../support/memory-mounts.ts';
 import { Harness } from './agent-harness.ts';
 import { container, containerId, taskContainer } from './agent-objects.ts';
 
@@ -200,6 +203,26 @@ describe('a container that starts', () => {
     assert.deepEqual(node.files('app'), { db: 'first' });
     node.clock.advance(2_000);
     await node.until(() => node.files('app') === undefined, 'the volume to be undone');
+  });
+
+  test('is given up, too, while its volume is being mounted, and leaves nothing', async () => {
+    await prepared();
+    node.engine.put(WEB);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const make = node.places.make.bind(node.places);
+    let isMaking = false;
+    node.places.make = async (name) => {
+      isMaking = true;
+      await held;
+      return make(name);
+    };
+    const started = assert.rejects(node.agent.mount('app', 'm1'), { code: 'volume.unavailable' });
+    await node.until(() => isMaking, 'the mount to begin');
+    const stopped = node.agent.stop();
+    release();
+    await Promise.all([started, stopped]);
+    assert.equal(node.files('app'), undefined);
   });
 
   test('is given up when the agent stops', async () => {
@@ -436,6 +459,45 @@ describe('an agent that stops', () => {
     assert.equal(node.agent.describe().secretCount, 0);
     assert.equal(node.leader.session, undefined);
     await assert.rejects(node.agent.mount('app', 'm3'), { code: 'volume.unavailable' });
+  });
+});
+
+const whyNot = whyNoMounts();
+
+describe('an agent on a host', { skip: whyNot ?? false }, () => {
+  let mounts: MountDirectory;
+  beforeEach(() => {
+    mounts = mountDirectory();
+  });
+  afterEach(() => mounts.remove());
+
+  test('keeps files in memory alone, where containers cannot write, across its restart, and leaves no mount', async () => {
+    const places = new MemoryMounts(path.join(mounts.path, 'mounts'), new MountTool());
+    node.leader.put('db', 1, 'first');
+    node.grant(WEB, ['db']);
+    await node.connected({ places });
+    await node.agent.create('app', { secret: 'db', mode: '0400', uid: '1000' });
+    node.engine.put(WEB);
+    const mountpoint = await node.agent.mount('app', 'm1');
+    node.engine.state('web', 'running');
+    const file = path.join(mountpoint, 'db');
+    assert.equal(readFileSync(file, 'utf8'), 'first');
+    const { mode, uid } = statSync(file);
+    assert.deepEqual([mode & 0o7777, uid], [0o400, 1_000]);
+    assert.throws(() => writeFileSync(file, 'other'), { code: 'EROFS' });
+    await node.settled();
+
+    node.kill();
+    node.leader.put('db', 2, 'second');
+    await node.connected({ places: new MemoryMounts(path.join(mounts.path, 'mounts'), new MountTool()) });
+    assert.equal(readFileSync(file, 'utf8'), 'second');
+    node.leader.revoke(`container/${WEB.id}`);
+    await node.settled();
+    assert.deepEqual(readdirSync(mountpoint), []);
+    node.engine.state('web', 'exited');
+    await node.agent.unmount('app', 'm1');
+    await node.until(() => mounts.mounted().length === 0, 'the mounts to be gone');
+    assert.deepEqual(readdirSync(path.join(mounts.path, 'mounts')), []);
   });
 });
 
