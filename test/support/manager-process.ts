@@ -18,7 +18,7 @@ import { waitFor } from './wait-for.ts';
 
 /** Far more than it takes: other tests run beside this one. */
 const start_ms_max = 60_000;
-const stop_ms_max = 15_000;
+const stop_ms_max = 30_000;
 /** How much of the log an error quotes. */
 const quotedLog_characters = 4_000;
 /** The port on a host of its own. */

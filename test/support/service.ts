@@ -6,7 +6,7 @@ import type { DockerOptions, Engine } from './engine.ts';
 import { linesOf } from './installation.ts';
 import { waitFor } from './wait-for.ts';
 
-const start_ms_max = 40_000;
+const start_ms_max = 60_000;
 
 /** The words of a service create that a machine without bridge, IPVS and registry can carry out. */
 export function serviceCreate(

@@ -9,7 +9,7 @@ import { createPlugin, ManagedPlugin } from './managed-plugin.ts';
 import type { NetworkHost } from './network.ts';
 import { waitFor } from './wait-for.ts';
 
-const serving_ms_max = 30_000;
+const serving_ms_max = 60_000;
 /** The plugin's name on each engine. */
 const PLUGIN = 'coffer';
 

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface WaitOptions {
   /** What is waited for, as the end of "waited N ms for ...". */
   readonly what: string;
-  /** Default 15,000. */
+  /** Default 30,000: far more than most things take, since other tests run beside this one. */
   readonly timeout_ms?: number;
   /** Between two looks; default 50. */
   readonly interval_ms?: number;
@@ -18,7 +18,7 @@ export async function waitFor<T>(
   condition: () => T | Promise<T>,
   options: WaitOptions,
 ): Promise<Exclude<T, undefined | false>> {
-  const timeout_ms = options.timeout_ms ?? 15_000;
+  const timeout_ms = options.timeout_ms ?? 30_000;
   const deadline = performance.now() + timeout_ms;
   let lastError: unknown;
   for (;;) {
