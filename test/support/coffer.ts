@@ -7,6 +7,7 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { killProcess } from './cleanup.ts';
 import { CommandError, type CommandOptions, type CommandResult, tryCommand } from './command.ts';
+import { daemonCommand } from './daemon-command.ts';
 import type { Engine } from './engine.ts';
 import { childrenOf } from './host-box.ts';
 import { builtFile } from './project.ts';
@@ -111,14 +112,7 @@ export class Coffer {
 
   /** Starts the daemon again after `stop` or `kill9`, on the same state. */
   async start(): Promise<void> {
-    const bundle = builtFile('dist/coffer-daemon.cjs', 'make build');
-    const node = [
-      process.execPath,
-      '--disable-proto=delete',
-      '--disallow-code-generation-from-strings',
-      bundle,
-    ];
-    const [program, ...args] = this.#options.engine.box.inside(node);
+    const [program, ...args] = this.#options.engine.box.inside(daemonCommand());
     const log = openSync(this.#logFile, 'a', 0o600);
     const child = spawn(program, args, { stdio: ['ignore', log, log], env: this.#environment() });
     closeSync(log);

@@ -8,11 +8,12 @@ import type { DaemonStatus, PutReply, SecretReply } from '../../src/control/inde
 import { atProcessEnd, killProcess, temporaryDirectory, type TemporaryDirectory } from './cleanup.ts';
 import { cofferCli, socketAccepts, tryCofferCli } from './coffer.ts';
 import type { CommandOptions, CommandResult } from './command.ts';
+import { daemonCommand } from './daemon-command.ts';
 import { freePort } from './free-port.ts';
 import { childrenOf } from './host-box.ts';
 import { type Joining, managerEnvironment, type ManagerOptions } from './manager-options.ts';
 import { acceptedBody } from './manager-refusal.ts';
-import { builtFile } from './project.ts';
+
 import { callControl, getSecret, putThroughControl, valueIn } from './secret-calls.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -96,11 +97,7 @@ export class ManagerProcess {
     if (this.running) {
       throw new Error(`${this.name} runs already`);
     }
-    const daemon = [
-      process.execPath,
-      '--enable-source-maps',
-      builtFile('dist/coffer-daemon.cjs', 'make build'),
-    ];
+    const daemon = daemonCommand('--enable-source-maps');
     // On the test's own host it dies with the test's process, as it does with a host of its own.
     const [program, ...args] = this.#options.host?.inside(daemon) ?? [
       'setpriv',
