@@ -38,10 +38,17 @@ const { lowlevel } = nacl as unknown as { readonly lowlevel: LowLevel };
 /** What a scratch holds, padding included; larger messages get memory of their own. */
 const SCRATCH_BYTES = 16 * 1024;
 
+/** Sealed messages up to the second size are cut from pieces of the first: each piece costs the system as much as some seals. */
+const PIECE_BYTES = 64 * 1024;
+const SHARED_BYTES_MAX = 4 * 1024;
+
 /** Memory for one message at a time, so that not every seal takes and returns some. Wiped after each use. */
 export class SealScratch {
   readonly #message: Buffer;
   readonly #nonce: Buffer = Buffer.alloc(NONCE_BYTES);
+  /** Memory for what comes out, of which the bytes before `#used` are given away. */
+  #piece: Buffer = Buffer.alloc(0);
+  #used = 0;
 
   constructor(size_bytes: number = SCRATCH_BYTES) {
     this.#message = Buffer.alloc(size_bytes);
@@ -73,15 +80,28 @@ export class SealScratch {
       message.set(part, offset);
       offset += part.length;
     }
-    // Nothing secret is in what comes out, so it may share Node's pool. The box is made in its place: its padding, which
-    // comes out as zeros, lies where the nonce is written afterwards.
+    // The box is made in its place: its padding, which comes out as zeros, lies where the nonce is written afterwards.
     const boxAt = head.length + NONCE_BYTES - BOX_PADDING_BYTES;
-    const sealed = Buffer.allocUnsafe(boxAt + padded_bytes);
+    const sealed = this.#take(boxAt + padded_bytes);
     lowlevel.crypto_secretbox(sealed.subarray(boxAt), message, padded_bytes, nonce, key);
     message.fill(0, MESSAGE_PADDING_BYTES, padded_bytes);
     sealed.set(head);
     sealed.set(nonce, head.length);
     return sealed;
+  }
+
+  /** Nothing secret is in what comes out, and it is not kept for long, so that it may share memory. */
+  #take(size_bytes: number): Buffer {
+    if (size_bytes > SHARED_BYTES_MAX) {
+      return Buffer.allocUnsafeSlow(size_bytes);
+    }
+    if (this.#used + size_bytes > this.#piece.length) {
+      this.#piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+      this.#used = 0;
+    }
+    const start = this.#used;
+    this.#used = start + size_bytes;
+    return this.#piece.subarray(start, this.#used);
   }
 }
 

@@ -4,7 +4,7 @@
 import { writeSync } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ByteReader, ByteWriter, CofferError, invariant, systemErrorCode } from '../common/index.ts';
+import { ByteReader, CofferError, invariant, pooledWriter, systemErrorCode } from '../common/index.ts';
 import { type Keyring, openRecord, sealRecord } from '../crypto/index.ts';
 import type { NodeId } from '../raft/index.ts';
 import { syncDirectory } from './atomic-file.ts';
@@ -50,6 +50,8 @@ const ID_LENGTH_MAX = 64;
  */
 export class DiskCheckpointFile implements CheckpointFile {
   readonly #handle: FileHandle;
+  /** What is written, in the same memory each time: a slot comes with each batch of the log. */
+  readonly #content = Buffer.alloc(SLOT_CONTENT_BYTES);
   readonly #keyring: Keyring;
   #sequence: number;
   #durableSlot: number;
@@ -112,7 +114,8 @@ export class DiskCheckpointFile implements CheckpointFile {
 
   async write(checkpoint: Checkpoint): Promise<void> {
     this.#sequence += 1;
-    const content = writeSlot(this.#keyring, this.#sequence, checkpoint);
+    const content = this.#content;
+    writeSlot(content, this.#keyring, this.#sequence, checkpoint);
     const slot = this.#writtenSlot ?? this.#freeSlot();
     // Into the system's memory, which takes less time than to have another thread do it.
     const position = slot * SLOT_STRIDE_BYTES;
@@ -157,8 +160,8 @@ export class DiskCheckpointFile implements CheckpointFile {
   }
 }
 
-function writeSlot(keyring: Keyring, sequence: number, checkpoint: Checkpoint): Buffer {
-  const payload = new ByteWriter()
+function writeSlot(content: Buffer, keyring: Keyring, sequence: number, checkpoint: Checkpoint): void {
+  const payload = pooledWriter()
     .text(checkpoint.clusterId)
     .text(checkpoint.nodeId)
     .u64(checkpoint.raftId)
@@ -170,15 +173,14 @@ function writeSlot(keyring: Keyring, sequence: number, checkpoint: Checkpoint): 
     .u64(checkpoint.logRewrites)
     .u64(checkpoint.recoveringTerm)
     .finish();
-  const content = Buffer.alloc(SLOT_CONTENT_BYTES);
-  const used = new ByteWriter()
+  const used = pooledWriter()
     .fixed(MAGIC)
     .u64(sequence)
     .bytes(sealRecord(keyring, placeOf(sequence), payload))
     .finish();
   invariant(used.length <= SLOT_CONTENT_BYTES, 'a checkpoint fits into one sector');
   content.set(used);
-  return content;
+  content.fill(0, used.length);
 }
 
 interface Slot {
@@ -225,7 +227,7 @@ function readCheckpoint(record: Buffer): Checkpoint {
 }
 
 function placeOf(sequence: number): Buffer {
-  return new ByteWriter().fixed(PLACE).u64(sequence).finish();
+  return pooledWriter().fixed(PLACE).u64(sequence).finish();
 }
 
 async function readWhole(file: string): Promise<Buffer> {

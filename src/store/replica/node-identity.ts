@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two small records of the database: who the node is, and its term and vote.
 import { randomBytes } from 'node:crypto';
-import { ByteReader, ByteWriter, CofferError } from '../../common/index.ts';
+import { ByteReader, ByteWriter, CofferError, pooledWriter } from '../../common/index.ts';
 import { type Keyring, openRecord, type RandomBytes, sealRecord } from '../../crypto/index.ts';
 import type { HardState, NodeId } from '../../raft/index.ts';
 import {
@@ -55,7 +55,7 @@ export function readIdentity(database: DatabaseView, keyring: Keyring): NodeIden
 
 /** Term and vote are one record, so that no crash can part a vote from its term. */
 export function hardStateOperation(keyring: Keyring, hardState: HardState): DatabaseOperation {
-  const payload = new ByteWriter().u64(hardState.term).u64(hardState.vote).u64(hardState.commit).finish();
+  const payload = pooledWriter().u64(hardState.term).u64(hardState.vote).u64(hardState.commit).finish();
   return { type: 'put', key: HARD_STATE_KEY, value: sealRecord(keyring, HARD_STATE_KEY, payload) };
 }
 

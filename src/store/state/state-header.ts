@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The record that says what the state is: how far it is applied, where its records stand, and what they add up to.
-import { ByteReader, ByteWriter, CofferError } from '../../common/index.ts';
+import { ByteReader, CofferError, pooledWriter } from '../../common/index.ts';
 import { type Keyring, openRecord, sealRecord } from '../../crypto/index.ts';
 import type { ConfState, NodeId } from '../../raft/index.ts';
 import { DELIVERIES_KEPT } from '../../secrets/index.ts';
@@ -42,7 +42,7 @@ export function secretCount({ digest, deliveriesRecorded, requestsApplied, objec
 }
 
 export function headerOperation(keyring: Keyring, header: StateHeader): DatabaseOperation {
-  const writer = new ByteWriter().u64(header.appliedIndex).u64(header.generation);
+  const writer = pooledWriter().u64(header.appliedIndex).u64(header.generation);
   const payload = writeRemovedNodes(writeConfState(writer, header.confState), header.removedNodes)
     .u64(header.deliveriesRecorded)
     .u64(header.requestsApplied)
