@@ -120,7 +120,7 @@ export class Delivery implements VolumeService {
     return {
       manager: manager === undefined ? undefined : this.#leading.nameOf(manager),
       connectedAt_ms: since === undefined ? undefined : Date.parse(since),
-      problem,
+      problem: this.#leading.problem === undefined ? problem : describeBlindness(this.#leading.problem),
       volumes: volumeCount,
       mounted: mountedCount,
       secrets: secretCount,
@@ -163,6 +163,11 @@ export class Delivery implements VolumeService {
     }
     return this.#agent;
   }
+}
+
+function describeBlindness({ detail, hint }: CofferError): string {
+  const sentence = `this manager leads, and cannot tell which tasks are due secrets: ${detail}`;
+  return hint === undefined ? sentence : `${sentence}. ${hint}`;
 }
 
 function dial(

@@ -62,6 +62,11 @@ export class Leading {
     return this.#distributor.accept({ nodeId, hostname: this.nameOf(nodeId) }, channel);
   }
 
+  /** Why nodes are not told what they are due, while this manager leads. */
+  get problem(): CofferError | undefined {
+    return this.#swarm.problem;
+  }
+
   get sessions(): number | undefined {
     return this.#leads ? this.#distributor?.list().length : undefined;
   }

@@ -47,7 +47,7 @@ export class SwarmWatch implements SwarmSource {
   readonly #listeners = new Set<() => void>();
   #snapshot: SwarmSnapshot | undefined | 'unknown' = 'unknown';
   #run: Run | undefined;
-  #isFailing = false;
+  #problem: CofferError | undefined;
 
   constructor(options: SwarmWatchOptions) {
     this.#client = options.client;
@@ -58,6 +58,11 @@ export class SwarmWatch implements SwarmSource {
 
   snapshot(): SwarmSnapshot | undefined | 'unknown' {
     return this.#snapshot;
+  }
+
+  /** Why it cannot be read at present. */
+  get problem(): CofferError | undefined {
+    return this.#problem;
   }
 
   watch(listener: () => void): () => void {
@@ -82,7 +87,7 @@ export class SwarmWatch implements SwarmSource {
     };
     this.#run = run;
     this.#snapshot = 'unknown';
-    this.#isFailing = false;
+    this.#problem = undefined;
     void this.#readOn(run);
     void this.#follow(run);
   }
@@ -92,6 +97,7 @@ export class SwarmWatch implements SwarmSource {
     const run = this.#run;
     this.#run = undefined;
     this.#snapshot = 'unknown';
+    this.#problem = undefined;
     run?.stop.abort();
     run?.wake();
   }
@@ -137,11 +143,17 @@ export class SwarmWatch implements SwarmSource {
 
   async #read(begunAt_ms: number): Promise<SwarmSnapshot | undefined> {
     const { controlAvailable, swarmState } = await this.#client.info();
-    if (swarmState === 'inactive' || (swarmState === 'active' && !controlAvailable)) {
+    if (swarmState === 'inactive') {
       return undefined;
     }
     if (swarmState !== 'active') {
       throw new CofferError('engine.refused', `the engine's swarm is ${swarmState}`);
+    }
+    if (!controlAvailable) {
+      // Not as if there were no swarm: its tasks run on, and nobody here can tell which they are.
+      throw new CofferError('engine.refused', 'the engine is a worker of its swarm, which knows no tasks', {
+        hint: 'Make it a manager: docker node promote. Or run coffer as a manager where managers of the swarm are.',
+      });
     }
     // In this order: of each task that is listed, the service is listed as well, unless it has gone meanwhile.
     const tasks = await this.#client.listTasks({ desiredStates: DESIRED_STATES });
@@ -151,19 +163,20 @@ export class SwarmWatch implements SwarmSource {
   }
 
   #succeeded(snapshot: SwarmSnapshot | undefined): void {
-    if (this.#isFailing) {
-      this.#isFailing = false;
+    if (this.#problem !== undefined) {
+      this.#problem = undefined;
       this.#logger.info('the engine tells again what its swarm is to do', {});
     }
     this.#snapshot = snapshot;
     this.#listeners.forEach((listener) => listener());
   }
 
-  #failed({ code, detail }: CofferError): void {
-    if (!this.#isFailing) {
-      this.#isFailing = true;
+  #failed(problem: CofferError): void {
+    const { code, detail } = problem;
+    if (this.#problem === undefined) {
       this.#logger.warn('the engine does not tell what its swarm is to do', { code, reason: detail });
     }
+    this.#problem = problem;
   }
 
   #follow(run: Run): Promise<void> {

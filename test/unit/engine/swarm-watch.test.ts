@@ -77,24 +77,34 @@ test('nothing is known until the swarm was read once; then nodes, services and t
   });
 });
 
-for (const state of [
-  { LocalNodeState: 'inactive' },
-  { LocalNodeState: 'active', ControlAvailable: false },
-] as const) {
-  test(`an engine whose swarm is ${JSON.stringify(state)} has nothing to tell, and that is known`, async (t) => {
-    const room = await startRoom(t);
-    room.swarm.state = state;
-    room.watch.start();
-    await until(() => room.news.count > 0, 'the first reading');
-    assert.equal(room.watch.snapshot(), undefined);
-    assert.equal(room.swarm.reads, 0);
-    room.swarm.state = { LocalNodeState: 'active', ControlAvailable: true };
-    await until(() => {
-      room.clock.advance(1_000);
-      return room.watch.snapshot() !== undefined;
-    }, 'the swarm to be found');
-  });
-}
+test('an engine that is in no swarm has nothing to tell, and that is known', async (t) => {
+  const room = await startRoom(t);
+  room.swarm.state = { LocalNodeState: 'inactive' };
+  room.watch.start();
+  await until(() => room.news.count > 0, 'the first reading');
+  assert.equal(room.watch.snapshot(), undefined);
+  assert.equal(room.swarm.reads, 0);
+  room.swarm.state = { LocalNodeState: 'active', ControlAvailable: true };
+  await until(() => {
+    room.clock.advance(1_000);
+    return room.watch.snapshot() !== undefined;
+  }, 'the swarm to be found');
+});
+
+test('the engine of a worker cannot tell, which is not as if there were no swarm, and says what mends it', async (t) => {
+  const room = await startRoom(t);
+  room.swarm.state = { LocalNodeState: 'active', ControlAvailable: false };
+  room.watch.start();
+  await until(() => room.watch.problem !== undefined, 'the failure');
+  assert.equal(room.watch.snapshot(), 'unknown');
+  assert.match(room.watch.problem?.hint ?? '', /docker node promote/);
+  room.swarm.state = { LocalNodeState: 'active', ControlAvailable: true };
+  await until(() => {
+    room.clock.advance(1_000);
+    return room.news.count > 0;
+  }, 'the swarm to be found');
+  assert.equal(room.watch.problem, undefined);
+});
 
 test('an engine that cannot tell for a while changes nothing of what is known, and is told of once', async (t) => {
   const room = await startRoom(t);
@@ -109,7 +119,7 @@ test('an engine that cannot tell for a while changes nothing of what is known, a
     return news.count > 0;
   }, 'a reading');
   await quiet(room);
-  for (const LocalNodeState of ['pending', 'locked', 'error']) {
+  for (const LocalNodeState of ['pending', 'locked', 'error', 'active']) {
     swarm.state = { LocalNodeState, ControlAvailable: false };
     const before = log.length;
     await until(() => {
