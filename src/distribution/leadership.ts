@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../transport/index.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { reasonFor } from './dispatcher/reason.ts';
 import { NodePlans } from './node-plans.ts';
-import { indexSwarm, type PlanIndex } from './planner.ts';
+import { indexSwarm, type PlanIndex, WITHOUT_SWARM } from './planner.ts';
 import type { NodeFacts } from './protocol.ts';
 
 export interface LeadershipOptions {
@@ -27,6 +27,11 @@ export interface LeadershipOptions {
 /** As long as one read round may take, and what is waited before the next one. */
 const BARRIER_MS = 1_000;
 const AGAIN_MS = 100;
+/**
+ * An engine that starts answers nobody before its containers have started, which may wait for their volumes, and so for the
+ * leader: after this long it goes by grants alone.
+ */
+const SWARM_WAIT_MS = 1_000;
 /** Plans are made for so long at a time: then it is somebody else's turn. */
 const TURN_MS = 10;
 
@@ -39,8 +44,9 @@ export class Leadership {
   readonly #begunAt_ms: number;
   /** Whether this node's state has all that the leaders before have acknowledged. */
   #caughtUp = false;
-  /** Undefined until the swarm is known: no plan is made from half of the facts. */
+  /** Undefined until the swarm is known, or was waited for: no plan takes anything away on half of the facts. */
   #index: PlanIndex | undefined;
+  #patience: Timer | undefined;
   readonly #due = new Set<string>();
   #timer: Timer | undefined;
   #ended = false;
@@ -77,6 +83,7 @@ export class Leadership {
     this.#ended = true;
     this.#watches.forEach((end) => end());
     this.#timer?.cancel();
+    this.#patience?.cancel();
     this.dispatcher.close(reason);
   }
 
@@ -86,7 +93,13 @@ export class Leadership {
       while (!this.#ended && (await this.#options.store.readBarrier(BARRIER_MS)) !== 'linearizable') {
         await new Promise<void>((resolve) => void this.#options.clock.setTimer(AGAIN_MS, resolve));
       }
+      if (this.#ended) {
+        return;
+      }
       this.#caughtUp = true;
+      this.#patience = this.#options.clock.setTimer(SWARM_WAIT_MS, () =>
+        this.#carefully(() => this.#goWithoutSwarm()),
+      );
       this.#carefully(() => this.#swarmChanged());
     } catch (thrown) {
       this.#fail(thrown);
@@ -101,6 +114,14 @@ export class Leadership {
       const before = this.#index;
       this.#index = indexSwarm(snapshot, this.#options.isDriver);
       this.#dueAgain(this.#plans.withSwarm(before, this.#index));
+    }
+  }
+
+  #goWithoutSwarm(): void {
+    if (this.#index === undefined) {
+      this.#options.logger.warn('the swarm is not known yet: nodes are told of grants alone', {});
+      this.#index = WITHOUT_SWARM;
+      this.#dueAgain(this.#plans.withSwarm(undefined, WITHOUT_SWARM));
     }
   }
 

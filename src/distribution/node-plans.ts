@@ -93,7 +93,7 @@ export class NodePlans {
     const found = [...this.#nodes].filter(([nodeId, { planned }]) => {
       const tasks = planned === undefined ? undefined : before?.tasks.get(planned.engineNodeId);
       return (
-        planned === undefined ||
+        planned?.plan.isWhole !== true ||
         this.awaitsSwarm(nodeId) ||
         !areSameTasks(tasks ?? [], now.tasks.get(planned.engineNodeId) ?? [])
       );

@@ -35,6 +35,8 @@ export interface PlanInput {
 
 /** What one node is due. Each secret of it is named by a holder, and each that a holder names is in it. */
 export interface NodePlan {
+  /** False while nobody can tell which tasks there are: it is silent on those, and takes no secret away. */
+  readonly isWhole: boolean;
   /** By id. */
   readonly secrets: ReadonlyMap<string, PlannedSecret>;
   /** By key. */

@@ -17,7 +17,16 @@ export interface PlanIndex {
   readonly tasks: ReadonlyMap<string, readonly DueTask[]>;
   /** Facts from before then are answered: a task that the swarm has not shown by now is none of that node's. */
   readonly knownUpTo_ms: number;
+  /** False: the swarm is not known. */
+  readonly isWhole: boolean;
 }
+
+/** What can be planned from before the swarm was read: grants alone, for containers that are no task's. */
+export const WITHOUT_SWARM: PlanIndex = {
+  tasks: new Map(),
+  knownUpTo_ms: Number.NEGATIVE_INFINITY,
+  isWhole: false,
+};
 
 /** What each node is due. */
 export function plan({ grants, isDriver, nodes, secret, swarm }: PlanInput): Plan {
@@ -35,8 +44,8 @@ export function plan({ grants, isDriver, nodes, secret, swarm }: PlanInput): Pla
 export function indexSwarm(swarm: PlanInput['swarm'], isDriver: PlanInput['isDriver']): PlanIndex {
   return swarm === undefined
     ? // No task is ever going to be shown.
-      { tasks: new Map(), knownUpTo_ms: Number.POSITIVE_INFINITY }
-    : { tasks: dueTasks(swarm, isDriver), knownUpTo_ms: swarm.begunAt_ms };
+      { tasks: new Map(), knownUpTo_ms: Number.POSITIVE_INFINITY, isWhole: true }
+    : { tasks: dueTasks(swarm, isDriver), knownUpTo_ms: swarm.begunAt_ms, isWhole: true };
 }
 
 /** What one node is due, with the grants that name it. Takes time for what concerns that node alone. */
@@ -57,7 +66,7 @@ export function planNode(
       draft.addStrange(container.taskId);
     }
   }
-  return draft.finish();
+  return draft.finish(index.isWhole);
 }
 
 /** A plan of one node that is being put together. Of two holders with one key the first one counts. */
@@ -98,8 +107,8 @@ class PlanDraft {
     this.#addOnce(`task/${taskId}`, () => undefined);
   }
 
-  finish(): NodePlan {
-    return { secrets: this.#secrets, holders: this.#holders };
+  finish(isWhole: boolean): NodePlan {
+    return { isWhole, secrets: this.#secrets, holders: this.#holders };
   }
 
   #addOnce(key: string, fill: (holder: HolderDraft) => void): void {

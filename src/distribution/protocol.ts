@@ -115,8 +115,9 @@ export type Change = PutSecret | RemoveSecret | PutHolder | RemoveHolder;
 
 /**
  * Changes, to be carried out together: secrets that come before holders, holders that go before secrets. Sequences count from 1
- * in each session; a gap ends the connection, and the next registration begins with everything. The first assignment of a
- * session is complete: what it does not name is not due any more. One that does not fit a message is cut into several, each with
+ * in each session; a gap ends the connection, and the next registration begins with everything. A complete assignment names all that is due:
+ * what it does not name is not due any more. The first one of a session is complete, unless the leader does not know the swarm
+ * yet: then those before a complete one say what grants give, and take nothing away. One that does not fit a message is cut into several, each with
  * a sequence of its own, of which all but the last have `more`; they are carried out when the last one has come, and acknowledged by
  * its sequence alone.
  */

@@ -8,7 +8,7 @@ import { areSame } from '../same-list.ts';
 /** Opens the value of a version. The caller wipes it. */
 export type ReadValue = (secretId: string, version: number) => SecretValue;
 
-export const EMPTY_PLAN: NodePlan = { secrets: new Map(), holders: new Map() };
+export const EMPTY_PLAN: NodePlan = { isWhole: true, secrets: new Map(), holders: new Map() };
 
 /** What says that one value cannot be had. Anything else says that nothing can be had just now. */
 const UNREADABLE: readonly ErrorCode[] = ['store.damaged', 'secret.not-found', 'secret.version-not-found'];
@@ -47,7 +47,8 @@ export class AssignmentDiff {
     const to = unreadable.size === 0 ? this.#to : refuse(this.#to, unreadable);
     yield* holderChanges(this.#from, to);
     for (const secretId of this.#from.secrets.keys()) {
-      if (!to.secrets.has(secretId)) {
+      // A task of which nothing is said may hold it.
+      if (to.isWhole && !to.secrets.has(secretId)) {
         yield { kind: 'remove-secret', secretId };
       }
     }
@@ -105,7 +106,7 @@ function isSameRefusal(one: RefusedSecret, other: RefusedSecret): boolean {
 function refuse(plan: NodePlan, unreadable: ReadonlyMap<string, CofferError>): NodePlan {
   const secrets = new Map([...plan.secrets].filter(([id]) => !unreadable.has(id)));
   const holders = new Map([...plan.holders].map(([key, holder]) => [key, refuseIn(holder, unreadable)]));
-  return { secrets, holders };
+  return { isWhole: plan.isWhole, secrets, holders };
 }
 
 function refuseIn(holder: Holder, unreadable: ReadonlyMap<string, CofferError>): Holder {

@@ -190,8 +190,10 @@ export class Session implements ChannelEvents {
       return;
     }
     const { channel, readValue } = this.#options;
-    const complete = this.#assigned === undefined;
-    const diff = new AssignmentDiff(this.#assigned ?? EMPTY_PLAN, this.#plan, readValue);
+    // What was assigned while the swarm was not known is no beginning to go on from.
+    const begun = this.#assigned?.isWhole === this.#plan.isWhole ? this.#assigned : undefined;
+    const diff = new AssignmentDiff(begun ?? EMPTY_PLAN, this.#plan, readValue);
+    const complete = begun === undefined && this.#plan.isWhole;
     const frame = { session: this.#id, sequence: this.#sequence + 1, complete };
     this.#sending = new Sending({
       channel,

@@ -384,6 +384,23 @@ describe('an agent that starts anew', () => {
     node.kill();
   }
 
+  test('leaves the files as they are while the leader cannot say all, and starts what that one names', async () => {
+    await killed();
+    node.leader.isWhole = false;
+    await node.start();
+    await node.until(() => node.leader.isSettled, 'a session');
+    assert.deepEqual(node.files('app'), { db: 'first' });
+    node.grant(container('job'), ['db']);
+    await run('job', 'm2');
+    node.leader.isWhole = true;
+    node.leader.grants.clear();
+    node.leader.drop();
+    await node.until(() => {
+      node.clock.advance(500);
+      return node.files('app')?.['db'] === undefined;
+    }, 'all that is due to be said');
+  });
+
   test('leaves the files as they are until the leader has said all that is due', async () => {
     await killed();
     node.leader.refusal = new CofferError('cluster.not-leader', 'not yet');

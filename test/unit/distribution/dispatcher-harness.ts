@@ -143,6 +143,7 @@ export function nodePlan(
     }),
   );
   return {
+    isWhole: true,
     secrets: new Map(planned.map((secret) => [secret.id, secret])),
     holders: new Map(held.map((holder) => [holder.key, holder])),
   };

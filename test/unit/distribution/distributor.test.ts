@@ -39,6 +39,33 @@ describe('a manager that begins to lead', () => {
     assert.deepEqual(far.news(), ['put db 1: id-db 1', 'put task/t: db', `put ${KEY}:`]);
   });
 
+  test('goes by grants alone while its engine does not tell of the swarm, and takes nothing away by that', async () => {
+    const harness = await DistributorHarness.leading('unknown');
+    harness.grant(grant('db'));
+    const ofTask = { ...container(), id: 'f'.repeat(64), taskId: 't' };
+    const far = harness.connect().register({ containers: [container(), ofTask] });
+    await harness.settle();
+    harness.clock.advance(1_000);
+    await harness.settle();
+    assert.deepEqual(far.news(), ['put db 1: id-db 1', `put ${KEY}: db`]);
+    far.acknowledge();
+    harness.revoke(grant('db'));
+    await harness.settle();
+    assert.deepEqual(far.news(), [`put ${KEY}:`]);
+    far.acknowledge();
+    assert.ok(far.assignments.every(({ complete }) => !complete));
+
+    harness.swarm.become(swarm([task('t')], { begunAt_ms: 1_000_000 }));
+    await harness.settle();
+    assert.deepEqual(far.news(), ['put db 1: id-db 1', 'put task/t: db', `put ${KEY}:`]);
+    assert.equal(far.assignments.at(-1)?.complete, true);
+    far.acknowledge();
+    harness.swarm.become(swarm([], { begunAt_ms: 2_000_000 }));
+    await harness.settle();
+    assert.deepEqual(far.news(), ['put task/t:', 'remove id-db']);
+    assert.equal(far.assignments.at(-1)?.complete, false);
+  });
+
   test('answers when it knows that there is no swarm', async () => {
     const harness = await DistributorHarness.leading('unknown');
     const far = harness.connect().register(WEB);

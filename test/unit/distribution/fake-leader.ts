@@ -67,6 +67,8 @@ export class FakeLeader implements Connector {
   readonly grants = new Map<string, readonly string[]>();
   /** Whether holders are answered for. */
   answers = true;
+  /** Whether it knows all that is due. */
+  isWhole = true;
   /** Why it lets nobody in. */
   refusal: CofferError | undefined;
   heartbeat_ms = 5_000;
@@ -155,7 +157,7 @@ export class FakeLeader implements Connector {
       changes.push({ kind: 'remove-secret', secretId: `${name}-id` });
     }
     if (changes.length > 0 || session.sequence === 0) {
-      this.assign(changes, { complete: session.sequence === 0 });
+      this.assign(changes, { complete: session.sequence === 0 && this.isWhole });
     }
   }
 
