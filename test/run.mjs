@@ -31,7 +31,7 @@ const suites = [
     perRoom: true,
     own: ['store/every-byte', 'store/kill', 'cluster/rebuild'],
     first: ['store-every-byte', 'cluster', 'store', 'store-kill', 'cluster-rebuild'],
-    timeLimit_s: 500,
+    timeLimit_s: 600,
   },
   { name: 'sim', perRoom: false, timeLimit_s: 600 },
   {
