@@ -30,10 +30,12 @@ export interface EngineMount {
   readonly options: Readonly<Record<string, string>>;
 }
 
-/** The states of a task, in their order (Engine API, TaskState). Anything else that an engine may say is `orphaned`. */
+/**
+ * The states of a task, in their order: those of swarmkit, and so not `allocated`, which the Engine API names too but an engine refuses
+ * to be asked for. Anything else that an engine may say is `orphaned`.
+ */
 export const TASK_STATES = [
   'new',
-  'allocated',
   'pending',
   'assigned',
   'accepted',

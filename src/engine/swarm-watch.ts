@@ -17,7 +17,6 @@ export interface SwarmWatchOptions {
 /** What a task is to come to that is to run: a job's tasks are to run until they are complete. */
 const DESIRED_STATES: readonly TaskState[] = [
   'new',
-  'allocated',
   'pending',
   'assigned',
   'accepted',

@@ -2,6 +2,7 @@
 // A swarm, or a container's engine, of a fake engine: it tells what a test has put there, and of what the test says that happens.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FakeEngine } from './fake-engine.ts';
+import { taskFilterRefusal } from './task-filters.ts';
 
 export class OneEngineSwarm {
   readonly engine: FakeEngine;
@@ -41,7 +42,8 @@ export class OneEngineSwarm {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): boolean {
-    const { pathname } = new URL(request.url ?? '', 'http://engine');
+    const url = new URL(request.url ?? '', 'http://engine');
+    const { pathname } = url;
     const answers: Readonly<Record<string, () => unknown>> = {
       '/info': () => ({ ServerVersion: '20.10.24', Swarm: this.state }),
       '/nodes': () => this.nodes,
@@ -53,14 +55,21 @@ export class OneEngineSwarm {
     if (answer === undefined) {
       return false;
     }
-    void this.#answer(response, pathname, answer);
+    const refusal = pathname === '/tasks' ? taskFilterRefusal(url) : undefined;
+    void this.#answer(response, pathname, answer, refusal);
     return true;
   }
 
-  async #answer(response: ServerResponse, pathname: string, answer: () => unknown): Promise<void> {
+  async #answer(
+    response: ServerResponse,
+    pathname: string,
+    answer: () => unknown,
+    refused: string | undefined,
+  ): Promise<void> {
     this.reads += pathname === '/tasks' ? 1 : 0;
     await this.gate;
-    response.writeHead(this.isBroken ? 500 : 200, { 'Content-Type': 'application/json' });
-    response.end(JSON.stringify(this.isBroken ? { message: 'broken' } : answer()));
+    const refusal = this.isBroken ? 'broken' : refused;
+    response.writeHead(refusal === undefined ? 200 : 500, { 'Content-Type': 'application/json' });
+    response.end(JSON.stringify(refusal === undefined ? answer() : { message: refusal }));
   }
 }

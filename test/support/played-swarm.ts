@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { newSecretId } from '../../src/secrets/index.ts';
 import { FakeEngine } from './fake-engine.ts';
+import { taskFilterRefusal } from './task-filters.ts';
 import { waitFor } from './wait-for.ts';
 
 /** A volume that a service's tasks, or a container, mount. */
@@ -209,14 +210,19 @@ function answer(
   } else if (route === 'GET /services') {
     reply(response, [...swarm.services.values()].map(serviceJson));
   } else {
-    swarm.reads += 1;
-    reply(response, [...swarm.tasks.values()].map(taskJson));
+    const refusal = taskFilterRefusal(url);
+    swarm.reads += refusal === undefined ? 1 : 0;
+    if (refusal === undefined) {
+      reply(response, [...swarm.tasks.values()].map(taskJson));
+    } else {
+      reply(response, { message: refusal }, 500);
+    }
   }
   return true;
 }
 
-function reply(response: ServerResponse, value: unknown): void {
-  response.writeHead(200, { 'Content-Type': 'application/json' });
+function reply(response: ServerResponse, value: unknown, status = 200): void {
+  response.writeHead(status, { 'Content-Type': 'application/json' });
   response.end(`${JSON.stringify(value)}\n`);
 }
 
