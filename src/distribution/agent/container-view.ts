@@ -2,6 +2,7 @@
 import { CofferError, type Logger } from '../../common/index.ts';
 import type { ContainerSource, EngineContainer } from '../../engine/index.ts';
 import type { Clock, Timer } from '../../transport/index.ts';
+import { isAlive } from './entitlement.ts';
 
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 2_000;
@@ -75,6 +76,15 @@ export class ContainerView {
 
   of(volume: string): readonly EngineContainer[] {
     return this.#containers.filter(({ volumes }) => volumes.includes(volume));
+  }
+
+  /**
+   * The engine does not answer, as one that starts: what ran may still run, or may be started again just now. The next listing tells.
+   */
+  presumeRestart(): void {
+    this.#containers = this.#containers.map((container) =>
+      isAlive(container) ? { ...container, state: 'restarting' } : container,
+    );
   }
 
   /** Resolves when a listing that began after this call is done; rejects as `ContainerSource.list`. */

@@ -5,6 +5,7 @@ import type { Clock } from '../../transport/index.ts';
 import { parseVolume } from '../volume-spec.ts';
 import type { Changes } from './changes.ts';
 import type { ContainerView } from './container-view.ts';
+import { mayStart } from './entitlement.ts';
 import type { MountDecision } from './mount-decision.ts';
 import type { VolumeRegistry } from './volume-registry.ts';
 import type { Volumes } from './volumes.ts';
@@ -55,7 +56,7 @@ export class Mounting {
     this.#wanted.set(name, (this.#wanted.get(name) ?? 0) + 1);
     try {
       const deadline_ms = clock.now_ms() + timeout_ms;
-      await this.#listed(deadline_ms);
+      await this.#listed(name, deadline_ms);
       return await this.#decided(name, mountId, deadline_ms);
     } finally {
       const left = (this.#wanted.get(name) ?? 1) - 1;
@@ -69,7 +70,7 @@ export class Mounting {
   }
 
   /** The container may have been made a moment ago. */
-  async #listed(deadline_ms: number): Promise<void> {
+  async #listed(name: string, deadline_ms: number): Promise<void> {
     const { changes, clock, view } = this.#options;
     // Of a listing that began before, this one may be missing.
     let enough = Number.POSITIVE_INFINITY;
@@ -83,11 +84,22 @@ export class Mounting {
         view.look();
       },
     );
-    const until_ms = view.isRemembered ? clock.now_ms() + LISTING_MAX_MS : deadline_ms;
-    while (view.listings < enough && !this.#isStopped && clock.now_ms() < until_ms) {
-      await changes.beyond(changes.count, until_ms - clock.now_ms());
+    const isAnswered = (): boolean => view.listings >= enough || this.#isStopped;
+    const untilAnswered = async (until_ms: number): Promise<void> => {
+      while (!isAnswered() && clock.now_ms() < until_ms) {
+        await changes.beyond(changes.count, until_ms - clock.now_ms());
+      }
+    };
+    await untilAnswered(clock.now_ms() + LISTING_MAX_MS);
+    if (isAnswered() || view.isRemembered) {
+      return;
     }
-    if (view.listings < enough && !view.isRemembered && !this.#isStopped) {
+    view.presumeRestart();
+    if (view.of(name).some(mayStart)) {
+      return;
+    }
+    await untilAnswered(deadline_ms);
+    if (!isAnswered()) {
       throw new CofferError(
         'volume.timeout',
         `the engine has not told which containers mount the volume: ${view.problem?.detail ?? 'no answer'}`,

@@ -145,6 +145,18 @@ describe('a container that starts', () => {
     assert.deepEqual(node.files('app'), { db: 'first' });
   });
 
+  test('goes by what the engine said before that one was killed, while it starts', async () => {
+    await prepared();
+    await run('web', 'm1');
+    // It has heard of no end.
+    node.engine.problem = new CofferError('engine.unreachable', 'the engine starts');
+    const started = node.agent.mount('app', 'm2');
+    await node.until(() => node.agent.describe().problem !== undefined, 'the failure');
+    node.clock.advance(2_000);
+    await started;
+    assert.deepEqual(node.files('app'), { db: 'first' });
+  });
+
   test('whose volume cannot be made hears why, and the next one has it', async () => {
     await prepared();
     node.engine.put(WEB);
