@@ -21,16 +21,16 @@ const GROWTH_BYTES_MAX = 200 * MIB;
 const PROMPT_MS = 5_000;
 const VALUE_BYTES = 48;
 
-/** Names that are long enough to be looked for. */
+/** Names that are long enough to be looked for, by their beginnings and their ends. */
 export const SECRET = {
   /** A task of the honest node's has it. */
-  ofHonestTask: 'of-a-task-of-the-honest-node',
+  ofHonestTask: 'of-an-honest-task-blue-whale',
   /** Granted to a container of the honest node. */
-  granted: 'granted-to-the-honest-node',
+  granted: 'granted-to-the-honest-grey-wolf',
   /** Nobody is due it. */
-  ofNobody: 'of-nobody-at-all-anywhere',
+  ofNobody: 'nobody-is-due-it-green-frog',
   /** A task of the hostile node's has it. */
-  ofHostileTask: 'of-a-task-of-the-hostile-node',
+  ofHostileTask: 'hostile-tasks-own-red-panda',
 } as const;
 
 /** What the grant of `SECRET.granted` asks of a container, on the honest node. */

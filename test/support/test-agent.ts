@@ -263,10 +263,6 @@ export class TestAgent {
       }
       return;
     }
-    if (message.complete && !this.isComplete) {
-      this.secrets.clear();
-      this.holders.clear();
-    }
     message.changes.forEach((change) => {
       switch (change.kind) {
         case 'put-secret':
