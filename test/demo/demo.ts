@@ -7,6 +7,10 @@ import * as screen from './screen.ts';
 import { Shell } from './shell.ts';
 
 const SECRET = 'This is a secret';
+/** The node's name, in its swarm and for coffer. */
+const NODE = 'engine-1';
+/** What a node says of the secrets that it was given. */
+const AGENT = "docker coffer status | grep -E '^(Agent|Volumes):'";
 
 async function publish(engine: Engine, registry: Registry): Promise<string> {
   const name = `${registry.address}/coffer`;
@@ -107,9 +111,32 @@ async function revoke(shell: Shell): Promise<void> {
   await shell.run('docker coffer ls');
 }
 
+async function mountVolume(shell: Shell, image: string): Promise<void> {
+  screen.heading('A volume holds secrets for any container, once they are granted');
+  const mount = 'type=volume,volume-driver=coffer,source=shop_password,target=/run/secrets,readonly';
+  const read = 'docker exec shop cat /run/secrets/shop_password';
+  await shell.run(`echo "${SECRET}" | docker coffer put shop_password -`);
+  await shell.run(`docker run -d --name shop --network host --mount ${mount} ${image}`, 125);
+  await shell.run(`docker coffer grant shop_password --node ${NODE} --container shop`);
+  await shell.run('docker start shop');
+  await shell.run(read);
+  await shell.run(AGENT);
+  screen.heading('A new version reaches the running container, and a revocation empties its volume');
+  await shell.run('echo "Another secret" | docker coffer put shop_password -');
+  await shell.until(`${read} | grep -q Another`, 'the container to see the new version');
+  await shell.run(read);
+  await shell.run(`docker coffer revoke shop_password --node ${NODE}`);
+  await shell.until(`! ${read}`, 'the file to be gone');
+  await shell.run(read, 1);
+  await shell.run(AGENT);
+  await shell.run('docker rm -f shop');
+  await shell.run('docker volume rm shop_password');
+  await shell.run('docker coffer rm shop_password');
+}
+
 async function main(): Promise<void> {
   screen.heading('Setting up: a private Docker Engine with a swarm of one, and a registry on loopback');
-  const engine = await screen.step('starting the engine', () => startEngine({ name: 'demo' }));
+  const engine = await screen.step('starting the engine', () => startEngine({ name: NODE }));
   try {
     const image = await screen.step('preparing an image', () => engine.importBusybox());
     await screen.step('docker swarm init', () => engine.swarmInit());
@@ -124,6 +151,7 @@ async function main(): Promise<void> {
     await change(shell);
     await explain(shell, image);
     await revoke(shell);
+    await mountVolume(shell, image);
   } finally {
     await screen.step('\nending the engine and all it ran', () => engine.stop());
   }
