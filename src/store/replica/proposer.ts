@@ -97,7 +97,7 @@ export class Proposer {
         return;
       }
       this.#forgetForwarded();
-      this.#gate.passed();
+      this.#gate.passed(entries.length);
       const { term } = node.basicStatus();
       this.#queue.proposed(own.length, { at_ms: clock.now_ms(), term, forwarded: this.#lead !== id });
     }
@@ -172,10 +172,11 @@ export class Proposer {
   #mayAdmit(): boolean {
     const { appliedIndex, id, node, paused } = this.#options;
     const count = this.#queue.waiting + this.#forwarded.length;
-    if (count === 0 || this.#lead === NONE || this.#held || paused()) {
-      return false;
+    if (this.#lead === id) {
+      const isApplied = appliedIndex() >= node.basicStatus().lastIndex;
+      return this.#gate.isOpen(count, isApplied) && !this.#held && !paused();
     }
-    return this.#lead !== id || this.#gate.isOpen(count, appliedIndex() >= node.basicStatus().lastIndex);
+    return count > 0 && this.#lead !== NONE && !this.#held && !paused();
   }
 
   #dropForwarded(): void {

@@ -131,25 +131,80 @@ describe('the queue of proposals', () => {
 });
 
 describe('the gate of proposals', () => {
-  test('lets one group go at a time, a large one at any time, and nobody wait for long', () => {
+  function gateOf(): { clock: StillClock; gate: GroupGate; readonly woken: () => number } {
     const clock = new StillClock();
     let woken = 0;
-    const gate = new GroupGate(clock, () => (woken += 1));
+    return { clock, gate: new GroupGate(clock, () => (woken += 1)), woken: () => woken };
+  }
+
+  test('lets one group go at a time, a large one at any time, and nobody wait for long', () => {
+    const { clock, gate, woken } = gateOf();
     assert.ok(gate.isOpen(1, true), 'nothing is under way');
-    gate.passed();
+    gate.passed(1);
     assert.ok(!gate.isOpen(1, false), 'a group is under way');
     assert.ok(!gate.isOpen(2, false));
-    assert.ok(gate.isOpen(1, true), 'it has arrived');
     assert.ok(gate.isOpen(256, false), 'there are many');
     clock.advance(3);
-    assert.deepEqual([gate.isOpen(2, false), woken], [false, 0]);
+    assert.deepEqual([gate.isOpen(2, false), woken()], [false, 0]);
     clock.advance(1);
-    assert.deepEqual([gate.isOpen(2, false), woken], [true, 1]);
-    gate.passed();
+    assert.deepEqual([gate.isOpen(2, false), woken()], [true, 1]);
+    gate.passed(2);
     assert.ok(!gate.isOpen(2, false));
     gate.close();
     clock.advance(10);
-    assert.equal(woken, 1, 'nobody is woken any more');
+    assert.equal(woken(), 1, 'nobody is woken any more');
+  });
+
+  test('lets a single caller go as soon as the one before it was answered', () => {
+    const { gate, woken } = gateOf();
+    for (let round = 0; round < 3; round += 1) {
+      assert.ok(gate.isOpen(1, true));
+      gate.passed(1);
+      assert.ok(!gate.isOpen(0, false));
+      assert.ok(!gate.isOpen(0, true), 'nobody is there yet');
+    }
+    assert.equal(woken(), 0);
+  });
+
+  test('waits a moment for those that were answered just now, to go along with those that waited meanwhile', () => {
+    const { clock, gate, woken } = gateOf();
+    gate.passed(8);
+    assert.ok(!gate.isOpen(8, false));
+    clock.advance(2);
+    assert.ok(!gate.isOpen(8, true), 'eight are to come again');
+    assert.ok(!gate.isOpen(11, true));
+    assert.ok(gate.isOpen(12, true), 'they are there but for a few that are slower');
+    gate.passed(12);
+    assert.ok(!gate.isOpen(0, true));
+    assert.ok(!gate.isOpen(7, true), 'twelve are to come again');
+    clock.advance(2);
+    assert.equal(woken(), 1, 'the moment has passed');
+    assert.ok(gate.isOpen(7, true));
+    gate.passed(7);
+    assert.ok(!gate.isOpen(0, true));
+    assert.ok(!gate.isOpen(5, true), 'more than half of them came: it was not in vain');
+  });
+
+  test('does not wait after it has waited in vain, and tries again later', () => {
+    const { clock, gate } = gateOf();
+    gate.passed(8);
+    assert.ok(!gate.isOpen(1, true));
+    clock.advance(2);
+    assert.ok(gate.isOpen(1, true));
+    gate.passed(1);
+    for (let group = 0; group < 8; group += 1) {
+      assert.ok(gate.isOpen(1, true), `group ${group} goes at once`);
+      gate.passed(8);
+    }
+    assert.ok(!gate.isOpen(1, true));
+  });
+
+  test('does not wait for those that were answered long ago', () => {
+    const { clock, gate } = gateOf();
+    gate.passed(8);
+    assert.ok(!gate.isOpen(0, true));
+    clock.advance(50);
+    assert.ok(gate.isOpen(1, true));
   });
 });
 
