@@ -10,8 +10,11 @@ const AFTER_EVENT_MS = [200, 500, 1_000, 2_000] as const;
 const PERIOD_MS = 5_000;
 /** A pause is this many times as long as the reading before it, so that reading takes a tenth of the time at most. */
 const PAUSE_FACTOR = 9;
-/** What an engine takes three seconds for says more of its state than of the swarm's size. */
-const PAUSE_MS_MAX = 30_000;
+/**
+ * And no longer than this: what an engine takes a second for says more of its state than of the swarm's size, and a container's start
+ * waits for 20 s at most.
+ */
+const PAUSE_MS_MAX = 5_000;
 
 /** All times are of one monotonic clock, in milliseconds. */
 export class ReadSchedule {

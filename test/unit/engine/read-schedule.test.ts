@@ -56,8 +56,8 @@ test('readings that take long have long pauses, whatever happens', () => {
   // 100 ms of reading in each second.
   const events_ms = Array.from({ length: 1_000 }, (_, index) => index * 10);
   assert.deepEqual(readings(events_ms, 4_500, 100), [0, 1_000, 2_000, 3_000, 4_000]);
-  // An engine in trouble is asked every half minute all the same.
-  assert.deepEqual(readings([], 90_000, 10_000), [0, 40_000, 80_000]);
+  // An engine in trouble is asked again all the same, soon enough for whoever waits.
+  assert.deepEqual(readings([], 40_000, 10_000), [0, 15_000, 30_000]);
 });
 
 test('what is asked for while a reading is under way is answered by one more', () => {
@@ -72,19 +72,20 @@ test('what is asked for while a reading is under way is answered by one more', (
   assert.equal(schedule.due_ms, 5_100);
 });
 
-test('a tenth of the time at most is spent on reading, and no event is left unread', (t) => {
+test('a tenth of the time at most is spent on reading, unless that takes long, and no event is left unread', (t) => {
   const times = fc.array(fc.nat(60_000), { maxLength: 200 });
   assertProperty(
     t,
     200,
     fc.property(times, fc.nat(3_000), (events_ms, read_ms) => {
       const begun_ms = readings(events_ms, 120_000, read_ms);
+      const round_ms = Math.min(10 * read_ms, read_ms + 5_000);
       begun_ms.slice(1).forEach((at_ms, index) => {
-        assert.ok(at_ms - (begun_ms[index] ?? 0) >= 10 * read_ms);
+        assert.ok(at_ms - (begun_ms[index] ?? 0) >= round_ms);
       });
       for (const event_ms of events_ms) {
         const next_ms = begun_ms.find((at_ms) => at_ms >= event_ms) ?? Number.POSITIVE_INFINITY;
-        assert.ok(next_ms - event_ms <= 10 * read_ms, `an event at ${event_ms} was read at ${next_ms}`);
+        assert.ok(next_ms - event_ms <= round_ms, `an event at ${event_ms} was read at ${next_ms}`);
       }
     }),
   );
