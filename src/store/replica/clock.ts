@@ -8,19 +8,22 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds of a clock that never goes back; only differences mean something. */
   now_ms(): number;
-  /** Calls back once, after `delay_ms` at the earliest. */
-  setTimer(delay_ms: number, callback: () => void): Timer;
+  /** Calls back once, after `delay_ms` at the earliest. Only one with `keepsAlive` keeps the process alive until then. */
+  setTimer(delay_ms: number, callback: () => void, keepsAlive?: boolean): Timer;
   /** Calls back once all input that has arrived was taken in. */
   defer(callback: () => void): void;
   /** Calls back at the end of this turn of the event loop: what was sent in it has gone out. */
   atTurnEnd(callback: () => void): void;
 }
 
-/** The machine's own clock. Its timers do not keep the process alive. */
+/** The machine's own clock. */
 export const systemClock: Clock = {
   now_ms: () => performance.now(),
-  setTimer: (delay_ms, callback) => {
-    const timer = setTimeout(callback, delay_ms).unref();
+  setTimer: (delay_ms, callback, keepsAlive = false) => {
+    const timer = setTimeout(callback, delay_ms);
+    if (!keepsAlive) {
+      timer.unref();
+    }
     return { cancel: () => clearTimeout(timer) };
   },
   defer: (callback) => {

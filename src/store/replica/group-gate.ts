@@ -85,10 +85,12 @@ export class GroupGate {
     if (at_ms < this.#timerAt_ms) {
       this.#timer?.cancel();
       this.#timerAt_ms = at_ms;
-      this.#timer = this.#clock.setTimer(rest_ms, () => {
+      const wake = (): void => {
         this.#timerAt_ms = Number.POSITIVE_INFINITY;
         this.#wake();
-      });
+      };
+      // Somebody waits, and nothing else may be under way.
+      this.#timer = this.#clock.setTimer(rest_ms, wake, true);
     }
     return false;
   }
