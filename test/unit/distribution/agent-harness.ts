@@ -14,6 +14,7 @@ import { type TemporaryDirectory, temporaryDirectory } from '../../support/clean
 import { present } from '../../support/present.ts';
 import { StillClock } from '../../support/still-clock.ts';
 import { waitFor } from '../../support/wait-for.ts';
+import { container } from './agent-objects.ts';
 import { FakeLeader } from './fake-leader.ts';
 
 export const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -193,6 +194,24 @@ export class Harness {
       ...options,
     });
     return this.#agent;
+  }
+
+  /** A volume `app` of one secret, `db`, and a container `web` that may have it. */
+  async prepared(options: Readonly<Record<string, string>> = { secret: 'db' }): Promise<void> {
+    this.leader.put('db', 1, 'first');
+    this.leader.put('api', 1, 'key');
+    this.grant(container('web'), ['db', 'api']);
+    await this.connected();
+    await this.agent.create('app', options);
+  }
+
+  /** As `docker run` does it, with the volume `app`. */
+  async run(name: string, mountId: string): Promise<string> {
+    this.engine.put(this.engine.all.get(name) ?? container(name));
+    const mountpoint = await this.agent.mount('app', mountId);
+    this.engine.state(name, 'running');
+    await this.settled();
+    return mountpoint;
   }
 
   /** Starts one that has a session. */

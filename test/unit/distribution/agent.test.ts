@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { CofferError } from '../../../src/common/index.ts';
-import { MemoryMounts } from '../../../src/distribution/agent/memory-mounts.ts';
-import { MountTool } from '../../../src/distribution/agent/mount-tool.ts';
-import { type MountDirectory, mountDirectory, whyNoMounts } from '../../support/memory-mounts.ts';
 import { Harness } from './agent-harness.ts';
 import { container, containerId, taskContainer } from './agent-objects.ts';
 
@@ -19,29 +16,10 @@ beforeEach(() => {
 });
 afterEach(() => node.destroy());
 
-/** A volume of one secret, `db`, and a container that may have it. */
-async function prepared(options: Readonly<Record<string, string>> = { secret: 'db' }): Promise<void> {
-  node.leader.put('db', 1, 'first');
-  node.leader.put('api', 1, 'key');
-  node.grant(WEB, ['db', 'api']);
-  await node.connected();
-  await node.agent.create('app', options);
-}
-
-/** As `docker run` does it. */
-async function run(name: string, mountId: string): Promise<string> {
-  const made = node.engine.all.get(name) ?? container(name);
-  node.engine.put(made);
-  const mountpoint = await node.agent.mount('app', mountId);
-  node.engine.state(name, 'running');
-  await node.settled();
-  return mountpoint;
-}
-
 describe('a container that starts', () => {
   test('finds its secrets as files, and the leader was told nothing but what runs', async () => {
-    await prepared({ secrets: 'db api:key.pem:0400' });
-    const mountpoint = await run('web', 'm1');
+    await node.prepared({ secrets: 'db api:key.pem:0400' });
+    const mountpoint = await node.run('web', 'm1');
     assert.equal(readFileSync(path.join(mountpoint, 'db'), 'utf8'), 'first');
     assert.deepEqual(node.files('app'), { db: 'first', 'key.pem': 'key' });
     assert.equal(statSync(path.join(mountpoint, 'key.pem')).mode & 0o777, 0o400);
@@ -52,7 +30,7 @@ describe('a container that starts', () => {
   });
 
   test('of a task finds them too', async () => {
-    await prepared();
+    await node.prepared();
     const task = taskContainer('web.1', TASK);
     node.grant(task, ['db']);
     node.engine.put(task);
@@ -61,7 +39,7 @@ describe('a container that starts', () => {
   });
 
   test('is refused if nothing grants it a secret, and nothing is left of the attempt', async () => {
-    await prepared();
+    await node.prepared();
     node.engine.put(container('other'));
     await assert.rejects(node.agent.mount('app', 'm1'), {
       code: 'volume.refused',
@@ -73,7 +51,7 @@ describe('a container that starts', () => {
   });
 
   test('waits for the leader, for a while', async () => {
-    await prepared();
+    await node.prepared();
     node.leader.answers = false;
     node.engine.put(WEB);
     const started = assert.rejects(node.agent.mount('app', 'm1'), {
@@ -113,7 +91,7 @@ describe('a container that starts', () => {
   });
 
   test('is told that the engine does not answer, if it does not', async () => {
-    await prepared();
+    await node.prepared();
     node.engine.problem = new CofferError('engine.unreachable', 'the engine is away');
     const started = assert.rejects(node.agent.mount('app', 'm1'), {
       code: 'volume.timeout',
@@ -132,8 +110,8 @@ describe('a container that starts', () => {
   });
 
   test('has what the engine said before it restarted, since that one waits for the start', async () => {
-    await prepared();
-    await run('web', 'm1');
+    await node.prepared();
+    await node.run('web', 'm1');
     await node.agent.stop();
     node.places.undo('app').catch(() => undefined);
     node.engine.problem = new CofferError('engine.unreachable', 'the engine starts');
@@ -146,8 +124,8 @@ describe('a container that starts', () => {
   });
 
   test('goes by what the engine said before that one was killed, while it starts', async () => {
-    await prepared();
-    await run('web', 'm1');
+    await node.prepared();
+    await node.run('web', 'm1');
     // It has heard of no end.
     node.engine.problem = new CofferError('engine.unreachable', 'the engine starts');
     const started = node.agent.mount('app', 'm2');
@@ -158,7 +136,7 @@ describe('a container that starts', () => {
   });
 
   test('whose volume cannot be made hears why, and the next one has it', async () => {
-    await prepared();
+    await node.prepared();
     node.engine.put(WEB);
     node.places.problem = new CofferError('volume.unavailable', 'mount failed: not permitted');
     await assert.rejects(node.agent.mount('app', 'm1'), { code: 'volume.unavailable' });
@@ -168,7 +146,7 @@ describe('a container that starts', () => {
   });
 
   test('shares its volume with others, whose last one takes it away', async () => {
-    await prepared();
+    await node.prepared();
     const other = container('other');
     node.grant(other, ['db']);
     node.engine.put(WEB);
@@ -190,7 +168,7 @@ describe('a container that starts', () => {
   });
 
   test('of a task is refused once because of an earlier task that was refused, and not again', async () => {
-    await prepared();
+    await node.prepared();
     const [first, second] = [taskContainer('web.1', TASK), taskContainer('web.2', `z${TASK.slice(1)}`)];
     node.grant(second, ['db']);
     node.engine.put(first);
@@ -206,7 +184,7 @@ describe('a container that starts', () => {
   });
 
   test('that never comes to run gives its volume back after a while', async () => {
-    await prepared();
+    await node.prepared();
     node.engine.put(WEB);
     await node.agent.mount('app', 'm1');
     await node.settled();
@@ -218,7 +196,7 @@ describe('a container that starts', () => {
   });
 
   test('is given up, too, while its volume is being mounted, and leaves nothing', async () => {
-    await prepared();
+    await node.prepared();
     node.engine.put(WEB);
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
@@ -238,7 +216,7 @@ describe('a container that starts', () => {
   });
 
   test('is given up when the agent stops', async () => {
-    await prepared();
+    await node.prepared();
     node.leader.answers = false;
     node.engine.put(WEB);
     const started = assert.rejects(node.agent.mount('app', 'm1'), { code: 'volume.unavailable' });
@@ -265,8 +243,8 @@ describe('a volume', () => {
   });
 
   test('is removed, but not while it is mounted', async () => {
-    await prepared();
-    await run('web', 'm1');
+    await node.prepared();
+    await node.run('web', 'm1');
     await assert.rejects(node.agent.remove('app'), { code: 'volume.in-use' });
     node.engine.state('web', 'exited');
     await node.agent.unmount('app', 'm1');
@@ -282,13 +260,13 @@ describe('a volume', () => {
 
 describe('a container that runs', () => {
   test('is given a new version, and then its signal', async () => {
-    await prepared();
+    await node.prepared();
     const wishes = { web: 'hup', api: 'SIGUSR1', odd: 'NONSENSE', quiet: '' };
     for (const [name, wish] of Object.entries(wishes)) {
       const made = container(name, { labels: { 'coffer.reload': wish } });
       node.grant(made, ['db']);
       node.engine.put(made);
-      await run(name, `mount of ${name}`);
+      await node.run(name, `mount of ${name}`);
     }
     assert.deepEqual(node.engine.signals, []);
     node.leader.put('db', 2, 'second');
@@ -302,8 +280,8 @@ describe('a container that runs', () => {
   });
 
   test('loses at once what it is not due any more, before that is acknowledged', async () => {
-    await prepared({ secrets: 'db api' });
-    await run('web', 'm1');
+    await node.prepared({ secrets: 'db api' });
+    await node.run('web', 'm1');
     node.grant(WEB, ['api']);
     await node.settled();
     assert.deepEqual(node.files('app'), { api: 'key' });
@@ -318,8 +296,8 @@ describe('a container that runs', () => {
   });
 
   test('loses what another one that runs with its volume may not have, until that one ends', async () => {
-    await prepared();
-    await run('web', 'm1');
+    await node.prepared();
+    await node.run('web', 'm1');
     node.engine.put(container('other', { state: 'created' }));
     await node.settled();
     assert.deepEqual(node.files('app'), { db: 'first' }, 'one that was only made takes nothing away');
@@ -332,8 +310,8 @@ describe('a container that runs', () => {
   });
 
   test('keeps its secrets while there is no leader, for a day and no longer', async () => {
-    await prepared();
-    await run('web', 'm1');
+    await node.prepared();
+    await node.run('web', 'm1');
     node.leader.refusal = new CofferError('cluster.not-leader', 'nobody leads');
     node.leader.drop();
     await node.until(() => node.agent.describe().manager === undefined, 'the end of the session');
@@ -358,8 +336,8 @@ describe('a container that runs', () => {
   });
 
   test('loses with a new leader what that one does not name, and nothing else', async () => {
-    await prepared({ secrets: 'db api' });
-    await run('web', 'm1');
+    await node.prepared({ secrets: 'db api' });
+    await node.run('web', 'm1');
     node.leader.drop();
     node.grant(WEB, ['db']);
     await node.until(() => {
@@ -370,8 +348,8 @@ describe('a container that runs', () => {
   });
 
   test('whose engine was killed leaves nothing mounted when that one is back without it', async () => {
-    await prepared();
-    await run('web', 'm1');
+    await node.prepared();
+    await node.run('web', 'm1');
     node.engine.all.set('web', { ...WEB, state: 'exited' });
     node.engine.tell('restart');
     await node.until(() => node.files('app') === undefined, 'the volume to be undone');
@@ -380,8 +358,8 @@ describe('a container that runs', () => {
   });
 
   test('keeps its volume for as long as it runs, whichever mounts the engine has forgotten', async () => {
-    await prepared();
-    await run('web', 'm1');
+    await node.prepared();
+    await node.run('web', 'm1');
     // The engine was killed, and has started it again.
     await node.agent.mount('app', 'm2').catch(() => undefined);
     node.engine.state('web', 'exited');
@@ -389,152 +367,11 @@ describe('a container that runs', () => {
   });
 });
 
-describe('an agent that starts anew', () => {
-  async function killed(): Promise<void> {
-    await prepared();
-    await run('web', 'm1');
-    node.kill();
-  }
-
-  test('leaves the files as they are while the leader cannot say all, and starts what that one names', async () => {
-    await killed();
-    node.leader.isWhole = false;
-    await node.start();
-    await node.until(() => node.leader.isSettled, 'a session');
-    assert.deepEqual(node.files('app'), { db: 'first' });
-    node.grant(container('job'), ['db']);
-    await run('job', 'm2');
-    node.leader.isWhole = true;
-    node.leader.grants.clear();
-    node.leader.drop();
-    await node.until(() => {
-      node.clock.advance(500);
-      return node.files('app')?.['db'] === undefined;
-    }, 'all that is due to be said');
-  });
-
-  test('leaves the files as they are until the leader has said all that is due', async () => {
-    await killed();
-    node.leader.refusal = new CofferError('cluster.not-leader', 'not yet');
-    await node.start();
-    await node.until(() => node.agent.describe().problem !== undefined, 'the first attempt');
-    assert.deepEqual(node.files('app'), { db: 'first' });
-    assert.equal(node.agent.describe().mountedCount, 1);
-    node.leader.refusal = undefined;
-    node.leader.put('db', 2, 'second');
-    await node.until(() => {
-      node.clock.advance(500);
-      return node.leader.isSettled;
-    }, 'a session');
-    assert.deepEqual(node.files('app'), { db: 'second' });
-    await node.agent.unmount('app', 'm1');
-    assert.equal(node.files('app'), undefined);
-  });
-
-  test('takes away what was revoked meanwhile', async () => {
-    await killed();
-    node.leader.revoke(`container/${WEB.id}`);
-    await node.connected();
-    assert.deepEqual(node.files('app'), {});
-  });
-
-  test('knows what is mounted, though its list of volumes is damaged', async () => {
-    await killed();
-    writeFileSync(path.join(node.stateDirectory, 'volumes.json'), 'nonsense');
-    await node.connected();
-    assert.deepEqual(node.files('app'), { db: 'first' });
-    assert.equal(node.agent.list().length, 1);
-    assert.ok(node.log.some((line) => line.includes('the list of volumes is damaged')));
-  });
-
-  test('undoes what it can make nothing of', async () => {
-    await node.places.make('app');
-    writeFileSync(path.join(node.places.place('app').memory, 'mounts'), 'nonsense');
-    await node.connected();
-    assert.equal(node.files('app'), undefined);
-  });
-
-  test('asks nobody before the engine has said what runs', async () => {
-    node.engine.problem = new CofferError('engine.unreachable', 'the engine is away');
-    await node.places.make('app');
-    const memory = node.places.place('app').memory;
-    const mounts = [{ id: 'm1', starting: [] }];
-    const record = { options: { secret: 'db' }, createdAt: '2026-01-01T00:00:00.000Z', mounts, files: [] };
-    writeFileSync(path.join(memory, 'mounts'), JSON.stringify(record));
-    await node.start();
-    await node.until(() => node.agent.describe().problem !== undefined, 'the first listing');
-    assert.equal(node.leader.attempts, 0);
-    node.engine.problem = undefined;
-    node.clock.advance(2_000);
-    await node.until(() => node.leader.attempts === 1, 'a session');
-  });
-});
-
-describe('an agent that stops', () => {
-  test('leaves files to containers that run, and nothing else', async () => {
-    await prepared();
-    await run('web', 'm1');
-    await node.agent.create('other', { secret: 'api' });
-    const short = container('short', { volumes: ['other'] });
-    node.grant(short, ['api']);
-    node.engine.put(short);
-    await node.agent.mount('other', 'm2');
-    node.engine.problem = new CofferError('engine.unreachable', 'the engine stops');
-    node.engine.all.set('short', { ...short, state: 'exited' });
-    await node.agent.unmount('other', 'm2');
-    await node.agent.stop();
-    assert.deepEqual(node.files('app'), { db: 'first' });
-    assert.equal(node.files('other'), undefined);
-    assert.equal(node.agent.describe().secretCount, 0);
-    assert.equal(node.leader.session, undefined);
-    await assert.rejects(node.agent.mount('app', 'm3'), { code: 'volume.unavailable' });
-  });
-});
-
-const whyNot = whyNoMounts();
-
-describe('an agent on a host', { skip: whyNot ?? false }, () => {
-  let mounts: MountDirectory;
-  beforeEach(() => {
-    mounts = mountDirectory();
-  });
-  afterEach(() => mounts.remove());
-
-  test('keeps files in memory alone, where containers cannot write, across its restart, and leaves no mount', async () => {
-    const places = new MemoryMounts(path.join(mounts.path, 'mounts'), new MountTool());
-    node.leader.put('db', 1, 'first');
-    node.grant(WEB, ['db']);
-    await node.connected({ places });
-    await node.agent.create('app', { secret: 'db', mode: '0400', uid: '1000' });
-    node.engine.put(WEB);
-    const mountpoint = await node.agent.mount('app', 'm1');
-    node.engine.state('web', 'running');
-    const file = path.join(mountpoint, 'db');
-    assert.equal(readFileSync(file, 'utf8'), 'first');
-    const { mode, uid } = statSync(file);
-    assert.deepEqual([mode & 0o7777, uid], [0o400, 1_000]);
-    assert.throws(() => writeFileSync(file, 'other'), { code: 'EROFS' });
-    await node.settled();
-
-    node.kill();
-    node.leader.put('db', 2, 'second');
-    await node.connected({ places: new MemoryMounts(path.join(mounts.path, 'mounts'), new MountTool()) });
-    assert.equal(readFileSync(file, 'utf8'), 'second');
-    node.leader.revoke(`container/${WEB.id}`);
-    await node.settled();
-    assert.deepEqual(readdirSync(mountpoint), []);
-    node.engine.state('web', 'exited');
-    await node.agent.unmount('app', 'm1');
-    await node.until(() => mounts.mounted().length === 0, 'the mounts to be gone');
-    assert.deepEqual(readdirSync(path.join(mounts.path, 'mounts')), []);
-  });
-});
-
 describe('what a node is asked about', () => {
   test('is where it stands', async () => {
-    await prepared();
+    await node.prepared();
     node.clock.advance(60_000);
-    await run('web', 'm1');
+    await node.run('web', 'm1');
     assert.deepEqual(node.agent.describe(), {
       manager: 'm1',
       since: '2026-01-01T00:00:00.000Z',
@@ -547,8 +384,8 @@ describe('what a node is asked about', () => {
   });
 
   test('is written down without any value', async () => {
-    await prepared();
-    await run('web', 'm1');
+    await node.prepared();
+    await node.run('web', 'm1');
     await node.agent.stop();
     const names = readdirSync(node.stateDirectory).toSorted();
     assert.deepEqual(names, ['containers.json', 'volumes.json']);
