@@ -7,8 +7,6 @@ import { CofferError, type Logger } from '../common/index.ts';
 import type { AgentReport } from '../control/index.ts';
 import {
   Agent,
-  type Channel,
-  type ChannelEvents,
   DISPATCH_PROTOCOL,
   LeaderConnector,
   MANAGER_MESSAGE_BYTES_MAX,
@@ -20,7 +18,14 @@ import {
 } from '../distribution/index.ts';
 import { ContainerWatch, type EngineClient } from '../engine/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
-import { channelHandler, openChannel, type Protocol, systemClock } from '../transport/index.ts';
+import {
+  type Channel,
+  type ChannelEvents,
+  channelHandler,
+  openChannel,
+  type Protocol,
+  systemClock,
+} from '../transport/index.ts';
 import { Leading } from './leading.ts';
 import type { Settings } from './settings.ts';
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CofferError, type Logger } from '../common/index.ts';
-import { type Channel, type ChannelEvents, Distributor } from '../distribution/index.ts';
+import { Distributor } from '../distribution/index.ts';
 import { type EngineClient, isSameDriver, SwarmWatch } from '../engine/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
-import { systemClock } from '../transport/index.ts';
+import { type Channel, type ChannelEvents, systemClock } from '../transport/index.ts';
 
 export interface LeadingOptions {
   readonly engine: EngineClient;

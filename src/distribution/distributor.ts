@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CofferError } from '../common/index.ts';
-import type { Channel, ChannelEvents } from './channel.ts';
+import type { Channel, ChannelEvents } from '../transport/index.ts';
 import type { SessionDescription } from './dispatcher/dispatcher.ts';
 import type { DispatchPeer } from './dispatcher/session.ts';
 import { Leadership, type LeadershipOptions } from './leadership.ts';

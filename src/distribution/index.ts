@@ -3,7 +3,6 @@ export { Agent, type AgentDescription, type AgentOptions } from './agent/agent.t
 export type { Connector } from './agent/connector.ts';
 export { MemoryMounts } from './agent/memory-mounts.ts';
 export { type MountPrograms, MountTool, SYSTEM_MOUNT_PROGRAMS } from './agent/mount-tool.ts';
-export type { Channel, ChannelEvents } from './channel.ts';
 export type { SessionDescription } from './dispatcher/dispatcher.ts';
 export type { DispatchPeer } from './dispatcher/session.ts';
 export { Distributor } from './distributor.ts';

@@ -2,7 +2,7 @@
 // The way of a node to the leader, whichever manager that is.
 import type { ClusterReach, ManagerContact } from '../cluster/index.ts';
 import { CofferError } from '../common/index.ts';
-import type { Channel, ChannelEvents } from './channel.ts';
+import type { Channel, ChannelEvents } from '../transport/index.ts';
 import { openLocalChannel } from './local-channel.ts';
 
 export interface LeaderConnectorOptions {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CofferError } from '../common/index.ts';
-import type { Channel, ChannelEvents } from './channel.ts';
+import type { Channel, ChannelEvents } from '../transport/index.ts';
 
 /** As much as a connection keeps for a peer that does not read. */
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../transport/index.ts';
 import type { EngineClient } from './engine-client.ts';
 import { type BackOff, EVENTS_BACK_OFF, followEvents } from './follow-events.ts';
 import { ReadSchedule } from './read-schedule.ts';
-import type { SwarmSnapshot, TaskState } from './swarm-model.ts';
+import { type SwarmSnapshot, TASK_STATES } from './swarm-model.ts';
 import type { SwarmSource } from './swarm-source.ts';
 
 export interface SwarmWatchOptions {
@@ -15,17 +15,7 @@ export interface SwarmWatchOptions {
 }
 
 /** What a task is to come to that is to run: a job's tasks are to run until they are complete. */
-const DESIRED_STATES: readonly TaskState[] = [
-  'new',
-  'pending',
-  'assigned',
-  'accepted',
-  'preparing',
-  'ready',
-  'starting',
-  'running',
-  'complete',
-];
+const DESIRED_STATES = TASK_STATES.slice(0, TASK_STATES.indexOf('complete') + 1);
 
 interface Run {
   readonly stop: AbortController;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Channel, ChannelEvents } from '../channel.ts';
+import type { Channel, ChannelEvents } from '../../transport/index.ts';
 
 /** How a node reaches the leader. */
 export interface Connector {

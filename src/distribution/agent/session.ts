@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CofferError, unreachable } from '../../common/index.ts';
-import type { Clock, Timer } from '../../transport/index.ts';
-import type { Channel, ChannelEvents } from '../channel.ts';
+import type { Channel, ChannelEvents, Clock, Timer } from '../../transport/index.ts';
 import { decodeManagerMessage, encodeNodeMessage } from '../message-codec.ts';
 import type { Assignment, Change, ManagerMessage, NodeFacts, NodeMessage, Registered } from '../protocol.ts';
 import { wipeChanges } from './holdings.ts';

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The leader's sessions with all nodes.
 import { CofferError, type Logger } from '../../common/index.ts';
-import { type Clock, LimitedLog } from '../../transport/index.ts';
-import type { Channel, ChannelEvents } from '../channel.ts';
+import { type Channel, type ChannelEvents, type Clock, LimitedLog } from '../../transport/index.ts';
 import type { Plan } from '../plan-model.ts';
 import type { NodeFacts } from '../protocol.ts';
 import type { ReadValue } from './assignment-diff.ts';

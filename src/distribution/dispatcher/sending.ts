@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CofferError } from '../../common/index.ts';
-import type { Channel } from '../channel.ts';
+import type { Channel } from '../../transport/index.ts';
 import type { AssignmentMessage } from './assignment-messages.ts';
 
 export interface SendingOptions {

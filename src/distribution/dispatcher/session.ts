@@ -2,8 +2,7 @@
 // The leader's end of a node's connection, from its first message to its end.
 import { randomBytes } from 'node:crypto';
 import { CofferError, TokenBuckets, unreachable } from '../../common/index.ts';
-import type { Clock, Timer } from '../../transport/index.ts';
-import type { Channel, ChannelEvents } from '../channel.ts';
+import type { Channel, ChannelEvents, Clock, Timer } from '../../transport/index.ts';
 import { decodeNodeMessage, encodeManagerMessage } from '../message-codec.ts';
 import type { NodePlan } from '../plan-model.ts';
 import type { NodeFacts, NodeMessage } from '../protocol.ts';

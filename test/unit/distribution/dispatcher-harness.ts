@@ -2,7 +2,7 @@
 // A dispatcher with the far ends of its connections in the test's hands.
 import assert from 'node:assert/strict';
 import { CofferError, SecretValue, silentLogger, unreachable } from '../../../src/common/index.ts';
-import type { Channel, ChannelEvents } from '../../../src/distribution/channel.ts';
+import type { Channel, ChannelEvents } from '../../../src/transport/index.ts';
 import { Dispatcher } from '../../../src/distribution/dispatcher/dispatcher.ts';
 import { decodeManagerMessage } from '../../../src/distribution/message-codec.ts';
 import type { NodePlan, PlannedSecret } from '../../../src/distribution/plan-model.ts';

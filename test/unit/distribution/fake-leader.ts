@@ -2,7 +2,7 @@
 // A leader that one node has sessions with: it answers what is granted, from a store of its own.
 import { CofferError } from '../../../src/common/index.ts';
 import type { Connector } from '../../../src/distribution/agent/connector.ts';
-import type { Channel, ChannelEvents } from '../../../src/distribution/channel.ts';
+import type { Channel, ChannelEvents } from '../../../src/transport/index.ts';
 import { decodeNodeMessage, encodeManagerMessage } from '../../../src/distribution/message-codec.ts';
 import type {
   Change,

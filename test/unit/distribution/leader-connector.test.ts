@@ -4,10 +4,9 @@ import { describe, test } from 'node:test';
 import type { ClusterReach, ManagerContact } from '../../../src/cluster/index.ts';
 import { provisionalCredentials } from '../../../src/cluster/provisional.ts';
 import { CofferError } from '../../../src/common/index.ts';
-import type { Channel, ChannelEvents } from '../../../src/distribution/channel.ts';
 import { LeaderConnector } from '../../../src/distribution/leader-connector.ts';
 import { generateKey } from '../../../src/pki/index.ts';
-import { CredentialsSource } from '../../../src/transport/index.ts';
+import { type Channel, type ChannelEvents, CredentialsSource } from '../../../src/transport/index.ts';
 
 const contact = (nodeId: string, raftId: number): ManagerContact => ({
   nodeId,

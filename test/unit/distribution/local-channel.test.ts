@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, test } from 'node:test';
 import { CofferError } from '../../../src/common/index.ts';
-import type { Channel, ChannelEvents } from '../../../src/distribution/channel.ts';
+import type { Channel, ChannelEvents } from '../../../src/transport/index.ts';
 import { openLocalChannel } from '../../../src/distribution/local-channel.ts';
 
 class Recorder implements ChannelEvents {

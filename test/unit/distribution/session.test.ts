@@ -10,7 +10,7 @@ import { signalName } from '../../../src/distribution/agent/reload.ts';
 import { Session } from '../../../src/distribution/agent/session.ts';
 import { SessionKeeper } from '../../../src/distribution/agent/session-keeper.ts';
 import { Turns } from '../../../src/distribution/agent/turns.ts';
-import type { Channel, ChannelEvents } from '../../../src/distribution/channel.ts';
+import type { Channel, ChannelEvents } from '../../../src/transport/index.ts';
 import { decodeNodeMessage, encodeManagerMessage } from '../../../src/distribution/message-codec.ts';
 import { factsOf } from '../../../src/distribution/agent/node-facts.ts';
 import type { Assignment, Change, NodeFacts, NodeMessage } from '../../../src/distribution/protocol.ts';
