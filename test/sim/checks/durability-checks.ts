@@ -181,7 +181,10 @@ export class DurabilityChecks {
   }
 
   #acknowledges(node: CheckedNode, { index, term, to }: MsgAppResp): void {
-    if (node.model.lastIndex < index) {
+    // One of an older term than the disk's may be late: the batch that it waited for may have cut off, for the new leader, what it
+    // tells of. The new leader was elected without this node's vote, or has the entry; so the old one cannot commit it by this.
+    const isLate = term < node.model.hardState.term;
+    if (!isLate && node.model.lastIndex < index) {
       this.#report(
         'acknowledged is durable',
         `${node.name} acknowledges entry ${index} to ${to}, and its disk ends at ${node.model.lastIndex}`,
