@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages as bytes. What a node says is JSON. What the leader says is the length of a head, the head in JSON, in which each value
-// is its size, and then the values, one after the other: no value ever becomes a string.
+// is its size, and then the values, one after the other: no value ever becomes a string. Behind values there are zeros.
 import * as v from 'valibot';
 import { CofferError, invariant, unreachable } from '../common/index.ts';
 import { type ChangeHead, type ManagerHead, managerHead, nodeMessage } from './message-shapes.ts';
@@ -15,8 +15,14 @@ import {
 const HEAD_LENGTH_BYTES = 4;
 /** Of an assignment's head without its changes: more than it ever takes. */
 const FRAME_BYTES_MAX = 256;
+/**
+ * What came over a connection lies in buffers of TLS, which nobody can wipe, until something else takes its place. So zeros come
+ * after values: two records of TLS, of which at least one is whole and takes the place of all that was in the one before.
+ */
+export const ZEROS_BYTES = 2 * 16 * 1024;
 /** How much the changes of one message may take together, by `changeSize_bytes`. */
-export const CHANGES_BYTES_MAX = MANAGER_MESSAGE_BYTES_MAX - HEAD_LENGTH_BYTES - FRAME_BYTES_MAX;
+export const CHANGES_BYTES_MAX =
+  MANAGER_MESSAGE_BYTES_MAX - HEAD_LENGTH_BYTES - FRAME_BYTES_MAX - ZEROS_BYTES;
 
 /** Throws `request.invalid` if it is larger than a node may send: then it has too many containers to tell of. */
 export function encodeNodeMessage(message: NodeMessage): Buffer {
@@ -45,7 +51,8 @@ export function decodeNodeMessage(payload: Buffer): NodeMessage {
 export function encodeManagerMessage(message: ManagerMessage): Buffer {
   const head = Buffer.from(JSON.stringify(headOf(message)));
   const values = valuesOf(message);
-  const size_bytes = values.reduce((sum, value) => sum + value.length, HEAD_LENGTH_BYTES + head.length);
+  const told_bytes = values.reduce((sum, value) => sum + value.length, 0);
+  const size_bytes = HEAD_LENGTH_BYTES + head.length + told_bytes + zerosAfter_bytes(told_bytes);
   invariant(size_bytes <= MANAGER_MESSAGE_BYTES_MAX, 'a message of the leader is within its limit');
   // Outside of Node's shared pool: it is wiped as a whole.
   const bytes = Buffer.alloc(size_bytes);
@@ -82,6 +89,10 @@ export function changeSize_bytes(change: Change): number {
   return Buffer.byteLength(JSON.stringify(changeHeadOf(change))) + comma_bytes + value_bytes;
 }
 
+function zerosAfter_bytes(values_bytes: number): number {
+  return values_bytes === 0 ? 0 : ZEROS_BYTES;
+}
+
 function headOf(message: ManagerMessage): unknown {
   switch (message.kind) {
     case 'registered':
@@ -109,7 +120,7 @@ function valuesOf(message: ManagerMessage): readonly Buffer[] {
 function withValues(head: ManagerHead, values: Buffer): ManagerMessage {
   const changes = head.kind === 'assignment' ? head.changes : [];
   const told_bytes = changes.reduce((sum, change) => sum + valueSize_bytes(change), 0);
-  if (told_bytes !== values.length) {
+  if (told_bytes + zerosAfter_bytes(told_bytes) !== values.length) {
     throw invalid('the leader');
   }
   if (head.kind === 'registered') {

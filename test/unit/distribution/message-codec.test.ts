@@ -11,6 +11,7 @@ import {
   decodeNodeMessage,
   encodeManagerMessage,
   encodeNodeMessage,
+  ZEROS_BYTES,
 } from '../../../src/distribution/message-codec.ts';
 import {
   type Change,
@@ -22,6 +23,7 @@ import { assertProperty } from '../../support/property.ts';
 import { assignments, managerMessages, nodeMessages } from './messages.ts';
 
 const RUNS = 500;
+const TLS_RECORD_BYTES = 16 * 1024;
 const MARK = 'in-no-sentence';
 
 /** Decodes, or is refused in the one way in which anything is. */
@@ -199,12 +201,26 @@ test('sizes that are not those of the values that follow are refused before memo
     );
     const length = Buffer.alloc(4);
     length.writeUInt32BE(json.length);
-    return Buffer.concat([length, json, Buffer.from('four')]);
+    return Buffer.concat([length, json, Buffer.from('four'), Buffer.alloc(ZEROS_BYTES)]);
   };
   assert.equal(decodeOrRefuse(decodeManagerMessage, head(4))?.kind, 'assignment');
   for (const size_bytes of [3, 5, -4, 4.5, 511_999, 2 ** 31, 2 ** 53, '4', null]) {
     assert.equal(decodeOrRefuse(decodeManagerMessage, head(size_bytes)), undefined, String(size_bytes));
   }
+});
+
+test('zeros come after values, to take their place in buffers that nobody can wipe, and nothing comes after none', () => {
+  const without = { kind: 'remove-secret', secretId: 'a' } as const;
+  const value = Buffer.from('the value');
+  const secret = { kind: 'put-secret', secretId: 'a', name: 'db', version: 1, value } as const;
+  const frame = { kind: 'assignment', session: SESSION, sequence: 1, complete: true, more: false } as const;
+  const encoded = encodeManagerMessage({ ...frame, changes: [without, secret] });
+  const end = encoded.indexOf(value) + value.length;
+  assert.ok(encoded.subarray(end).equals(Buffer.alloc(ZEROS_BYTES)));
+  assert.ok(ZEROS_BYTES >= 2 * TLS_RECORD_BYTES, 'a whole record of them, wherever the value ends');
+  assert.equal(decodeOrRefuse(decodeManagerMessage, encoded.subarray(0, -1)), undefined);
+  const head = encodeManagerMessage({ ...frame, changes: [without] });
+  assert.equal(head.length, 4 + head.readUInt32BE());
 });
 
 test('changes that fill a message to its limit fit into it', (t) => {
