@@ -101,6 +101,11 @@ export class PlayedHost {
     }
   }
 
+  /** How many calls wait for an engine that hangs. */
+  get unanswered(): number {
+    return this.#hanging.size;
+  }
+
   /** Ends the silence of an engine that hung: what it was asked meanwhile breaks off. */
   goOn(): void {
     this.hangs = false;
