@@ -38,6 +38,7 @@ const suites = [
     name: 'cluster',
     perRoom: false,
     first: [
+      'hostile-floods',
       'operations',
       'force-new-cluster',
       'rebuild',
