@@ -12,7 +12,7 @@ export interface MountQuestion {
   readonly spec: VolumeSpec;
   /** All that mount it. */
   readonly containers: readonly EngineContainer[];
-  /** Those of tasks that are over, by id, that have refused a start before. */
+  /** Those of tasks, by id, with which a start was refused before: a task's container is started once. */
   readonly leftBehind: ReadonlySet<string>;
   readonly holdings: HoldingsView;
   /** This node's name, for commands. */
@@ -22,7 +22,7 @@ export interface MountQuestion {
 export type MountDecision =
   /** The leader has not answered yet for this container. */
   | { readonly kind: 'wait'; readonly container: EngineContainer }
-  /** `leftBehind`: the ids of the containers that are to refuse no further start, since no task stands behind them. */
+  /** `leftBehind`: the ids of the containers that are to refuse no further start once no task stands behind them. */
   | { readonly kind: 'refuse'; readonly reason: CofferError; readonly leftBehind: readonly string[] }
   /** `starting`: the ids of the containers of which it may be the start. */
   | { readonly kind: 'mount'; readonly starting: readonly string[] };
@@ -41,7 +41,7 @@ export function decideMount(question: MountQuestion): MountDecision {
     return { kind: 'wait', container: unanswered };
   }
   // The container of a task that was refused stays behind for a while, and the swarm starts another one for the next task. It looks
-  // like one that is being started and must be refused: so it refuses one start, and is left out afterwards.
+  // like one that is being started and must be refused: so it refuses one start, be it its own, and is left out afterwards.
   const over = startable.filter((container) => isOver(container, holderOf(container)));
   const known = over.filter(({ id }) => question.leftBehind.has(id));
   const relevant =
@@ -52,19 +52,19 @@ export function decideMount(question: MountQuestion): MountDecision {
     );
     if (missing !== undefined) {
       const reason = refusal(question, container, holderOf(container), missing);
-      return { kind: 'refuse', reason, leftBehind: over.map(({ id }) => id) };
+      const leftBehind = startable.filter(isOfTask).map(({ id }) => id);
+      return { kind: 'refuse', reason, leftBehind };
     }
   }
   return { kind: 'mount', starting: relevant.filter(mayStart).map(({ id }) => id) };
 }
 
 function isOver(container: EngineContainer, holder: Holder | undefined): boolean {
-  return (
-    taskIdOf(container) !== '' &&
-    container.state === 'created' &&
-    holder?.secrets.length === 0 &&
-    holder.refused.length === 0
-  );
+  return isOfTask(container) && holder?.secrets.length === 0 && holder.refused.length === 0;
+}
+
+function isOfTask(container: EngineContainer): boolean {
+  return taskIdOf(container) !== '' && container.state === 'created';
 }
 
 function nobodyStarts(volume: string): CofferError {

@@ -183,6 +183,21 @@ describe('a container that starts', () => {
     assert.deepEqual(node.files('app'), {});
   });
 
+  test('of a task is not refused because of the one before, which was refused itself', async () => {
+    await node.prepared();
+    const [first, second] = [taskContainer('web.1', TASK), taskContainer('web.2', `z${TASK.slice(1)}`)];
+    node.grant(first, ['api']);
+    node.engine.put(first);
+    const refused = { code: 'volume.refused', detail: /container web.1 may not have the secret db/ };
+    await assert.rejects(node.agent.mount('app', 'm1'), refused);
+    // The swarm makes another one in its place. Each of them would be refused because of the one before.
+    node.leader.revoke(`task/${TASK}`);
+    node.grant(second, ['db']);
+    node.engine.put(second);
+    await node.agent.mount('app', 'm2');
+    assert.deepEqual(node.files('app'), { db: 'first' });
+  });
+
   test('that never comes to run gives its volume back after a while', async () => {
     await node.prepared();
     node.engine.put(WEB);
