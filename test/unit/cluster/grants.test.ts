@@ -61,7 +61,7 @@ describe('a grant', () => {
 
   test('is listed by its secret and by its node', async () => {
     await admitted(store, 'worker');
-    const [, worker] = store.cluster.nodes();
+    const worker = store.cluster.nodes().find(({ role }) => role === 'worker');
     assert.ok(worker !== undefined);
     await grants.grant({ secret: 'db', node: 'first' });
     await grants.grant({ secret: 'DB', node: worker.id });
