@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages as bytes. What a node says is JSON. What the leader says is the length of a head, the head in JSON, in which each value
-// is its size, and then the values, one after the other: no value ever becomes a string. Behind values there are zeros.
+// is its size, and then the values, one after the other: no value ever becomes a string. Behind them there are zeros.
 import * as v from 'valibot';
 import { CofferError, invariant, unreachable } from '../common/index.ts';
 import { type ChangeHead, type ManagerHead, managerHead, nodeMessage } from './message-shapes.ts';
@@ -16,8 +16,8 @@ const HEAD_LENGTH_BYTES = 4;
 /** Of an assignment's head without its changes: more than it ever takes. */
 const FRAME_BYTES_MAX = 256;
 /**
- * What came over a connection lies in buffers of TLS, which nobody can wipe, until something else takes its place. So zeros come
- * after values: two records of TLS, of which at least one is whole and takes the place of all that was in the one before.
+ * What came over a connection lies in buffers of TLS, which nobody can wipe, until something else takes its place. So zeros end
+ * each assignment, be it one that brings values or one that takes them away: two records of TLS, of which at least one is whole.
  */
 export const ZEROS_BYTES = 2 * 16 * 1024;
 /** How much the changes of one message may take together, by `changeSize_bytes`. */
@@ -52,7 +52,7 @@ export function encodeManagerMessage(message: ManagerMessage): Buffer {
   const head = Buffer.from(JSON.stringify(headOf(message)));
   const values = valuesOf(message);
   const told_bytes = values.reduce((sum, value) => sum + value.length, 0);
-  const size_bytes = HEAD_LENGTH_BYTES + head.length + told_bytes + zerosAfter_bytes(told_bytes);
+  const size_bytes = HEAD_LENGTH_BYTES + head.length + told_bytes + zerosAfter_bytes(message);
   invariant(size_bytes <= MANAGER_MESSAGE_BYTES_MAX, 'a message of the leader is within its limit');
   // Outside of Node's shared pool: it is wiped as a whole.
   const bytes = Buffer.alloc(size_bytes);
@@ -89,8 +89,8 @@ export function changeSize_bytes(change: Change): number {
   return Buffer.byteLength(JSON.stringify(changeHeadOf(change))) + comma_bytes + value_bytes;
 }
 
-function zerosAfter_bytes(values_bytes: number): number {
-  return values_bytes === 0 ? 0 : ZEROS_BYTES;
+function zerosAfter_bytes({ kind }: Pick<ManagerMessage, 'kind'>): number {
+  return kind === 'assignment' ? ZEROS_BYTES : 0;
 }
 
 function headOf(message: ManagerMessage): unknown {
@@ -120,7 +120,7 @@ function valuesOf(message: ManagerMessage): readonly Buffer[] {
 function withValues(head: ManagerHead, values: Buffer): ManagerMessage {
   const changes = head.kind === 'assignment' ? head.changes : [];
   const told_bytes = changes.reduce((sum, change) => sum + valueSize_bytes(change), 0);
-  if (told_bytes + zerosAfter_bytes(told_bytes) !== values.length) {
+  if (told_bytes + zerosAfter_bytes(head) !== values.length) {
     throw invalid('the leader');
   }
   if (head.kind === 'registered') {

@@ -209,7 +209,7 @@ test('sizes that are not those of the values that follow are refused before memo
   }
 });
 
-test('zeros come after values, to take their place in buffers that nobody can wipe, and nothing comes after none', () => {
+test('zeros end an assignment, to take the place of values in buffers that nobody can wipe', () => {
   const without = { kind: 'remove-secret', secretId: 'a' } as const;
   const value = Buffer.from('the value');
   const secret = { kind: 'put-secret', secretId: 'a', name: 'db', version: 1, value } as const;
@@ -219,8 +219,10 @@ test('zeros come after values, to take their place in buffers that nobody can wi
   assert.ok(encoded.subarray(end).equals(Buffer.alloc(ZEROS_BYTES)));
   assert.ok(ZEROS_BYTES >= 2 * TLS_RECORD_BYTES, 'a whole record of them, wherever the value ends');
   assert.equal(decodeOrRefuse(decodeManagerMessage, encoded.subarray(0, -1)), undefined);
-  const head = encodeManagerMessage({ ...frame, changes: [without] });
-  assert.equal(head.length, 4 + head.readUInt32BE());
+  const taken = encodeManagerMessage({ ...frame, changes: [without] });
+  assert.equal(taken.length, 4 + taken.readUInt32BE() + ZEROS_BYTES);
+  const registered = encodeManagerMessage({ kind: 'registered', session: SESSION, heartbeat_ms: 1 });
+  assert.equal(registered.length, 4 + registered.readUInt32BE());
 });
 
 test('changes that fill a message to its limit fit into it', (t) => {
