@@ -62,10 +62,12 @@ export class Endpoint {
     return this.#facts;
   }
 
-  /** This node's id in the swarm. An engine that has not answered yet does not undo what it said before. */
-  get engineNodeId(): string {
-    const nodeId = this.#facts === NO_FACTS ? this.#told()?.engineNodeId : this.#facts.nodeId;
-    return nodeId ?? '';
+  /**
+   * The engine's id in its swarm; empty: it is in none. Undefined while nobody knows: an engine that has not answered yet does not undo
+   * what it said before.
+   */
+  get engineNodeId(): string | undefined {
+    return this.#facts === NO_FACTS ? this.#told()?.engineNodeId : (this.#facts.nodeId ?? '');
   }
 
   /** What the cluster knows of this node is had from there from now on: better than a guess while the engine is silent. */

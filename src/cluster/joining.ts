@@ -80,7 +80,7 @@ async function joinThroughOne(
         manager: withPort(address),
         key,
         address: endpoint.address,
-        engineNodeId: endpoint.engineNodeId,
+        engineNodeId: endpoint.engineNodeId ?? '',
         now_ms: now_ms(),
       });
     } catch (thrown) {

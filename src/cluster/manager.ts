@@ -34,7 +34,7 @@ import type { PortServices } from './port.ts';
 import type { RaftTransport } from './raft-transport.ts';
 import { Reachability } from './reachability.ts';
 import type { Renewal } from './renewal.ts';
-import { BODY, encodeBody, type Hello } from './rpc-body.ts';
+import { BODY, encodeBody } from './rpc-body.ts';
 import { Standing } from './standing.ts';
 import { lastEntryOf, Survivors } from './survivors.ts';
 import { UnlockService } from './unlock-service.ts';
@@ -260,7 +260,7 @@ export class Manager {
     });
   }
 
-  #description(): Hello {
+  #description(): Pick<NodeObject, 'hostname' | 'address' | 'engineNodeId'> {
     const { address, engineNodeId } = this.#options;
     return { hostname: hostname(), address: address(), engineNodeId: engineNodeId() };
   }

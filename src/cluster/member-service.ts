@@ -95,7 +95,8 @@ export class MemberService {
     return node;
   }
 
-  async #describe(node: NodeObject, { hostname, address, engineNodeId }: Hello): Promise<void> {
+  async #describe(node: NodeObject, { hostname, address, ...said }: Hello): Promise<void> {
+    const engineNodeId = said.engineNodeId ?? node.engineNodeId;
     const place = node.role === 'manager' ? address : '';
     const { cluster } = this.#options.store();
     this.#noteClaim(node, cluster.nodeByEngine(engineNodeId));

@@ -218,7 +218,7 @@ export class Rebuild {
           manager,
           key: privateKey,
           address: endpoint.address,
-          engineNodeId: endpoint.engineNodeId,
+          engineNodeId: endpoint.engineNodeId ?? '',
           now_ms: now_ms(),
         });
         token.secret.fill(0);

@@ -35,8 +35,8 @@ export const BODY = {
     roots: pems,
     managers: managersSchema,
   }),
-  /** What a node says of itself. */
-  hello: v.strictObject({ hostname: text, address: text, engineNodeId: text }),
+  /** What a node says of itself. Of its engine nothing, while that has not answered; empty: it is in no swarm. */
+  hello: v.strictObject({ hostname: text, address: text, engineNodeId: v.optional(text) }),
   /** What it is told: what it should be, whom it should trust (the root that issues first), whom it can call. */
   welcome: v.object({
     role: v.picklist(ROLES),

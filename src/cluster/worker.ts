@@ -16,7 +16,8 @@ export interface WorkerOptions {
   readonly own: OwnIdentity;
   /** Where the managers would reach this node, if it were one of them. */
   readonly address: () => string;
-  readonly engineNodeId: () => string;
+  /** Undefined while the engine has not said it. */
+  readonly engineNodeId: () => string | undefined;
   /** This node is a manager from now on, and has the certificate for it. */
   readonly onPromoted: () => void;
   readonly onRemoved: (reason: CofferError) => void;

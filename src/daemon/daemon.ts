@@ -285,7 +285,11 @@ function isLocked(reason: CofferError | undefined): boolean {
 }
 
 async function factsOf(engine: EngineClient): Promise<EngineFacts> {
-  const { managerAddresses, nodeAddress, nodeId } = await engine.info();
+  const { managerAddresses, nodeAddress, nodeId, swarmState } = await engine.info();
+  if (swarmState !== 'active' && swarmState !== 'inactive') {
+    // Which node of the swarm it is, it tells when it is one again.
+    throw new CofferError('engine.refused', `the engine's swarm is ${swarmState}`);
+  }
   return {
     nodeId,
     address: nodeAddress === '' ? undefined : nodeAddress,

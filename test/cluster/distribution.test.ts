@@ -207,6 +207,28 @@ describe('secrets for containers on five nodes', () => {
     await gone.reads(undefined, ARRIVES_MS);
   });
 
+  test('the engine of a node is silent when its daemon starts again: the node keeps what it has', async () => {
+    const [node, other] = all.workers;
+    assert.ok(node !== undefined && other !== undefined);
+    const deployed = await deploy(node, other);
+    const [first] = deployed.containers;
+    assert.ok(first !== undefined);
+    await withoutGap(deployed, async () => {
+      await node.daemon.kill9();
+      node.played.hangs = true;
+      await all.restart(node);
+      await waitFor(async () => (await node.daemon.status()).agent?.connectedAt_ms !== undefined, {
+        what: 'its agent to be connected',
+        timeout_ms: ARRIVES_MS,
+      });
+      // By then it has said hello.
+      await waitFor(() => node.played.unanswered > 1, { what: 'its engine to be asked again' });
+      const value = await rotate(deployed, [first]);
+      node.played.goOn();
+      await first.reads(value, ARRIVES_MS);
+    });
+  });
+
   for (const days of [30, -30]) {
     test(`clocks that jump ${Math.abs(days)} days ${days < 0 ? 'back' : 'ahead'} wipe nothing and hold nothing up`, async () => {
       const [node] = all.workers;

@@ -115,6 +115,17 @@ describe('the service for nodes', () => {
       assert.equal(store.cluster.node(other.id)?.engineNodeId, 'engine');
     });
 
+    test('of a node whose engine has not answered yet leaves it beside that engine', async () => {
+      const { id } = await admitted(store, 'worker');
+      await call('hello', peerOf(id, 'worker'), hello());
+      const silent = encodeBody(BODY.hello, { hostname: 'renamed again', address: '' });
+      await call('hello', peerOf(id, 'worker'), silent);
+      assert.equal(store.cluster.node(id)?.hostname, 'renamed again');
+      assert.equal(store.cluster.node(id)?.engineNodeId, 'engine');
+      await call('hello', peerOf(id, 'worker'), hello({ engineNodeId: '' }));
+      assert.equal(store.cluster.node(id)?.engineNodeId, '', 'it has left its swarm');
+    });
+
     test('is answered also while nothing can be written down', async () => {
       const { id } = await admitted(store, 'worker');
       store.proposeError = UNAVAILABLE;
