@@ -12,7 +12,8 @@ import type { Installation } from '../../support/installation.ts';
 import { clearVolumes, grant, unmounted, volumesOf } from '../../support/volumes.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
-const PROJECT = `
+/** A Compose of version 1 compares the driver's name with the one that the engine has, when it comes up again. */
+const project = (driver: string): string => `
 version: "3.8"
 services:
   web:
@@ -26,7 +27,7 @@ services:
     volumes: ["app:/run/secrets"]
 volumes:
   app:
-    driver: coffer
+    driver: ${driver}
     driver_opts: { secrets: "db:password:0400 api" }
 `;
 
@@ -35,7 +36,8 @@ export function volumeComposeStories(of: () => Installation): void {
     let directory: TemporaryDirectory;
     before(() => {
       directory = temporaryDirectory();
-      writeFileSync(path.join(directory.path, 'docker-compose.yml'), PROJECT);
+      const driver = of().kind === 'managed plugin' ? 'coffer:latest' : 'coffer';
+      writeFileSync(path.join(directory.path, 'docker-compose.yml'), project(driver));
     });
     after(() => directory.remove());
     afterEach(async () => clearVolumes(of()));
