@@ -78,7 +78,7 @@ export class VolumeRegistry {
   async put(volume: RegisteredVolume): Promise<void> {
     if (this.#volumes.size >= VOLUMES_MAX && !this.#volumes.has(volume.name)) {
       throw new CofferError('volume.unavailable', `there are ${VOLUMES_MAX} volumes on this node already`, {
-        hint: 'Remove volumes that no container mounts: docker volume prune.',
+        hint: 'Remove volumes that no container mounts: docker volume ls, docker volume rm.',
       });
     }
     await this.#change((volumes) => volumes.set(volume.name, volume));
