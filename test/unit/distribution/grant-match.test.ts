@@ -51,6 +51,23 @@ test('a pattern matches what a regular expression of the same meaning matches', 
   );
 });
 
+test('a thousand containers with names made to be slow are held against ten grants in no time', () => {
+  const slow: readonly (readonly [string, string])[] = [
+    ['web-*', `web-${'a'.repeat(508)}`],
+    ['*-db-*', '-d'.repeat(256)],
+    [`*${'a'.repeat(60)}b*`, 'a'.repeat(512)],
+    [`*b${'a'.repeat(60)}*`, 'a'.repeat(512)],
+  ];
+  for (const [pattern, text] of slow) {
+    const begun_ms = performance.now();
+    for (let count = 0; count < 10_000; count += 1) {
+      globMatches(pattern, text);
+    }
+    // Tried character by character, the third takes nine seconds.
+    assert.ok(performance.now() - begun_ms < 1_500, pattern);
+  }
+});
+
 test('a pattern made to be tried again and again ends soon', () => {
   const begun_ms = performance.now();
   assert.equal(globMatches('*a'.repeat(256), `${'a'.repeat(511)}b`), false);
