@@ -7,6 +7,7 @@ import { after, afterEach, before, describe, test, type TestContext } from 'node
 import type { ContainerFact } from '../../src/distribution/protocol.ts';
 import { newSecretId } from '../../src/secrets/index.ts';
 import { FRAME } from '../../src/transport/index.ts';
+import { grantTo } from '../support/cluster-calls.ts';
 import { BesiegedManager, GRANTED, SECRET } from '../support/besieged-manager.ts';
 import { inParallel } from '../support/secret-calls.ts';
 import type { TestAgent } from '../support/test-agent.ts';
@@ -21,6 +22,8 @@ const MESSAGES = 20_000;
 const BIG_VALUES = 40;
 const BIG_VALUE_BYTES = 500_000;
 const SLOW_READERS = 8;
+/** Of a node that has its containers held against all of them again and again. */
+const GRANTS = 40;
 const SILENT_NODES = 30;
 /** Connections of one node that stay open. */
 const CONNECTIONS_MAX = 2;
@@ -108,10 +111,22 @@ describe('a manager under floods', () => {
   test('of reports that are as large as they can be, from several nodes', async (t) => {
     const containers = muchToTell();
     t.diagnostic(`${JSON.stringify(containers).length} bytes each`);
-    const agents = await Promise.all(Array.from({ length: 6 }, () => besieged.registered(containers)));
+    const granted = await besieged.node();
+    for (const number of numbers(GRANTS)) {
+      await grantTo(besieged.manager, {
+        secret: `of-grant-${number}`,
+        node: granted.id,
+        container: `*a*${number}*`,
+      });
+    }
+    const agents = await Promise.all([
+      besieged.registered(containers, granted),
+      ...numbers(5).map(() => besieged.registered(containers)),
+    ]);
     await flood(t, async () => {
       for (let round = 0; round < 10; round += 1) {
-        agents.forEach((agent) => agent.report(containers.map((one) => ({ ...one, name: `web-${round}` }))));
+        const name = `${'a'.repeat(200)}${round}`;
+        agents.forEach((agent) => agent.report(containers.map((one) => ({ ...one, labels: {}, name }))));
         await new Promise((resolve) => setImmediate(resolve));
       }
     });
