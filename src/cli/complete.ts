@@ -201,7 +201,9 @@ async function secretNames({ session, positionals }: Cursor): Promise<Answer> {
 async function refusedNames({ session }: Cursor): Promise<Answer> {
   try {
     const refusals = await (await quickClient(session)).refusals(undefined);
-    const names = refusals.map((refusal) => (refusal.kind === 'secret' ? refusal.service : refusal.volume));
+    const names = refusals.flatMap((refusal) =>
+      refusal.kind === 'secret' ? [refusal.service] : [refusal.volume, ...refusal.users],
+    );
     return { candidates: [...new Set(names)].map(ofWord) };
   } catch {
     return { candidates: [] };

@@ -210,7 +210,7 @@ const refusal: ReplySchema<Refusal> = v.variant('kind', [
     task: v.string(),
     secret: v.string(),
   }),
-  v.object({ ...refusalReason, kind: v.literal('volume'), volume: v.string() }),
+  v.object({ ...refusalReason, kind: v.literal('volume'), volume: v.string(), users: v.array(v.string()) }),
 ]);
 
 export const refusalsReply: ReplySchema<RefusalsReply> = v.object({ refusals: v.array(refusal) });

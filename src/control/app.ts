@@ -138,20 +138,20 @@ function refusalsRoute({ refusals }: ControlOptions): RequestHandler {
     const { name } = readQuery(QUERIES.refusals, request.query);
     const reply: RefusalsReply = {
       refusals: refusals()
-        .filter((refusal) => name === undefined || refusedTo(refusal) === name)
+        .filter((refusal) => name === undefined || refusedTo(refusal).includes(name))
         .toSorted((a, b) => b.at_ms - a.at_ms),
     };
     response.json(reply);
   };
 }
 
-/** The name that a user knows: of the service, or of the volume. */
-function refusedTo(refusal: Refusal): string {
+/** The names that a user knows: of the service; of the volume, of containers that mount it, and of their services. */
+function refusedTo(refusal: Refusal): readonly string[] {
   switch (refusal.kind) {
     case 'secret':
-      return refusal.service;
+      return [refusal.service];
     case 'volume':
-      return refusal.volume;
+      return [refusal.volume, ...refusal.users];
     default:
       return unreachable(refusal);
   }

@@ -205,6 +205,8 @@ export interface SecretRefusal extends RefusalReason {
 export interface VolumeRefusal extends RefusalReason {
   readonly kind: 'volume';
   readonly volume: string;
+  /** The names of the containers that mount it, and of their services. */
+  readonly users: readonly string[];
 }
 
 export type Refusal = SecretRefusal | VolumeRefusal;

@@ -158,6 +158,10 @@ export class Delivery implements VolumeService {
     return this.#present().get(name);
   }
 
+  usersOf(name: string): readonly string[] {
+    return this.#agent?.usersOf(name) ?? [];
+  }
+
   list(): readonly VolumeDescription[] {
     return this.#agent?.list() ?? [];
   }

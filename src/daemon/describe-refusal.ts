@@ -13,7 +13,7 @@ export function describeRefusal(refused: Refused): Refusal {
       return { kind: 'secret', service, task: task === '' ? taskId : task, secret, ...reason };
     }
     case 'volume':
-      return { kind: 'volume', volume: refused.volume, ...reason };
+      return { kind: 'volume', volume: refused.volume, users: refused.users, ...reason };
     default:
       return unreachable(refused);
   }

@@ -24,5 +24,7 @@ export interface VolumeService {
   /** The last one wipes the files. Nothing happens for a mount that is not known. */
   unmount(name: string, mountId: string): Promise<void>;
   get(name: string): VolumeDescription | undefined;
+  /** The names of the containers that mount it, and of their services, as far as the engine has told: for whoever asks why. */
+  usersOf(name: string): readonly string[];
   list(): readonly VolumeDescription[];
 }

@@ -22,6 +22,8 @@ export interface RefusedMount {
   readonly kind: 'volume';
   readonly at_ms: number;
   readonly volume: string;
+  /** The containers that mount it, and their services: the engine does not say which of them was to start. */
+  readonly users: readonly string[];
   readonly error: CofferError;
 }
 
@@ -29,6 +31,8 @@ export type Refused = RefusedDelivery | RefusedMount;
 
 const KEPT_MAX = 1_000;
 const TEXT_LENGTH_MAX = 256;
+/** Of one volume. */
+const USERS_MAX = 20;
 
 /** The last refusals, newest last, bounded in count and in size. */
 export class Refusals {
@@ -48,8 +52,9 @@ export class Refusals {
     });
   }
 
-  addVolume(at_ms: number, volume: string, error: CofferError): void {
-    this.#keep({ kind: 'volume', at_ms, volume: short(volume), error });
+  addVolume(at_ms: number, volume: string, users: readonly string[], error: CofferError): void {
+    const kept = [...new Set(users)].slice(0, USERS_MAX).map(short);
+    this.#keep({ kind: 'volume', at_ms, volume: short(volume), users: kept, error });
   }
 
   list(): readonly Refused[] {

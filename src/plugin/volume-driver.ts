@@ -130,7 +130,7 @@ export class VolumeDriver {
       return { reply: { Mountpoint, Err: '' }, unheard: undo };
     } catch (thrown) {
       isLate = true;
-      refusals.addVolume(now_ms(), name, CofferError.from(thrown));
+      refusals.addVolume(now_ms(), name, volumes.usersOf(name), CofferError.from(thrown));
       throw thrown;
     }
   }

@@ -12,8 +12,8 @@ export function addWhy(program: Command, session: Session): void {
     .description(
       "Show why coffer refused a service's secrets, or a volume, newest first. Docker says only: not found.",
     )
-    .usage('[OPTIONS] [SERVICE|VOLUME]')
-    .argument('[name]', 'the name of the service or the volume; left out: of all')
+    .usage('[OPTIONS] [SERVICE|CONTAINER|VOLUME]')
+    .argument('[name]', 'the name of the service, the container or the volume; left out: of all')
     .addOption(formatOption('text'))
     .action((name: string | undefined, options: { readonly format: string }) =>
       why(session, name, options.format),
@@ -60,7 +60,9 @@ function subjectOf(refusal: Refusal): string {
     case 'secret':
       return `${refusal.service}, secret ${refusal.secret}, task ${refusal.task}`;
     case 'volume':
-      return `volume ${refusal.volume}`;
+      return refusal.users.length === 0
+        ? `volume ${refusal.volume}`
+        : `volume ${refusal.volume}, mounted by ${refusal.users.join(', ')}`;
     default:
       return unreachable(refusal);
   }

@@ -11,7 +11,7 @@ import type { Connector } from './connector.ts';
 import { ContainerMemory } from './container-memory.ts';
 import { ContainerView } from './container-view.ts';
 import { CutOff } from './cut-off.ts';
-import { isAlive, taskIdOf } from './entitlement.ts';
+import { isAlive, serviceOf, taskIdOf } from './entitlement.ts';
 import { Holdings } from './holdings.ts';
 import type { VolumePlaces } from './memory-mounts.ts';
 import { Mounting, MOUNT_TIMEOUT_MS } from './mounting.ts';
@@ -216,6 +216,10 @@ export class Agent implements VolumeService {
     return volume && { name, mountpoint: this.#volumes.mountpoint(name), createdAt: volume.createdAt };
   }
 
+  usersOf(name: string): readonly string[] {
+    return this.#view.of(name).flatMap(usersIn);
+  }
+
   list(): readonly VolumeDescription[] {
     return this.#registry
       .list()
@@ -274,6 +278,11 @@ export class Agent implements VolumeService {
     this.#volumes.wipeAll();
     this.#changes.notify();
   }
+}
+
+function usersIn(container: EngineContainer): readonly string[] {
+  const service = serviceOf(container);
+  return service === undefined ? [container.name] : [container.name, service];
 }
 
 function isSame(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {

@@ -8,6 +8,7 @@ import type { HeldVersion, Holdings } from './holdings.ts';
 
 /** The engine puts it on the containers of a swarm's tasks. */
 const TASK_LABEL = 'com.docker.swarm.task.id';
+const SERVICE_LABEL = 'com.docker.swarm.service.name';
 const TASK_ID_PATTERN = /^[0-9a-z]{1,64}$/;
 
 /** What entitlement is read from. */
@@ -17,6 +18,11 @@ export type HoldingsView = Pick<Holdings, 'holder' | 'secret'>;
 export function taskIdOf(container: EngineContainer): string {
   const id = Object.hasOwn(container.labels, TASK_LABEL) ? (container.labels[TASK_LABEL] ?? '') : '';
   return TASK_ID_PATTERN.test(id) ? id : '';
+}
+
+/** The name of the service that has made it; undefined for none. */
+export function serviceOf({ labels }: EngineContainer): string | undefined {
+  return Object.hasOwn(labels, SERVICE_LABEL) ? labels[SERVICE_LABEL] : undefined;
 }
 
 /** The key of its holder. */

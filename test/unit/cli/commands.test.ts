@@ -239,17 +239,20 @@ test('why tells of a volume that was not mounted, with what mends it', async () 
     kind: 'volume',
     at_ms: NOW_MS,
     volume: 'certs',
+    users: ['web.1.abc', 'web'],
     code: 'volume.refused',
     message: 'container web may not have secret db',
     hint: 'Allow it: docker coffer grant db',
   };
   await withCli({ refusals: () => [refusal] }, async ({ cli }) => {
-    assert.equal(
-      (await cli(['why', 'certs'])).stdout,
-      'About a minute ago: volume certs\n' +
-        '  container web may not have secret db [volume.refused]\n  Allow it: docker coffer grant db\n',
-    );
-    assert.equal((await cli(['why', 'web'])).stdout, 'No refusal is remembered for web.\n');
+    for (const name of ['certs', 'web', 'web.1.abc']) {
+      assert.equal(
+        (await cli(['why', name])).stdout,
+        'About a minute ago: volume certs, mounted by web.1.abc, web\n' +
+          '  container web may not have secret db [volume.refused]\n  Allow it: docker coffer grant db\n',
+      );
+    }
+    assert.equal((await cli(['why', 'other'])).stdout, 'No refusal is remembered for other.\n');
   });
 });
 

@@ -23,7 +23,7 @@ async function complete(cli: Cli, ...words: readonly string[]): Promise<string> 
 test('completion knows commands, options, their values, secrets and services', async () => {
   const reason = { at_ms: 1, code: 'c', message: 'm' };
   const refusal: Refusal = { kind: 'secret', service: 'redis', task: 't', secret: 's', ...reason };
-  const mount: Refusal = { kind: 'volume', volume: 'certs', ...reason };
+  const mount: Refusal = { kind: 'volume', volume: 'certs', users: ['web'], ...reason };
   await withCli({ refusals: () => [refusal, refusal, mount] }, async ({ cli }) => {
     for (const name of ['db_a', 'db_b', 'web']) {
       await cli(['put', name, '-'], { stdin: 'x' });
@@ -46,7 +46,7 @@ test('completion knows commands, options, their values, secrets and services', a
     assert.equal(await complete(cli, 'restore', '--existing', ''), 'skip replace :4');
     assert.equal(await complete(cli, 'restore', '--identity', ''), ':0');
     assert.equal(await complete(cli, 'backup-get', 'secrets.backup', ''), ':4');
-    assert.equal(await complete(cli, 'why', ''), 'redis certs :4');
+    assert.equal(await complete(cli, 'why', ''), 'redis certs web :4');
     assert.equal(await complete(cli, 'completion', 'z'), 'zsh :4');
     assert.equal(
       await complete(cli, 'bogus', ''),

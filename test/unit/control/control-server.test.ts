@@ -23,7 +23,14 @@ test('the daemon tells its status, its refusals newest first, and its checks', a
     message: 'secret s not found',
   });
   const checks = [{ name: 'store', level: 'ok', message: 'the store serves' }] as const;
-  const mount: Refusal = { kind: 'volume', at_ms: 4, volume: 'certs', code: 'volume.refused', message: 'no' };
+  const mount: Refusal = {
+    kind: 'volume',
+    at_ms: 4,
+    volume: 'certs',
+    users: ['web'],
+    code: 'volume.refused',
+    message: 'no',
+  };
   const refusals = () => [refusal(1, 'web'), refusal(3, 'web'), mount, refusal(2, 'api')];
   await withControl({ refusals, doctor: () => checks }, async (harness) => {
     assert.deepEqual((await send(harness, 'GET', '/v1/status')).json, STATUS);
@@ -33,7 +40,7 @@ test('the daemon tells its status, its refusals newest first, and its checks', a
       return (json as { refusals: Refusal[] }).refusals.map(({ at_ms }) => at_ms);
     };
     assert.deepEqual(await times(''), [4, 3, 2, 1]);
-    assert.deepEqual(await times('?name=web'), [3, 1]);
+    assert.deepEqual(await times('?name=web'), [4, 3, 1]);
     assert.deepEqual(await times('?name=certs'), [4]);
     assert.deepEqual(await times('?name=none'), []);
   });

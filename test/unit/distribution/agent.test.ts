@@ -38,6 +38,18 @@ describe('a container that starts', () => {
     assert.deepEqual(node.files('app'), { db: 'first' });
   });
 
+  test('is found by its own name and by its service’s, for whoever asks why its volume was refused', async () => {
+    await node.prepared();
+    const labels = { 'com.docker.swarm.service.name': 'web' };
+    const mounting = node.agent.mount('app', 'm1').catch(() => undefined);
+    node.engine.put(container('web.1.abc', { labels }));
+    await node.until(() => node.agent.usersOf('app').length > 0, 'the engine to be asked');
+    assert.deepEqual(node.agent.usersOf('app'), ['web.1.abc', 'web']);
+    assert.deepEqual(node.agent.usersOf('other'), []);
+    await node.agent.stop();
+    await mounting;
+  });
+
   test('is refused if nothing grants it a secret, and nothing is left of the attempt', async () => {
     await node.prepared();
     node.engine.put(container('other'));

@@ -46,6 +46,10 @@ class RecordedVolumes implements VolumeService {
     return this.volumes.get(name);
   }
 
+  usersOf(name: string): readonly string[] {
+    return [`a container of ${name}`];
+  }
+
   list(): readonly VolumeDescription[] {
     return [...this.volumes.values()];
   }
@@ -134,6 +138,7 @@ test('a mount that is refused shows the reason and what mends it, and both are k
     const [refused] = refusals.list();
     assert.ok(refused?.kind === 'volume');
     assert.deepEqual([refused.volume, refused.error.code, refused.at_ms], ['db', 'volume.refused', 1]);
+    assert.deepEqual(refused.users, ['a container of db']);
   });
 });
 
