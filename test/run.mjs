@@ -61,6 +61,7 @@ const suites = [
     first: [
       'cluster',
       'cluster-plugin',
+      'crash',
       'peer-unlock',
       'secrets-plugin',
       'secrets-process',
@@ -69,8 +70,6 @@ const suites = [
       'volumes-plugin',
       'volumes-swarm',
     ],
-    // An engine disables a plugin that dies before it has reached it, and nobody can tell when it has but by time.
-    alone: ['crash'],
     waits: true,
     timeLimit_s: 900,
     obstacle: whyLiveTestsCannotRun,

@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // coffer as a managed plugin of a test's engine.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { killProcess } from './cleanup.ts';
 import { type CommandOptions, type CommandResult, runCommand } from './command.ts';
 import { socketAccepts, cofferCli, tryCofferCli } from './coffer.ts';
 import type { Engine } from './engine.ts';
-import { ageOf } from './process-status.ts';
 import { builtFile } from './project.ts';
 import { waitFor } from './wait-for.ts';
 
 /** Far more than it takes: other tests run beside this one. */
 const serving_ms_max = 60_000;
-/** An engine dials a plugin's socket so long after it has started it, and again and again until somebody answers. */
-const firstDial_ms = 500;
-const nextDial_ms = 3_000;
-/** What an engine on a busy machine may be late. */
-const late_ms_max = 1_000;
 
 export interface PluginOptions {
   /** The plugin's name on the engine. Default `coffer`. */
@@ -54,8 +47,8 @@ export class ManagedPlugin {
   readonly engine: Engine;
   readonly name: string;
   readonly id: string;
-  /** When the engine has certainly reached the process that it has started last, on the clock of `performance`. */
-  #reachedAt_ms = 0;
+  /** The engine's file about the plugin as it was when that was killed, until the engine has reached the next process. */
+  #fileBefore: number | undefined;
 
   private constructor(engine: Engine, name: string, id: string) {
     this.engine = engine;
@@ -146,8 +139,13 @@ export class ManagedPlugin {
     await this.engine.docker(['plugin', 'disable', '--force', this.name]);
   }
 
-  /** Kills the daemon (SIGKILL) and waits until the engine has started another, which serves. */
+  /**
+   * Kills the daemon (SIGKILL), as soon as the engine has reached it, and waits until the engine has started another, which
+   * serves.
+   */
   async kill9(): Promise<void> {
+    await this.reached();
+    const fileBefore = this.#file();
     const pid = this.pid();
     if (pid === undefined) {
       throw new Error(`the plugin ${this.name} does not run`);
@@ -156,16 +154,17 @@ export class ManagedPlugin {
     await waitFor(() => this.pid() !== undefined && this.pid() !== pid, {
       what: 'the plugin to be started again',
     });
+    this.#fileBefore = fileBefore;
     await this.serving();
-    const age_ms = ageOf(this.pid() ?? pid);
-    const missed = Math.ceil(Math.max(0, age_ms - firstDial_ms) / nextDial_ms);
-    this.#reachedAt_ms = performance.now() - age_ms + firstDial_ms + missed * nextDial_ms + late_ms_max;
   }
 
-  /** Resolves when the engine has reached the process that came after `kill9`. If that dies earlier, it is disabled for good. */
+  /** Resolves when the engine has reached the process that came after `kill9`. One that dies earlier is disabled for good. */
   async reached(): Promise<void> {
-    // The engine tells nobody of it.
-    await delay(Math.max(0, this.#reachedAt_ms - performance.now()));
+    // The engine tells nobody of it; but it writes its file about the plugin anew (moby, plugin/manager_linux.go, pluginPostStart).
+    await waitFor(() => this.#fileBefore === undefined || this.#file() !== this.#fileBefore, {
+      what: 'the engine to reach the plugin',
+    });
+    this.#fileBefore = undefined;
   }
 
   /** Runs `coffer` with `args`; rejects with a `CommandError` unless it exits with code 0. */
@@ -176,6 +175,11 @@ export class ManagedPlugin {
   /** Runs `coffer` with `args`; resolves whatever its exit code is. */
   async tryCli(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     return tryCofferCli(this.controlSocket, args, options);
+  }
+
+  /** The inode of the engine's file about the plugin, which is replaced when it is written. */
+  #file(): number {
+    return statSync(path.join(this.engine.dataDirectory, 'plugins', this.id, 'config.json')).ino;
   }
 
   #socket(name: string): string {
