@@ -8,7 +8,7 @@ import { parseVolume } from '../volume-spec.ts';
 import type { ContainerView } from './container-view.ts';
 import { dueFiles, isAlive, mayStart } from './entitlement.ts';
 import type { HeldVersion, Holdings } from './holdings.ts';
-import type { VolumePlaces } from './memory-mounts.ts';
+import type { VolumePlace, VolumePlaces } from './memory-mounts.ts';
 import { decideMount, type MountDecision } from './mount-decision.ts';
 import type { VolumeMount } from './mount-record.ts';
 import { MountStarts, START_MAX_MS } from './mount-starts.ts';
@@ -128,7 +128,7 @@ export class Volumes {
     const spec = parseVolume(name, registered.options);
     const place = await places.make(name, (spec.files.length * VERSIONS + 1) * FILE_BYTES + SLACK_BYTES);
     // From here on nothing comes between the decision and the files.
-    const volume = this.#mounted.get(name) ?? MountedVolume.create(registered, spec, place);
+    const volume = this.#knownAt(place, name) ?? MountedVolume.create(registered, spec, place);
     this.#mounted.set(name, volume);
     try {
       const decision = this.decide(name, spec);
@@ -143,6 +143,15 @@ export class Volumes {
     }
     await this.unmount(name, mountId);
     return undefined;
+  }
+
+  /**
+   * What is known of a volume, if its memory is still the same: an engine that replaces a plugin may unmount, under the new one,
+   * what the old one has left, and then nothing of it is there any more.
+   */
+  #knownAt(place: VolumePlace, name: string): MountedVolume | undefined {
+    const known = this.#mounted.get(name);
+    return known !== undefined && recordOf(place) === undefined ? undefined : known;
   }
 
   /** In turn. The last mount takes all with it. Nothing happens for one that is not known. */

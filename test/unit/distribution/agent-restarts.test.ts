@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { CofferError } from '../../../src/common/index.ts';
@@ -40,6 +40,16 @@ describe('an agent that starts anew', () => {
       node.clock.advance(500);
       return node.files('app')?.['db'] === undefined;
     }, 'all that is due to be said');
+  });
+
+  test('makes the files anew if the engine has unmounted what it had taken up', async () => {
+    await killed();
+    await node.start();
+    await node.until(() => node.leader.isSettled, 'a session');
+    rmSync(path.join(node.places.directory, 'app'), { recursive: true });
+    node.grant(container('job'), ['db']);
+    await node.run('job', 'm2');
+    assert.deepEqual(node.files('app'), { db: 'first' });
   });
 
   test('leaves the files as they are until the leader has said all that is due', async () => {
