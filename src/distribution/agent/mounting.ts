@@ -54,6 +54,8 @@ export class Mounting {
     const { clock, onWanted, timeout_ms } = this.#options;
     this.#requireVolume(name);
     this.#wanted.set(name, (this.#wanted.get(name) ?? 0) + 1);
+    // No listing may come that would tell the leader of it: see `#listed`.
+    onWanted();
     try {
       const deadline_ms = clock.now_ms() + timeout_ms;
       await this.#listed(name, deadline_ms);

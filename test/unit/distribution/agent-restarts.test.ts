@@ -52,6 +52,22 @@ describe('an agent that starts anew', () => {
     assert.deepEqual(node.files('app'), { db: 'first' });
   });
 
+  test('asks the leader for a container that is started again by an engine that answers nobody', async () => {
+    await node.prepared();
+    await node.run('web', 'm1');
+    await node.agent.stop();
+    node.engine.problem = new CofferError('engine.unreachable', 'the engine starts');
+    await node.start();
+    await node.until(() => node.leader.isSettled, 'a session');
+    let mountpoint: string | undefined;
+    void node.agent.mount('app', 'm2').then((made) => (mountpoint = made));
+    await node.until(() => {
+      node.clock.advance(500);
+      return mountpoint !== undefined;
+    }, 'the volume to be mounted');
+    assert.deepEqual(node.files('app'), { db: 'first' });
+  });
+
   test('leaves the files as they are until the leader has said all that is due', async () => {
     await killed();
     node.leader.refusal = new CofferError('cluster.not-leader', 'not yet');
