@@ -28,7 +28,7 @@ async function main(): Promise<void> {
     ...read,
     logger,
     // After a storage error LevelDB would go on acknowledging what it loses: only a new process helps.
-    onFault: (error) => fail('the store has failed; coffer ends, to be started again', error),
+    onFault: (error) => fail('coffer ends, to be started again', error),
   });
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {

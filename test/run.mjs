@@ -67,10 +67,9 @@ const suites = [
       'secrets-process',
       'swarm-of-three',
       'volumes',
+      'volumes-plugin',
       'volumes-swarm',
     ],
-    // An engine that was killed clears away after its old plugin while the new one mounts: on a busy machine, into its way.
-    alone: ['volumes-plugin'],
     waits: true,
     timeLimit_s: 900,
     obstacle: whyLiveTestsCannotRun,

@@ -16,6 +16,7 @@ import { Rebuilding } from './rebuilding.ts';
 import { DriverName } from './driver-name.ts';
 import { Forcing } from './forcing.ts';
 import { usesOf } from './engine-uses.ts';
+import { mayBeCutOff } from './propagation.ts';
 import type { ReadSettings, Settings } from './settings.ts';
 import { describeDaemon } from './status.ts';
 import { backupDirectoryOf, describeUpkeep } from './upkeep.ts';
@@ -26,7 +27,7 @@ import { volumeReadiness } from './volume-readiness.ts';
 
 export interface DaemonOptions extends ReadSettings {
   readonly logger: Logger;
-  /** Called once after a storage error: the process must end, and is started again by whoever runs it. */
+  /** Called once, after a storage error for one: the process must end, and is started again by whoever runs it. */
   readonly onFault: (error: CofferError) => void;
 }
 
@@ -40,6 +41,7 @@ const STEP_TIMEOUT_MS = 2_000;
 export class Daemon {
   readonly #settings: Settings;
   readonly #logger: Logger;
+  readonly #onFault: (error: CofferError) => void;
   readonly #problem: CofferError | undefined;
   readonly #keeper: StoreKeeper;
   readonly #cluster: ClusterNode;
@@ -61,6 +63,7 @@ export class Daemon {
     this.#settings = settings;
     this.#problem = problem;
     this.#logger = logger;
+    this.#onFault = onFault;
     const monotonic_ms = (): number => performance.now();
     const now_ms = (): number => Date.now();
     const { stateDirectory } = settings;
@@ -208,6 +211,7 @@ export class Daemon {
    * only if a socket cannot be had; a store that cannot be opened is told on every interface.
    */
   async start(): Promise<void> {
+    await this.#requirePropagation();
     this.#removePluginSocket = await listenOnUnixSocket(this.#plugin, this.#settings.pluginSocket);
     await this.#control.listen(this.#settings.controlSocket);
     await this.#gateway.listen(this.#settings.gatewaySocket);
@@ -253,6 +257,21 @@ export class Daemon {
     await this.#keeper.close();
     // Last: until then the store hands over what it leads.
     await this.#attempt('the cluster port', () => this.#cluster.close());
+  }
+
+  /**
+   * A plugin that may be cut off from its engine asks to be started again, as soon as the engine has reached it: not earlier, since it
+   * disables one that ends before. */
+  async #requirePropagation(): Promise<void> {
+    const { mode, stateDirectory, volumesDirectory } = this.#settings;
+    const options = { stateDirectory, directory: volumesDirectory, logger: this.#logger };
+    if (mode === 'managed' && (await mayBeCutOff(options))) {
+      this.#plugin.once('connection', () =>
+        this.#onFault(
+          new CofferError('volume.unavailable', 'the engine may not see what this process mounts for it'),
+        ),
+      );
+    }
   }
 
   /** The others refuse this node already: it lets go of all that it has of theirs. */

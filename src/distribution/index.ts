@@ -2,6 +2,7 @@
 export { Agent, type AgentDescription, type AgentOptions } from './agent/agent.ts';
 export type { Connector } from './agent/connector.ts';
 export { MemoryMounts } from './agent/memory-mounts.ts';
+export { type MountPoint, readMountPoints } from './agent/mount-points.ts';
 export { type MountPrograms, MountTool, SYSTEM_MOUNT_PROGRAMS } from './agent/mount-tool.ts';
 export type { SessionDescription } from './dispatcher/dispatcher.ts';
 export type { DispatchPeer } from './dispatcher/session.ts';

@@ -7,6 +7,7 @@ import { type MountPoint, readMountPoints } from './mount-points.ts';
 import type { MountTool } from './mount-tool.ts';
 import { isVolumeName } from './volume-name.ts';
 
+const FILES = 'files';
 const VIEW_FLAGS = ['ro', 'nosuid', 'nodev', 'noexec'];
 /** Of one volume, on top of each other: more than one only if somebody else mounts there. */
 const LAYERS_MAX = 8;
@@ -17,7 +18,10 @@ export interface VolumePlace {
   readonly memory: string;
   /** In `memory`: what containers see. */
   readonly files: string;
-  /** `files` again, where nobody can write. */
+  /**
+   * `files` again, where nobody can write: below a read-only mount of the memory, and not the mount itself. So where that does not
+   * reach the engine there is nothing to start a container with, rather than an empty directory.
+   */
   readonly view: string;
 }
 
@@ -51,13 +55,14 @@ export class MemoryMounts implements VolumePlaces {
     await this.undo(name);
     try {
       mkdirSync(place.memory, { recursive: true, mode: 0o700 });
-      mkdirSync(place.view, { recursive: true, mode: 0o700 });
+      const shown = shownOf(place);
+      mkdirSync(shown, { recursive: true, mode: 0o700 });
       await this.#tool.memory(place.memory, size_bytes);
       requireMemory(place);
       mkdirSync(place.files, { mode: 0o755 });
       const apart = apartOf(place);
       mkdirSync(apart, { mode: 0o700 });
-      await this.#tool.view(place.files, place.view, apart);
+      await this.#tool.view(place.memory, shown, apart);
       removeEmpty(apart);
       if (!isWhole(place, readMountPoints())) {
         throw new CofferError('volume.unavailable', `the volume ${name} is not mounted as it was to be`);
@@ -71,7 +76,7 @@ export class MemoryMounts implements VolumePlaces {
 
   async undo(name: string): Promise<void> {
     const place = this.#place(name);
-    for (const target of [apartOf(place), place.view, place.memory]) {
+    for (const target of [apartOf(place), shownOf(place), place.memory]) {
       for (let layer = 0; layer < LAYERS_MAX && isMounted(target); layer += 1) {
         await this.#tool.unmount(target);
       }
@@ -98,13 +103,18 @@ export class MemoryMounts implements VolumePlaces {
     invariant(isVolumeName(name), 'a volume has a name that is no path');
     const directory = path.join(this.#directory, name);
     const memory = path.join(directory, 'memory');
-    return { memory, files: path.join(memory, 'files'), view: path.join(directory, 'view') };
+    return { memory, files: path.join(memory, FILES), view: path.join(directory, 'view', FILES) };
   }
 }
 
+/** Where the memory is mounted again, read-only. */
+function shownOf({ view }: VolumePlace): string {
+  return path.dirname(view);
+}
+
 /** Where the view comes from: mounted only while it is made. */
-function apartOf({ view }: VolumePlace): string {
-  return path.join(path.dirname(view), 'apart');
+function apartOf({ memory }: VolumePlace): string {
+  return path.join(path.dirname(memory), 'apart');
 }
 
 /** Before the first file is written: below it may be a disk. */
@@ -115,17 +125,16 @@ function requireMemory(place: VolumePlace): void {
 }
 
 function isWhole(place: VolumePlace, points: readonly MountPoint[]): boolean {
-  const memory = points.filter(({ path: at }) => at === place.memory);
-  const view = points.filter(({ path: at }) => at === place.view);
-  return (
-    memory.length === 1 &&
-    memory.every(({ type, root }) => type === 'tmpfs' && root === '/') &&
-    view.length === 1 &&
-    view.every(
-      ({ type, root, options }) =>
-        type === 'tmpfs' && root === '/files' && VIEW_FLAGS.every((flag) => options.includes(flag)),
-    )
-  );
+  const isTheOnly = (target: string, flags: readonly string[]): boolean => {
+    const [point, ...others] = points.filter(({ path: at }) => at === target);
+    return (
+      point?.type === 'tmpfs' &&
+      point.root === '/' &&
+      flags.every((flag) => point.options.includes(flag)) &&
+      others.length === 0
+    );
+  };
+  return isTheOnly(place.memory, []) && isTheOnly(shownOf(place), VIEW_FLAGS);
 }
 
 function isMounted(target: string): boolean {

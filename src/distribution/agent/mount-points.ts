@@ -9,6 +9,8 @@ export interface MountPoint {
   readonly type: string;
   /** Of this mount alone: `ro`, `nosuid`. */
   readonly options: readonly string[];
+  /** Mounts below those of one group appear below all of them; undefined: it is in none. */
+  readonly peerGroup: number | undefined;
 }
 
 const OPTIONAL_FIELDS_END = ' - ';
@@ -22,13 +24,19 @@ export function readMountPoints(file: string = '/proc/self/mountinfo'): readonly
 export function parseMountPoints(text: string): readonly MountPoint[] {
   return text.split('\n').flatMap((line) => {
     const end = line.indexOf(OPTIONAL_FIELDS_END);
-    const [, , , root, path, options] = line.slice(0, Math.max(end, 0)).split(' ');
+    const [, , , root, path, options, ...optional] = line.slice(0, Math.max(end, 0)).split(' ');
     const [type] = line.slice(end + OPTIONAL_FIELDS_END.length).split(' ');
     if (root === undefined || path === undefined || options === undefined || type === undefined) {
       return [];
     }
-    return [{ path: unescape(path), root: unescape(root), type, options: options.split(',') }];
+    const peerGroup = groupOf(optional);
+    return [{ path: unescape(path), root: unescape(root), type, options: options.split(','), peerGroup }];
   });
+}
+
+function groupOf(optional: readonly string[]): number | undefined {
+  const [digits] = optional.flatMap((field) => /^shared:(\d+)$/.exec(field)?.[1] ?? []);
+  return digits === undefined ? undefined : Number(digits);
 }
 
 /** Blanks, newlines and backslashes are written as three octal digits. */

@@ -56,10 +56,18 @@ describe('a list of mounts', () => {
     const text = [
       String.raw`91 70 0:41 /files /a\040b\134c/view ro,nosuid shared:7 master:2 - tmpfs coffer rw,size=980k`,
       'nonsense',
+      '92 70 254:0 / /b rw master:2 - ext4 /dev/vda rw',
       '',
     ].join('\n');
     assert.deepEqual(parseMountPoints(text), [
-      { path: String.raw`/a b\c/view`, root: '/files', type: 'tmpfs', options: ['ro', 'nosuid'] },
+      {
+        path: String.raw`/a b\c/view`,
+        root: '/files',
+        type: 'tmpfs',
+        options: ['ro', 'nosuid'],
+        peerGroup: 7,
+      },
+      { path: '/b', root: '/', type: 'ext4', options: ['rw'], peerGroup: undefined },
     ]);
   });
 });
@@ -90,7 +98,7 @@ for (const programs of PROGRAMS) {
       assert.equal(bsize * blocks, SIZE_BYTES);
       assert.equal(statSync(place.memory).mode & 0o777, 0o700);
       assert.equal(statSync(place.view).mode & 0o777, 0o755);
-      for (const target of [place.memory, place.view]) {
+      for (const target of [place.memory, path.dirname(place.view)]) {
         const options = readMountPoints().find((point) => point.path === target)?.options ?? [];
         const flags = ['nosuid', 'nodev', 'noexec'].filter((flag) => options.includes(flag));
         assert.deepEqual(flags, ['nosuid', 'nodev', 'noexec']);
@@ -119,7 +127,7 @@ for (const programs of PROGRAMS) {
         seen.map(({ path: at, options }) => [at, options.includes('ro'), options.includes('noexec')]),
         [
           [place.memory, false, true],
-          [place.view, true, true],
+          [path.dirname(place.view), true, true],
         ],
       );
       await new MemoryMounts(shared, new MountTool(programs)).undo('db');
@@ -145,7 +153,11 @@ for (const programs of PROGRAMS) {
       writeFileSync(path.join(place.files, 'db'), 'first');
       const open = openSync(path.join(place.view, 'db'), 'r');
       try {
-        assert.notEqual(spawnSync('umount', [place.view]).status, 0, 'an open file keeps it busy');
+        assert.notEqual(
+          spawnSync('umount', [path.dirname(place.view)]).status,
+          0,
+          'an open file keeps it busy',
+        );
         await mounts.undo('db');
         await mounts.undo('db');
       } finally {
@@ -157,14 +169,18 @@ for (const programs of PROGRAMS) {
 
     test('that is half made is undone when it is found, and made anew when it is wanted', async () => {
       const place = await mounts.make('db', SIZE_BYTES);
-      assert.equal(spawnSync('umount', [place.view]).status, 0);
+      assert.equal(spawnSync('umount', [path.dirname(place.view)]).status, 0);
+      assert.ok(!existsSync(place.view), 'an engine finds nothing there, and no empty directory');
       mkdirSync(path.join(directory.path, 'mounts', 'other', 'memory'), { recursive: true });
       assert.deepEqual(await mounts.found(), new Map());
       assert.deepEqual(readdirSync(path.join(directory.path, 'mounts')), []);
       assert.deepEqual(directory.mounted(), []);
 
       const again = await mounts.make('db', SIZE_BYTES);
-      assert.equal(spawnSync('mount', ['-o', 'remount,bind,rw', again.files, again.view]).status, 0);
+      assert.equal(
+        spawnSync('mount', ['-o', 'remount,bind,rw', again.memory, path.dirname(again.view)]).status,
+        0,
+      );
       await mounts.make('db', SIZE_BYTES);
       assert.throws(() => writeFileSync(path.join(again.view, 'x'), ''), { code: 'EROFS' });
       assert.equal(directory.mounted().length, 2);
