@@ -20,3 +20,4 @@ export { SecretMemory } from './secret-memory.ts';
 export { SecretValue } from './secret-value.ts';
 export { TokenBuckets, type TokenBucketsOptions } from './token-buckets.ts';
 export { listenOnUnixSocket, type SocketAccess } from './unix-socket.ts';
+export { wipeStack } from './wipe-stack.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The node's side: it is given secrets by the leader, and hands them to containers as files (docs/distribution.md).
-import { CofferError, type Logger } from '../../common/index.ts';
+import { CofferError, type Logger, wipeStack } from '../../common/index.ts';
 import type { ContainerSource, EngineContainer } from '../../engine/index.ts';
 import type { Clock } from '../../transport/index.ts';
 import type { Change, NodeFacts } from '../protocol.ts';
@@ -261,6 +261,7 @@ export class Agent implements VolumeService {
 
   #onAssignment(changes: readonly Change[], complete: boolean): () => void {
     this.#holdings.apply(changes, complete);
+    setImmediate(wipeStack);
     const changed = this.#volumes.judge();
     this.#changes.notify();
     return () => signalReload(changed, this.#options.containers, this.#options.logger);
