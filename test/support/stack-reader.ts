@@ -7,7 +7,7 @@ import { wipeStack } from '../../src/common/index.ts';
 
 const [port, how] = process.argv.slice(2);
 const socket = connect({ host: '127.0.0.1', port: Number(port), rejectUnauthorized: false });
-socket.on('data', (data) => {
+socket.on('data', (data: Buffer) => {
   data.fill(0);
   setImmediate(() => {
     if (how === 'wipe') {
