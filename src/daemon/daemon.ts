@@ -261,7 +261,8 @@ export class Daemon {
 
   /**
    * A plugin that may be cut off from its engine asks to be started again, as soon as the engine has reached it: not earlier, since it
-   * disables one that ends before. */
+   * disables one that ends before.
+   */
   async #requirePropagation(): Promise<void> {
     const { mode, stateDirectory, volumesDirectory } = this.#settings;
     const options = { stateDirectory, directory: volumesDirectory, logger: this.#logger };

@@ -20,7 +20,7 @@ const shape = v.strictObject({
   peerGroup: v.number(),
   hasAsked: v.boolean(),
 });
-type Record = v.InferOutput<typeof shape>;
+type Remembered = v.InferOutput<typeof shape>;
 
 export interface PropagationOptions {
   readonly stateDirectory: string;
@@ -47,7 +47,7 @@ export async function mayBeCutOff(options: PropagationOptions): Promise<boolean>
     const before = await recall(file);
     const isOther = before?.bootId === bootId && before.peerGroup !== peerGroup;
     const hasAsked = isOther && !before.hasAsked;
-    const record: Record = { format: 1, bootId, peerGroup, hasAsked };
+    const record: Remembered = { format: 1, bootId, peerGroup, hasAsked };
     if (JSON.stringify(record) !== JSON.stringify(before)) {
       await writeFileAtomically(file, Buffer.from(JSON.stringify(record)));
     }
@@ -71,7 +71,7 @@ async function readBootId(): Promise<string> {
 }
 
 /** Undefined: there is no such file, or none that can be understood. */
-async function recall(file: string): Promise<Record | undefined> {
+async function recall(file: string): Promise<Remembered | undefined> {
   try {
     return v.parse(shape, JSON.parse(await readFile(file, 'utf8')));
   } catch {
