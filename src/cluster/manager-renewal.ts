@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 // A manager's own certificate while it runs: renewed through the log, and stood in for where there is no majority for that.
 import { createPublicKey } from 'node:crypto';
-import { CofferError, type Logger } from '../common/index.ts';
+import { CofferError } from '../common/index.ts';
+import type { ClusterView } from '../membership/index.ts';
 import { exportKey, generateKey } from '../pki/index.ts';
-import type { ReplicatedStore } from '../store/index.ts';
+import type { SecretStore } from '../store/index.ts';
 import { chainOf, issueFor, requireAuthority, rootsOf } from './certificates.ts';
 import type { OwnIdentity } from './own-identity.ts';
-import { isOutdated, Renewal } from './renewal.ts';
+import { isOfAnotherRoot, isOutdated, Renewal, type RenewalOptions } from './renewal.ts';
 import { standInChange } from './stand-in.ts';
 
 /** More than the pause between two attempts to renew. */
 const STAND_IN_MARGIN_MS = 2 * 60 * 1_000;
 
-export interface ManagerRenewalOptions {
-  readonly store: ReplicatedStore;
+export interface ManagerRenewalOptions extends Pick<RenewalOptions, 'now_ms' | 'random' | 'logger'> {
+  readonly store: Pick<SecretStore, 'cluster' | 'propose'>;
+  /** What this manager has applied, though its store be closed. */
+  readonly view: () => ClusterView;
   readonly own: OwnIdentity;
   /** The certificate is another one now: further calls are to show it. */
   readonly onRenewed: () => void;
-  readonly now_ms: () => number;
-  /** From 0 to below 1. */
-  readonly random: () => number;
-  readonly logger: Logger;
 }
 
 /** The renewal of a manager's certificate, to be started. */
 export function managerRenewal(options: ManagerRenewalOptions): Renewal {
-  const { now_ms, own, store } = options;
+  const { logger, now_ms, own, random, view } = options;
   return new Renewal({
-    ...options,
     identity: () => own.current,
-    isOutdated: () => isOutdated(own.current, store.replica.state.index.cluster, now_ms()),
+    isOutdated: () => isOutdated(own.current, view(), now_ms()),
     renew: () => renew(options),
+    now_ms,
+    random,
+    logger,
   });
 }
 
@@ -51,23 +52,33 @@ async function renewThroughLog({ now_ms, onRenewed, own, store }: ManagerRenewal
   const { cluster } = store;
   const authority = requireAuthority(cluster);
   const certificate = issueFor(cluster, { clusterId, nodeId, role: 'manager' }, publicKey, now_ms());
-  await store.propose({ kind: 'renew-certificate', nodeId, role: 'manager', certificate });
-  await own.update({
-    certificates: chainOf(authority, certificate),
-    key: exportKey(key),
-    roots: rootsOf(requireAuthority(store.cluster)),
-  });
+  const record = (): Promise<unknown> =>
+    store.propose({ kind: 'renew-certificate', nodeId, role: 'manager', certificate });
+  const use = (): Promise<void> =>
+    own.update({
+      certificates: chainOf(authority, certificate),
+      key: exportKey(key),
+      roots: rootsOf(requireAuthority(store.cluster)),
+    });
+  if (isOfAnotherRoot(own.current, authority) && cluster.node(nodeId)?.role === 'manager') {
+    // What the log names ends the trust in the old root: if this node ended in between with nothing else on its disk, it would be
+    // locked out for good. The others believe it already, as the old root has signed the new one.
+    await use();
+    await record();
+  } else {
+    await record();
+    await use();
+  }
   onRenewed();
 }
 
 /** The others must be met before the log can take anything, and with an expired certificate they cannot be. */
 async function standIn(options: ManagerRenewalOptions): Promise<void> {
-  const { logger, now_ms, onRenewed, own, store } = options;
-  const view = store.replica.state.index.cluster;
+  const { logger, now_ms, onRenewed, own, view } = options;
   try {
     const change = standInChange({
       identity: own.current,
-      view,
+      view: view(),
       now_ms: now_ms(),
       margin_ms: STAND_IN_MARGIN_MS,
     });

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import { CofferError, type Logger } from '../common/index.ts';
 import type { UnlockKeyHolder } from '../crypto/index.ts';
-import type { NodeObject } from '../membership/index.ts';
+import type { ClusterView, NodeObject } from '../membership/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
 import type { PeerIdentity } from '../transport/index.ts';
 import { AuthorityKeeper } from './authority-keeper.ts';
@@ -146,7 +146,8 @@ export class Manager {
       unlockMethods: new UnlockService({ ...options, store: () => store }).methods,
       refusalOf: (peer, protocol) => this.#refusalOf(peer, protocol),
     };
-    this.#renewal = managerRenewal({ ...options, onRenewed: () => this.#client.reset() });
+    const view = (): ClusterView => replica.state.index.cluster;
+    this.#renewal = managerRenewal({ ...options, view, onRenewed: () => this.#client.reset() });
     this.#membership = new MembershipKeeper({ replica, store, now_ms, logger });
     this.#authority = new AuthorityKeeper({
       replica,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // When this node's certificate is replaced: in good time, at once when another root issues, and again after a failure.
 import { CofferError, type Logger } from '../common/index.ts';
-import type { ClusterView } from '../membership/index.ts';
+import type { AuthorityObject, ClusterView } from '../membership/index.ts';
 import { authorityKeyId, nextRenewal } from '../pki/index.ts';
 import { type Clock, systemClock, type Timer } from '../transport/index.ts';
 import { certificateOf, type NodeIdentityFile } from './identity.ts';
@@ -11,20 +11,23 @@ const RETRY_MAX_MS = 60_000;
 /** setTimeout takes 31 bits. */
 const TIMER_MAX_MS = 60 * 60 * 1_000;
 
+/** Whether another root than the one that issues now has issued the certificate in use. */
+export function isOfAnotherRoot(identity: NodeIdentityFile, authority: AuthorityObject): boolean {
+  return certificateOf(identity).issuerKeyId !== authorityKeyId(authority.certificate);
+}
+
 /**
  * Whether a manager's certificate is to be replaced whatever its age: another root issues now, or the state names another
  * certificate, since the node has made this one for itself; or it is of the future, since a clock was ahead.
  */
 export function isOutdated(identity: NodeIdentityFile, view: ClusterView, now_ms: number): boolean {
-  const { issuerKeyId, notBefore_ms } = certificateOf(identity);
+  const { notBefore_ms } = certificateOf(identity);
   const { authority } = view;
   const recorded = view.node(identity.nodeId)?.certificate.certificate;
   return (
     authority !== undefined &&
     recorded !== undefined &&
-    (issuerKeyId !== authorityKeyId(authority.certificate) ||
-      recorded !== identity.certificates[0] ||
-      notBefore_ms > now_ms)
+    (isOfAnotherRoot(identity, authority) || recorded !== identity.certificates[0] || notBefore_ms > now_ms)
   );
 }
 

@@ -71,7 +71,7 @@ export function standInChange(options: StandInOptions): Partial<NodeIdentityFile
   const { authority } = standIn;
   const { clusterId, nodeId } = identity;
   const subject = { clusterId, nodeId, role: 'manager' } as const;
-  // For the key that it has: no key is certified that the log has not taken.
+  // For the key that it has: no other is certified before the log has taken it.
   const certificate =
     standIn.kind === 'recorded'
       ? standIn.node.certificate
