@@ -4,11 +4,20 @@ import { CofferError, type Logger } from '../common/index.ts';
 import type { AuthorityObject, ClusterView, NodeObject } from '../membership/index.ts';
 import type { Replica, SecretStore } from '../store/index.ts';
 import { digestOf } from './certificates.ts';
+import { Silence } from './silence.ts';
 
 const STEP_MS = 1_000;
 const FORGET_MS = 60 * 60 * 1_000;
-/** Time for nodes that are just being started again: whoever is not heard from until then is not waited for. */
 const ROTATION_MIN_MS = 30_000;
+/** Time for a node that is just being started again: whoever is not heard from for that long is not waited for. */
+const ROTATION_PATIENCE_MS = 30_000;
+
+export interface RotationTimes {
+  /** How long a rotation of the CA lasts at least. Default: 30,000. */
+  readonly min_ms?: number;
+  /** How long a node is to be silent, as far as the leader knows, until it is left behind. Default: 30,000. */
+  readonly patience_ms?: number;
+}
 
 export interface RotationProgress {
   readonly nodes: number;
@@ -40,24 +49,27 @@ export function rotationProgress(
 }
 
 export interface AuthorityKeeperOptions {
-  readonly replica: Replica;
-  readonly store: SecretStore;
+  readonly replica: Pick<Replica, 'ended' | 'identity' | 'leader'>;
+  readonly store: Pick<SecretStore, 'cluster' | 'propose'>;
   readonly isReachable: (node: NodeObject) => boolean;
-  /** How long a rotation lasts at least. Default: 30,000. */
-  readonly rotationMin_ms?: number | undefined;
+  readonly rotation?: RotationTimes | undefined;
   readonly now_ms: () => number;
+  readonly monotonic_ms: () => number;
   readonly logger: Logger;
 }
 
 /** Does its work while this node leads. */
 export class AuthorityKeeper {
   readonly #options: AuthorityKeeperOptions;
+  readonly #silence: Silence;
   #timer: NodeJS.Timeout | undefined;
   #running = false;
   #forgot_ms = 0;
 
   constructor(options: AuthorityKeeperOptions) {
     this.#options = options;
+    const { monotonic_ms, rotation } = options;
+    this.#silence = new Silence({ patience_ms: rotation?.patience_ms ?? ROTATION_PATIENCE_MS, monotonic_ms });
   }
 
   start(): void {
@@ -71,6 +83,9 @@ export class AuthorityKeeper {
   async #run(): Promise<void> {
     const { logger, replica } = this.#options;
     const leads = replica.ended === undefined && replica.leader === replica.identity.raftId;
+    if (!leads) {
+      this.#silence.forget();
+    }
     if (this.#running || !leads) {
       return;
     }
@@ -86,13 +101,16 @@ export class AuthorityKeeper {
   }
 
   async #finishRotation(): Promise<void> {
-    const { isReachable, logger, now_ms, rotationMin_ms = ROTATION_MIN_MS, store } = this.#options;
+    const { isReachable, logger, now_ms, rotation, store } = this.#options;
     const { authority } = store.cluster;
     if (authority?.rotation === undefined) {
+      this.#silence.forget();
       return;
     }
-    const { awaited, unreachable } = rotationProgress(store.cluster, authority, isReachable);
-    if (awaited.length > 0 || now_ms() - authority.rotation.startedAt_ms < rotationMin_ms) {
+    const isThere = (node: NodeObject): boolean => !this.#silence.isLong(node.id, isReachable(node));
+    const { awaited, unreachable } = rotationProgress(store.cluster, authority, isThere);
+    const age_ms = now_ms() - authority.rotation.startedAt_ms;
+    if (awaited.length > 0 || age_ms < (rotation?.min_ms ?? ROTATION_MIN_MS)) {
       return;
     }
     await store.propose({ kind: 'finish-rotation', certificate: authority.certificate });

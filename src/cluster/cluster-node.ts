@@ -7,6 +7,7 @@ import { generateKey } from '../pki/index.ts';
 import { type OpenStoreOptions, type ReplicatedStore, storeExists } from '../store/index.ts';
 import { CredentialsSource, type Protocol } from '../transport/index.ts';
 import type { ClusterAdmin } from './admin-model.ts';
+import type { RotationTimes } from './authority-keeper.ts';
 import type { ClusterSettings, EngineFacts } from './cluster-settings.ts';
 import type { ClusterPlace, ClusterReach } from './cluster-place.ts';
 import { Endpoint } from './endpoint.ts';
@@ -42,8 +43,7 @@ export interface ClusterNodeOptions {
   readonly onRoleChange: () => void;
   /** The node was removed: its store is to be closed. */
   readonly onRemoved: (reason: CofferError) => void;
-  /** How long a rotation of the CA lasts at least. Default: 30,000. */
-  readonly rotationMin_ms?: number | undefined;
+  readonly rotation?: RotationTimes | undefined;
   readonly now_ms: () => number;
   /** From 0 to below 1. */
   readonly random: () => number;
@@ -256,7 +256,7 @@ export class ClusterNode {
       transport,
       cutRefused: () => this.#endpoint.cutRefused(),
       isConnected: (nodeId) => this.#endpoint.isConnected(nodeId),
-      rotationMin_ms: this.#options.rotationMin_ms,
+      rotation: this.#options.rotation,
       address: () => this.#endpoint.address,
       engineNodeId: () => this.#endpoint.engineNodeId ?? '',
       onDemoted: () => this.#roleChanged('worker'),

@@ -7,7 +7,7 @@ import type { UnlockKeyHolder } from '../crypto/index.ts';
 import type { ClusterView, NodeObject } from '../membership/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
 import type { PeerIdentity } from '../transport/index.ts';
-import { AuthorityKeeper } from './authority-keeper.ts';
+import { AuthorityKeeper, type RotationTimes } from './authority-keeper.ts';
 import { refusalOf } from './authorize.ts';
 import { LocalAutolock } from './autolock-admin.ts';
 import { rootsOf } from './certificates.ts';
@@ -53,7 +53,7 @@ export interface ManagerOptions {
   readonly cutRefused: () => void;
   /** Whether another manager has the log's connection to this one open. */
   readonly isConnected: (nodeId: string) => boolean;
-  readonly rotationMin_ms?: number | undefined;
+  readonly rotation?: RotationTimes | undefined;
   /** Where the others reach this node. */
   readonly address: () => string;
   readonly engineNodeId: () => string;
@@ -89,7 +89,7 @@ export class Manager {
 
   constructor(options: ManagerOptions) {
     this.#options = { ...options, ...this.#departure.telling(options) };
-    const { logger, now_ms, own, rotationMin_ms, store, transport } = options;
+    const { logger, now_ms, own, store, transport } = options;
     const { replica } = store;
     const { clusterId, nodeId } = own.current;
     const { credentials } = own;
@@ -150,12 +150,9 @@ export class Manager {
     this.#renewal = managerRenewal({ ...options, view, onRenewed: () => this.#client.reset() });
     this.#membership = new MembershipKeeper({ replica, store, now_ms, logger });
     this.#authority = new AuthorityKeeper({
+      ...options,
       replica,
-      store,
       isReachable: (node) => isReachable(node) ?? true,
-      rotationMin_ms,
-      now_ms,
-      logger,
     });
   }
 

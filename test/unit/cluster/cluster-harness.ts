@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type ClusterAdmin, ClusterNode, type ClusterSettings } from '../../../src/cluster/index.ts';
+import type { RotationTimes } from '../../../src/cluster/authority-keeper.ts';
 import { type IdentityStore, type NodeIdentityFile } from '../../../src/cluster/identity.ts';
 import type { CofferError, Logger, SecretValue } from '../../../src/common/index.ts';
 import { UnlockKeyHolder } from '../../../src/crypto/index.ts';
@@ -31,7 +32,7 @@ export { present };
 export interface TestNodeOptions {
   readonly settings?: Partial<ClusterSettings>;
   readonly now_ms?: () => number;
-  readonly rotationMin_ms?: number;
+  readonly rotation?: RotationTimes;
   /** Of rooms above the cluster. */
   readonly protocols?: readonly Protocol[];
   /** Given to it at its start. It takes it over. */
@@ -117,7 +118,7 @@ export class TestNode {
     settings,
     now_ms = Date.now,
     protocols = [],
-    rotationMin_ms,
+    rotation,
     unlockKey,
   }: TestNodeOptions = {}): Promise<void> {
     this.unlockKey = new UnlockKeyHolder();
@@ -139,7 +140,7 @@ export class TestNode {
       protocols,
       onRoleChange: () => void this.keeper.reopen(),
       onRemoved: (reason) => void this.keeper.withdraw(reason),
-      rotationMin_ms,
+      rotation,
       now_ms,
       random: () => 0.5,
       logger,

@@ -20,7 +20,7 @@ import { attempt } from './port-attempt.ts';
 const OTHER_PROTOCOLS = [PROTOCOL.raft, PROTOCOL.snapshot, PROTOCOL.member] as const;
 
 /** A rotation of the CA ends as soon as nobody is waited for. */
-const NO_DELAY = { rotationMin_ms: 0 } as const;
+const NO_DELAY = { rotation: { min_ms: 0 } } as const;
 
 async function keyOf(node: TestNode): Promise<SecretValue> {
   const { unlockKey } = await node.admin.autolock.unlockKey({});

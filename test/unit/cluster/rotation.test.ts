@@ -12,7 +12,7 @@ import { waitFor } from '../../support/wait-for.ts';
 import { present, TestNode } from './cluster-harness.ts';
 import { attempt } from './port-attempt.ts';
 
-const QUICK = { rotationMin_ms: 0 } as const;
+const QUICK = { rotation: { min_ms: 0, patience_ms: 5_000 } } as const;
 
 describe('a rotation of the CA', () => {
   let leader: TestNode;
