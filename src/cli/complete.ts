@@ -115,6 +115,7 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
     case 'inspect':
     case 'rm':
       return secretNames(cursor);
+    case 'history':
     case 'grant':
     case 'grant-ls':
       return positionals.length === 0 ? secretNames(cursor) : { candidates: [] };

@@ -17,6 +17,7 @@ import { addForceNewCluster } from './commands/force-new-cluster.ts';
 import { addDrill } from './commands/drill.ts';
 import { addGrant } from './commands/grant.ts';
 import { addGrantLs } from './commands/grant-ls.ts';
+import { addHistory } from './commands/history.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addJoinToken } from './commands/join-token.ts';
 import { addLs } from './commands/ls.ts';
@@ -90,7 +91,7 @@ function buildProgram(session: Session): Command {
   if (session.io.asDockerPlugin) {
     addDockerFlags(program);
   }
-  const secretCommands = [addPut, addLs, addInspect, addRm];
+  const secretCommands = [addPut, addLs, addInspect, addHistory, addRm];
   const grantCommands = [addGrant, addGrantLs, addRevoke];
   const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey, addDrill];
   const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addForceNewCluster];

@@ -30,12 +30,14 @@ test('completion knows commands, options, their values, secrets and services', a
     }
     assert.equal(
       await complete(cli, ''),
-      'put ls inspect rm grant grant-ls revoke backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
+      'put ls inspect history rm grant grant-ls revoke backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
     );
     assert.equal(await complete(cli, 'in'), 'inspect :4');
     assert.equal(await complete(cli, 'rm', 'db'), 'db_a db_b :4');
     assert.equal(await complete(cli, 'rm', 'db_a', 'db'), 'db_b :4');
     assert.equal(await complete(cli, 'inspect', '--pretty', ''), 'db_a db_b web :4');
+    assert.equal(await complete(cli, 'history', 'db'), 'db_a db_b :4');
+    assert.equal(await complete(cli, 'history', 'db_a', ''), ':4');
     assert.equal(await complete(cli, 'put', 'w'), 'web :4');
     assert.equal(await complete(cli, 'put', 'web', ''), ':0');
     assert.equal(await complete(cli, 'put', '--generate', 'h'), 'hex:32 :4');
@@ -50,7 +52,7 @@ test('completion knows commands, options, their values, secrets and services', a
     assert.equal(await complete(cli, 'completion', 'z'), 'zsh :4');
     assert.equal(
       await complete(cli, 'bogus', ''),
-      'put ls inspect rm grant grant-ls revoke backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
+      'put ls inspect history rm grant grant-ls revoke backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
     );
   });
 });
