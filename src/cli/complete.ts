@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// What may stand at the cursor. It asks the daemon for names, but never waits for it.
+// What may stand at the cursor.
 import type { Command, Option } from 'commander';
-import { ClusterClient } from './cluster-client.ts';
-import { ControlClient } from './control-client.ts';
+import {
+  type Answer,
+  type Candidate,
+  type Cursor,
+  grants,
+  nodeNames,
+  ofWord,
+  refusedNames,
+  secretNames,
+  tokenIds,
+  versionNumbers,
+} from './complete-names.ts';
 import type { Session } from './session.ts';
+import type { VersionStatus } from './version-history.ts';
 
-const TIMEOUT_MS = 1_000;
 const NO_FILES = ':4';
 const FILES = ':0';
-
-interface Candidate {
-  readonly word: string;
-  readonly meaning: string;
-}
-
-interface Answer {
-  readonly candidates: readonly Candidate[];
-  readonly files?: boolean;
-}
 
 /** What `__complete` prints for the words typed so far, the last of which is being typed. Never fails. */
 export async function completionReply(
@@ -32,16 +32,6 @@ export async function completionReply(
     .filter(({ word }) => word.startsWith(current))
     .map(({ word, meaning }) => `${word}\t${meaning}`);
   return `${[...lines, answer.files === true ? FILES : NO_FILES].join('\n')}\n`;
-}
-
-interface Cursor {
-  readonly program: Command;
-  readonly session: Session;
-  readonly command: Command | undefined;
-  readonly positionals: readonly string[];
-  /** The option whose value is being typed. */
-  readonly pending: Option | undefined;
-  readonly current: string;
 }
 
 function readWords(
@@ -116,6 +106,8 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
     case 'rm':
       return secretNames(cursor);
     case 'history':
+    case 'rollback':
+      return versionsOf(cursor, 1, ['previous', 'older']);
     case 'grant':
     case 'grant-ls':
       return positionals.length === 0 ? secretNames(cursor) : { candidates: [] };
@@ -133,6 +125,19 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
     default:
       return positionals.length === 0 ? choicesOf(command) : { candidates: [] };
   }
+}
+
+/** A secret, and then `count_max` of its versions that are in one of these states. */
+function versionsOf(
+  cursor: Cursor,
+  count_max: number,
+  states: readonly VersionStatus[],
+): Answer | Promise<Answer> {
+  const { positionals } = cursor;
+  if (positionals.length === 0) {
+    return secretNames(cursor);
+  }
+  return positionals.length > count_max ? { candidates: [] } : versionNumbers(cursor, states);
 }
 
 /** Of an option whose value is something of the cluster's. */
@@ -185,81 +190,6 @@ function optionValues(option: Option, command: Command | undefined): Answer {
   }
 }
 
-async function secretNames({ session, positionals }: Cursor): Promise<Answer> {
-  try {
-    const { secrets } = await (await quickClient(session)).secrets();
-    const candidates = secrets
-      .filter(({ name }) => !positionals.includes(name))
-      .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .map(({ name, version }) => ({ word: name, meaning: `version ${version}` }));
-    return { candidates };
-  } catch {
-    return { candidates: [] };
-  }
-}
-
-/** Of services and volumes that were refused something. */
-async function refusedNames({ session }: Cursor): Promise<Answer> {
-  try {
-    const refusals = await (await quickClient(session)).refusals(undefined);
-    const names = refusals.flatMap((refusal) =>
-      refusal.kind === 'secret' ? [refusal.service] : [refusal.volume, ...refusal.users],
-    );
-    return { candidates: [...new Set(names)].map(ofWord) };
-  } catch {
-    return { candidates: [] };
-  }
-}
-
-/** Of two nodes with one hostname, the ids are what tells them apart. */
-async function nodeNames({ session, positionals }: Cursor, after = ''): Promise<Answer> {
-  try {
-    const nodes = await new ClusterClient(await quickClient(session)).nodes();
-    const hostnames = nodes.map(({ hostname }) => hostname);
-    const candidates = nodes
-      .map(({ id, hostname, role, status }) => ({
-        word: hostnames.filter((one) => one === hostname).length === 1 ? hostname : id,
-        meaning: `${role}, ${status}`,
-      }))
-      .filter(({ word }) => !positionals.includes(word))
-      .map(({ word, meaning }) => ({ word: `${word}${after}`, meaning }));
-    return { candidates: candidates.sort((a, b) => (a.word < b.word ? -1 : 1)) };
-  } catch {
-    return { candidates: [] };
-  }
-}
-
-/** By their ids, and by the names of their secrets, with which --node goes. */
-async function grants({ session, positionals }: Cursor): Promise<Answer> {
-  try {
-    const listed = (await new ClusterClient(await quickClient(session)).grants({})).grants;
-    const ids = listed.map(({ id, node, secret }) => ({
-      word: id,
-      meaning: `${secret} on ${node.hostname}`,
-    }));
-    const names = [...new Set(listed.map(({ secret }) => secret))].toSorted((a, b) => (a < b ? -1 : 1));
-    const words = [...ids, ...names.map((word) => ({ word, meaning: 'with --node' }))];
-    return { candidates: words.filter(({ word }) => !positionals.includes(word)) };
-  } catch {
-    return { candidates: [] };
-  }
-}
-
-async function tokenIds({ session, positionals }: Cursor): Promise<Answer> {
-  try {
-    const tokens = await new ClusterClient(await quickClient(session)).tokens();
-    const left = tokens.filter(({ id }) => !positionals.includes(id));
-    return { candidates: left.map(({ id, role }) => ({ word: id, meaning: role })) };
-  } catch {
-    return { candidates: [] };
-  }
-}
-
-async function quickClient(session: Session): Promise<ControlClient> {
-  const { socketPath } = await session.client();
-  return new ControlClient(socketPath, TIMEOUT_MS);
-}
-
 function visible({ hidden, long }: Option): boolean {
   return !hidden && typeof long === 'string';
 }
@@ -270,8 +200,4 @@ function ofOption({ long, description }: Option): Candidate {
 
 function ofCommand(command: Command): Candidate {
   return { word: command.name(), meaning: command.description() };
-}
-
-function ofWord(word: string): Candidate {
-  return { word, meaning: '' };
 }

@@ -9,6 +9,7 @@ import type {
   DaemonStatus,
   PutReply,
   Refusal,
+  RollbackReply,
   ScheduledBackupsReply,
   SecretReply,
   SecretsReply,
@@ -26,6 +27,12 @@ export interface PutWish {
   readonly expect: PutValue['expect'];
   /** Absent: those that are there stay. */
   readonly labels: Labels | undefined;
+}
+
+export interface RollbackWish {
+  readonly version: number | undefined;
+  /** Only if this is the current version. */
+  readonly expect: number | undefined;
 }
 
 export interface RequestShape {
@@ -70,6 +77,21 @@ export class ControlClient {
     const query = putQuery(wish);
     query.set('spec', specification);
     return this.call({ method: 'POST', path: `${secretPath(name)}/generate`, query }, replies.putReply);
+  }
+
+  /** Without `version`, to the one before the current one. */
+  rollback(reference: string, wish: RollbackWish): Promise<RollbackReply> {
+    const query = new URLSearchParams();
+    for (const key of ['version', 'expect'] as const) {
+      const number = wish[key];
+      if (number !== undefined) {
+        query.set(key, String(number));
+      }
+    }
+    return this.call(
+      { method: 'POST', path: `${secretPath(reference)}/rollback`, query },
+      replies.rollbackReply,
+    );
   }
 
   remove(reference: string, force: boolean): Promise<SecretReply> {

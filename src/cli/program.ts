@@ -27,6 +27,7 @@ import { addRebuild } from './commands/rebuild.ts';
 import { addRestore } from './commands/restore.ts';
 import { addRevoke } from './commands/revoke.ts';
 import { addRm } from './commands/rm.ts';
+import { addRollback } from './commands/rollback.ts';
 import { addStatus } from './commands/status.ts';
 import { addUnlock } from './commands/unlock.ts';
 import { addUnlockKey } from './commands/unlock-key.ts';
@@ -91,7 +92,7 @@ function buildProgram(session: Session): Command {
   if (session.io.asDockerPlugin) {
     addDockerFlags(program);
   }
-  const secretCommands = [addPut, addLs, addInspect, addHistory, addRm];
+  const secretCommands = [addPut, addLs, addInspect, addHistory, addRollback, addRm];
   const grantCommands = [addGrant, addGrantLs, addRevoke];
   const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey, addDrill];
   const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addForceNewCluster];

@@ -17,6 +17,7 @@ import type {
   Refusal,
   RefusalsReply,
   RestoreReply,
+  RollbackReply,
   ScheduledBackupsReply,
   SecretDescription,
   SecretReply,
@@ -63,6 +64,11 @@ export const secretReply: ReplySchema<SecretReply> = v.object({
 });
 
 export const putReply: ReplySchema<PutReply> = v.object({ secret: secretDescription, changed: v.boolean() });
+
+export const rollbackReply: ReplySchema<RollbackReply> = v.object({
+  secret: secretDescription,
+  from: v.number(),
+});
 
 export const backupReply: ReplySchema<BackupReply> = v.object({
   appliedIndex: v.number(),

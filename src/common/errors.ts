@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   'secret.label-invalid': 400,
   'secret.version-not-found': 404,
   'secret.version-conflict': 409,
+  'secret.version-current': 409,
   'request.invalid': 400,
   'request.too-large': 413,
   'request.not-found': 404,

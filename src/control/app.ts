@@ -15,6 +15,7 @@ import { QUERIES, readQuery } from './query.ts';
 import { refuse } from './refuse.ts';
 import { rebuildRoutes } from './rebuild-routes.ts';
 import type { SecretRoutes } from './secret-routes.ts';
+import { versionRoutes } from './version-routes.ts';
 import type { DaemonStatus, DoctorReply, Refusal, RefusalsReply } from './wire.ts';
 
 /** Its body is as large as all secrets together. */
@@ -30,6 +31,7 @@ type RouteTable = Readonly<Record<string, Readonly<Partial<Record<Method, Reques
 
 /** Makes the application. It answers every request with JSON, also those that it refuses. */
 export function controlApp(options: ControlOptions, secrets: SecretRoutes): Express {
+  const versions = versionRoutes(options);
   const cluster = clusterRoutes(options);
   const backups = backupRoutes(options);
   const drills = drillRoutes(options);
@@ -44,6 +46,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/secrets': { get: secrets.list },
     '/v1/secrets/:name': { get: secrets.inspect, put: secrets.put, delete: secrets.remove },
     '/v1/secrets/:name/generate': { post: secrets.generate },
+    '/v1/secrets/:name/rollback': { post: versions.rollback },
     '/v1/backup': { post: backups.backup },
     [RESTORE_PATH]: { post: backups.restore },
     '/v1/cluster': { get: cluster.describe },

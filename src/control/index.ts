@@ -64,6 +64,7 @@ export type {
   Refusal,
   RefusalsReply,
   RestoreReply,
+  RollbackReply,
   ScheduledBackupsReply,
   SecretDescription,
   SecretReply,

@@ -43,6 +43,16 @@ const generateQuery = v.strictObject({
   request: requestId,
   spec: v.string('spec says what to generate: hex:32, base64:32, password:24 or uuid'),
 });
+const NUMBER_SENTENCE = 'version and expect are numbers of versions';
+const versionNumber = v.pipe(
+  v.string(NUMBER_SENTENCE),
+  v.regex(/^[1-9]\d{0,9}$/, NUMBER_SENTENCE),
+  v.transform(Number),
+);
+const rollbackQuery = v.strictObject({
+  version: v.optional(versionNumber),
+  expect: v.optional(versionNumber),
+});
 const removeQuery = v.strictObject({ force: v.optional(v.picklist(['0', '1'], 'force is 0 or 1'), '0') });
 /** Of a service or a volume. */
 const refusalsQuery = v.strictObject({
@@ -84,6 +94,7 @@ export const QUERIES = {
   put: putQuery,
   generate: generateQuery,
   remove: removeQuery,
+  rollback: rollbackQuery,
   refusals: refusalsQuery,
   restore: restoreQuery,
 } as const;

@@ -153,7 +153,7 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
 }
 
 /** The `:name` of the path, of which express can make a list only for routes with a wildcard. */
-function reference(request: Request): string {
+export function reference(request: Request): string {
   const name = request.params['name'];
   return typeof name === 'string' ? name : '';
 }

@@ -53,6 +53,13 @@ export interface PutReply {
   readonly changed: boolean;
 }
 
+/** `POST /v1/secrets/:name/rollback`. */
+export interface RollbackReply {
+  readonly secret: SecretDescription;
+  /** The version whose value the new one has. */
+  readonly from: number;
+}
+
 /** What stands at the end of `POST /v1/backup`, as JSON in the trailer `coffer-backup-summary`. */
 export interface BackupReply extends BackupSummary {
   readonly freshness: Freshness;

@@ -42,6 +42,12 @@ export function checkCommand(command: Command): void {
       checkInteger(command.expectIndex ?? 0, 'an index', Number.MAX_SAFE_INTEGER);
       checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
       break;
+    case 'rollback':
+      checkId(command.id);
+      checkInteger(command.version, 'a version', U32_MAX);
+      checkInteger(command.expect ?? 0, 'a version', U32_MAX);
+      checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+      break;
     case 'remove':
       checkId(command.id);
       break;

@@ -18,6 +18,7 @@ import {
   writeRestore,
   writeRestoreVersions,
 } from './restore-command.ts';
+import { readRollback, type RollbackSecret, writeRollback } from './version-commands.ts';
 
 /** A new secret with its first version. Fails with `secret.exists` if the name is taken. */
 export interface CreateSecret {
@@ -90,6 +91,7 @@ export type SecretCommand =
   | CreateSecret
   | ActivateSecret
   | PutValue
+  | RollbackSecret
   | SetLabels
   | RemoveSecret
   | RecordDeliveries
@@ -113,6 +115,7 @@ const KIND_TAG = {
   // 7 is `CLUSTER_TAG`.
   restore: 8,
   'restore-versions': 9,
+  rollback: 10,
 } as const satisfies Record<SecretCommand['kind'], number>;
 /** What follows is a command of the cluster, with a kind of its own. */
 const CLUSTER_TAG = 7;
@@ -151,6 +154,8 @@ export function writeCommand(writer: ByteWriter, command: Command): ByteWriter {
       writeLabels(writer, command.labels);
       writeOptional(writer, command.expectIndex, (target, index) => target.u64(index));
       return writer.u64(command.at_ms);
+    case 'rollback':
+      return writeRollback(writer, command);
     case 'remove':
       return writer.text(command.id);
     case 'record-deliveries':
@@ -229,6 +234,8 @@ function readCommand(reader: ByteReader, valueOf: (bytes: Buffer) => SecretValue
         expectIndex: readOptional(reader, (source) => source.u64()),
         at_ms: reader.u64(),
       };
+    case KIND_TAG.rollback:
+      return readRollback(reader);
     case KIND_TAG.remove:
       return { kind: 'remove', id: reader.text(ID_LENGTH_MAX) };
     case KIND_TAG['record-deliveries']:

@@ -15,6 +15,7 @@ export {
   type SetLabels,
 } from './command.ts';
 export { readCount, readLabels, readOptional, readOrigin, writeLabels, writeOptional } from './fields.ts';
+export { findVersion, previousVersion } from './find-version.ts';
 export { generateValue } from './generate.ts';
 export {
   DELIVERIES_KEPT,
@@ -61,4 +62,5 @@ export {
   type Outcome,
   type SecretsView,
 } from './state-machine.ts';
+export type { RollbackSecret } from './version-commands.ts';
 export { checkLabels, checkName, checkValueSize, isSecretName } from './validate.ts';

@@ -17,10 +17,11 @@ import type {
   RecordDeliveries,
   SetLabels,
 } from './command.ts';
-import { DELIVERIES_KEPT, VERSIONS_KEPT } from './limits.ts';
-import { currentVersion, type Secret, type SecretVersion } from './model.ts';
+import { DELIVERIES_KEPT } from './limits.ts';
+import { currentVersion, type Secret } from './model.ts';
 import { restore, restoreVersions } from './restore.ts';
 import { checkLabels, checkName, checkValueSize } from './validate.ts';
+import { rollback, withNewVersion } from './versions.ts';
 
 /** What the rules ask of the state. */
 export interface SecretsView {
@@ -57,6 +58,13 @@ export type Effect =
       readonly secretId: string;
       readonly version: number;
       readonly value: SecretValue;
+    }
+  /** Of one version to another of the same secret, before any effect that follows. */
+  | {
+      readonly kind: 'copy-value';
+      readonly secretId: string;
+      readonly from: number;
+      readonly version: number;
     }
   | { readonly kind: 'delete-value'; readonly secretId: string; readonly version: number }
   /** Takes the place of whatever was delivered `DELIVERIES_KEPT` deliveries before. */
@@ -106,6 +114,8 @@ function applyChecked(view: SecretsView, command: Command, index: number): Outco
       return remove(existing(view, command.id));
     case 'record-deliveries':
       return recordDeliveries(view, command);
+    case 'rollback':
+      return rollback(existing(view, command.id), command, index);
     case 'restore':
       return restore(view, command, index);
     case 'restore-versions':
@@ -207,23 +217,6 @@ function recordDeliveries(view: SecretsView, command: RecordDeliveries): Outcome
     }),
   );
   return { kind: 'applied', secret: undefined, effects };
-}
-
-function withNewVersion(secret: Secret, value: SecretValue, at_ms: number): Outcome {
-  const last = secret.versions.at(-1)?.number ?? 0;
-  const added: SecretVersion = { number: last + 1, createdAt_ms: at_ms, size: value.byteLength };
-  const versions = [...secret.versions, added];
-  const pruned = versions.slice(0, Math.max(0, versions.length - VERSIONS_KEPT));
-  const outcome: Secret = { ...secret, versions: versions.slice(pruned.length) };
-  return {
-    kind: 'applied',
-    secret: outcome,
-    effects: [
-      { kind: 'put-secret', secret: outcome },
-      { kind: 'put-value', secretId: secret.id, version: added.number, value },
-      ...pruned.map(({ number }): Effect => ({ kind: 'delete-value', secretId: secret.id, version: number })),
-    ],
-  };
 }
 
 function changed(secret: Secret): Outcome {

@@ -11,7 +11,7 @@ import {
   perform,
   type RecordedCall,
   type Register,
-  registerKey,
+  stateKey,
 } from './workload/secret-register.ts';
 
 type Span = readonly [invokedAt: number, returnedAt: number];
@@ -111,7 +111,7 @@ describe("a secret's register", () => {
     checkLinearizable<Register>(
       operationsOf(calls, () => undefined),
       'absent',
-      registerKey,
+      stateKey,
       10_000,
     ).kind;
   const put = (newId: string, value: string, expect: 'always' | 'absent' | number = 'always'): Call => ({
@@ -145,6 +145,22 @@ describe("a secret's register", () => {
     const loser = call(3, put('c', 'v3', 1), { kind: 'refused', code: 'secret.version-conflict' }, [2, 9]);
     assert.equal(verdict([first, winner, loser]), 'linearizable');
     assert.equal(verdict([first, winner, { ...loser, answer: done('a', 3) }]), 'violation');
+  });
+
+  test('goes back to the value before, and forth again, for whoever knows the current version', () => {
+    const back = (expect: number): Call => ({ kind: 'rollback', id: 'a', expect });
+    const read = call(5, { kind: 'read' }, seen({ id: 'a', version: 4, value: 'v2' }), [8, 9]);
+    const history = [
+      call(1, put('a', 'v1'), done('a', 1), [0, 1]),
+      call(2, put('b', 'v2'), done('a', 2), [2, 3]),
+      call(3, back(2), done('a', 3), [4, 5]),
+      call(4, back(3), done('a', 4), [6, 7]),
+    ];
+    assert.equal(verdict([...history, read]), 'linearizable');
+    const wrong = { ...read, answer: seen({ id: 'a', version: 4, value: 'v1' }) };
+    assert.equal(verdict([...history, wrong]), 'violation');
+    const late = call(5, back(3), { kind: 'refused', code: 'secret.version-conflict' }, [8, 9]);
+    assert.equal(verdict([...history, late]), 'linearizable');
   });
 
   test('refuses a create where there is a secret, and not where there is none', () => {

@@ -41,6 +41,9 @@ export class MemoryStore implements SecretStore {
       this.#index.apply(effect);
       if (effect.kind === 'put-value') {
         this.#values.set(`${effect.secretId}/${effect.version}`, SecretValue.copyOf(effect.value.expose()));
+      } else if (effect.kind === 'copy-value') {
+        const { from, secretId, version } = effect;
+        this.#values.set(`${secretId}/${version}`, this.readValue(secretId, from));
       } else if (effect.kind === 'delete-value') {
         this.#values.delete(`${effect.secretId}/${effect.version}`);
       }

@@ -27,6 +27,14 @@ export function collectLabel(text: string, before: Labels | undefined): Labels {
   ]);
 }
 
+/** The number of a version. */
+export function versionNumber(text: string): number {
+  if (!/^[1-9]\d{0,9}$/.test(text)) {
+    throw new InvalidArgumentError('It is the number of a version.');
+  }
+  return Number(text);
+}
+
 /** Collects a repeatable option. */
 export function collectText(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), text];

@@ -140,6 +140,7 @@ export class SecretIndex implements SecretsView {
         this.cluster.apply(effect);
         break;
       case 'put-value':
+      case 'copy-value':
       case 'delete-value':
         break;
     }

@@ -140,6 +140,9 @@ export class SecretState {
     this.#advance(index);
     for (const effect of effects) {
       this.#change(this.#content.take(effect));
+      if (effect.kind === 'copy-value') {
+        this.#copyValue(effect);
+      }
     }
   }
 
@@ -222,6 +225,28 @@ export class SecretState {
    */
   obsoleteGroups(database: DatabaseView): AsyncGenerator<readonly DatabaseOperation[]> {
     return this.#generations.obsoleteGroups(database);
+  }
+
+  /**
+   * Puts the value of one version under another one. What does not open here is not copied, as if the copy were damaged
+   * like it: the damage of a value concerns nothing but that value.
+   */
+  #copyValue({ from, secretId, version }: Extract<Effect, { kind: 'copy-value' }>): void {
+    const value = this.#intactValue(secretId, from);
+    const key = this.#content.keys.value(secretId, version);
+    this.#change([{ key, payload: value?.expose() }]);
+    value?.wipe();
+  }
+
+  #intactValue(secretId: string, version: number): SecretValue | undefined {
+    try {
+      return this.readValue(secretId, version);
+    } catch (thrown) {
+      if (thrown instanceof CofferError && thrown.code === 'store.damaged') {
+        return undefined;
+      }
+      throw thrown;
+    }
   }
 
   #settle(): void {

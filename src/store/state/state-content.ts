@@ -53,6 +53,9 @@ export class StateContent {
         return this.#delete(effect.secret);
       case 'put-value':
         return [{ key: keys.value(effect.secretId, effect.version), payload: effect.value.expose() }];
+      case 'copy-value':
+        // Whoever holds the records copies it.
+        return [];
       case 'delete-value':
         return [{ key: keys.value(effect.secretId, effect.version), payload: undefined }];
       case 'put-delivery': {

@@ -114,6 +114,11 @@ export class ReferenceState {
         const name = this.#nameOfId.get(command.id);
         return name === undefined ? undefined : { name, call: { kind: 'remove', id: command.id } };
       }
+      case 'rollback': {
+        const { expect = 0, id } = command;
+        const name = this.#nameOfId.get(id);
+        return name === undefined ? undefined : { name, call: { kind: 'rollback', id, expect } };
+      }
       case 'activate':
       case 'set-labels':
       case 'record-deliveries':

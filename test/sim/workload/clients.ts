@@ -40,6 +40,8 @@ type Reply = Exclude<Answer, { kind: 'unknown' }> | { readonly kind: 'unknown'; 
 const REQUEST_ID_BYTES = 16;
 const AT_MS = 1_700_000_000_000;
 const WIRE_US = 300;
+/** Of the puts without a condition, one in so many is a rollback where there is something to go back to. */
+const ROLLBACK_EVERY = 3;
 
 export class Client {
   readonly #parts: ClientParts;
@@ -116,7 +118,10 @@ export class Client {
       case 3:
         return { kind: 'put', newId, value, expect: known === 'absent' ? 0 : known.version };
       default:
-        return { kind: 'put', newId, value, expect: 'always' };
+        // Without a draw of its own, so that a seed goes on as it did before there were rollbacks.
+        return known !== 'absent' && known.version > 1 && this.#calls % ROLLBACK_EVERY === 0
+          ? { kind: 'rollback', id: known.id, expect: known.version }
+          : { kind: 'put', newId, value, expect: 'always' };
     }
   }
 
@@ -246,6 +251,10 @@ function commandOf(name: string, call: Exclude<Call, { kind: 'read' }>, size: nu
     }
     case 'remove':
       return { kind: 'remove', id: call.id };
+    case 'rollback': {
+      const { expect, id } = call;
+      return { kind: 'rollback', id, version: expect - 1, expect, at_ms: AT_MS };
+    }
     default:
       return unreachable(call);
   }

@@ -18,6 +18,7 @@ import {
   type RecordedCall,
   type Register,
   registerKey,
+  stateKey,
 } from './secret-register.ts';
 
 /** A call that was made, and waits for its answer. */
@@ -124,7 +125,7 @@ export class History {
     for (const name of names) {
       const calls = this.#calls.filter((call) => call.name === name);
       const operations = operationsOf(calls, (id) => this.#reference.requestOf(id));
-      const verdict = checkLinearizable<Register>(operations, 'absent', registerKey, TRIED_MAX);
+      const verdict = checkLinearizable<Register>(operations, 'absent', stateKey, TRIED_MAX);
       if (verdict.kind !== 'linearizable') {
         const given = verdict.kind === 'undecided' ? ' (the search was given up)' : '';
         this.#violations.report(

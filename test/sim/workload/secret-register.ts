@@ -4,7 +4,15 @@ import { unreachable } from '../../../src/common/index.ts';
 import type { TimedOperation } from './linearizability.ts';
 
 /** What stands under the name. */
-export type Register = { readonly id: string; readonly version: number; readonly value: string } | 'absent';
+export type Register =
+  | {
+      readonly id: string;
+      readonly version: number;
+      readonly value: string;
+      /** The value of the version before; absent where it is not known, and where there is none. */
+      readonly before?: string;
+    }
+  | 'absent';
 
 export type Call =
   | {
@@ -15,6 +23,8 @@ export type Call =
     }
   | { readonly kind: 'create'; readonly newId: string; readonly value: string }
   | { readonly kind: 'remove'; readonly id: string }
+  /** To the version before `expect`, which is the current one, and not the first. */
+  | { readonly kind: 'rollback'; readonly id: string; readonly expect: number }
   | { readonly kind: 'read' };
 
 export type Answer =
@@ -53,7 +63,7 @@ export function perform(
         return register;
       }
       return expect === 'always' || expect === register.version
-        ? { id: register.id, version: register.version + 1, value }
+        ? { id: register.id, version: register.version + 1, value, before: register.value }
         : { refused: 'secret.version-conflict' };
     }
     case 'create':
@@ -62,11 +72,33 @@ export function perform(
         : { refused: 'secret.exists' };
     case 'remove':
       return register !== 'absent' && register.id === call.id ? 'absent' : { refused: 'secret.not-found' };
+    case 'rollback':
+      return rollback(register, call);
     default:
       return unreachable(call);
   }
 }
 
+function rollback(
+  register: Register,
+  { expect, id }: Extract<Call, { kind: 'rollback' }>,
+): Register | { readonly refused: string } {
+  if (register === 'absent' || register.id !== id) {
+    return { refused: 'secret.not-found' };
+  }
+  const { before, value, version } = register;
+  return version === expect
+    ? { id, version: version + 1, value: before ?? '', before: value }
+    : { refused: 'secret.version-conflict' };
+}
+
+/** Tells states apart, also by what a rollback makes of them. */
+export function stateKey(register: Register): string {
+  const before = register === 'absent' ? '' : (register.before ?? '');
+  return `${registerKey(register)} ${before}`;
+}
+
+/** Tells apart what a read can tell. */
 export function registerKey(register: Register): string {
   return register === 'absent' ? 'absent' : `${register.id} ${register.version} ${register.value}`;
 }
@@ -171,6 +203,8 @@ export function describeIntent(name: string, call: Call): string {
       return `create ${name}=${call.value}`;
     case 'remove':
       return `remove ${name} (${call.id.slice(0, 6)})`;
+    case 'rollback':
+      return `rollback ${name} (${call.id.slice(0, 6)}) from version ${call.expect}`;
     case 'read':
       return `read ${name}`;
     default:

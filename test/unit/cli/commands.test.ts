@@ -10,6 +10,7 @@ const COMMANDS = [
   'ls',
   'inspect',
   'history',
+  'rollback',
   'rm',
   'grant',
   'grant-ls',

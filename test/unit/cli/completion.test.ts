@@ -30,7 +30,7 @@ test('completion knows commands, options, their values, secrets and services', a
     }
     assert.equal(
       await complete(cli, ''),
-      'put ls inspect history rm grant grant-ls revoke backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
+      'put ls inspect history rollback rm grant grant-ls revoke backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
     );
     assert.equal(await complete(cli, 'in'), 'inspect :4');
     assert.equal(await complete(cli, 'rm', 'db'), 'db_a db_b :4');
@@ -38,6 +38,10 @@ test('completion knows commands, options, their values, secrets and services', a
     assert.equal(await complete(cli, 'inspect', '--pretty', ''), 'db_a db_b web :4');
     assert.equal(await complete(cli, 'history', 'db'), 'db_a db_b :4');
     assert.equal(await complete(cli, 'history', 'db_a', ''), ':4');
+    await cli(['put', 'web', '-'], { stdin: 'y' });
+    assert.equal(await complete(cli, 'rollback', 'w'), 'web :4');
+    assert.equal(await complete(cli, 'rollback', 'web', ''), '1 :4');
+    assert.equal(await complete(cli, 'rollback', 'web', '1', ''), ':4');
     assert.equal(await complete(cli, 'put', 'w'), 'web :4');
     assert.equal(await complete(cli, 'put', 'web', ''), ':0');
     assert.equal(await complete(cli, 'put', '--generate', 'h'), 'hex:32 :4');
@@ -52,7 +56,7 @@ test('completion knows commands, options, their values, secrets and services', a
     assert.equal(await complete(cli, 'completion', 'z'), 'zsh :4');
     assert.equal(
       await complete(cli, 'bogus', ''),
-      'put ls inspect history rm grant grant-ls revoke backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
+      'put ls inspect history rollback rm grant grant-ls revoke backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
     );
   });
 });

@@ -38,3 +38,37 @@ test('history lists the versions of a secret, newest first, and which one a roll
     assert.match(stderr, /^coffer: secret nothing not found\nList the secrets with: docker coffer ls\n$/);
   });
 });
+
+test('rollback makes the last put undone, or goes to the version that is named', async () => {
+  await withCli({}, async ({ cli, store }) => {
+    await putAll(cli, 'db', ['one', 'two', 'three']);
+    const printed = async (...argv: readonly string[]): Promise<string> => (await cli(argv)).stdout;
+    assert.equal(await printed('rollback', 'db'), 'db: version 4 is version 2 again\n');
+    assert.equal(await printed('rollback', 'db', '1', '--cas', '4'), 'db: version 5 is version 1 again\n');
+    assert.deepEqual(JSON.parse(await printed('rollback', 'db', '3', '--format', 'json')), {
+      Name: 'db',
+      Version: 6,
+      From: 3,
+      Size: 5,
+    });
+    assert.equal(
+      store
+        .readValue(store.byName('db')?.id ?? '', 6)
+        .expose()
+        .toString(),
+      'three',
+    );
+    for (const [argv, code, says] of [
+      [['db', '6'], 2, 'coffer: version 6 of secret db is the current one already\nSee which'],
+      [['db', '9'], 2, 'coffer: secret db has no version 9; it has 1, 2, 3, 4, 5, 6\nSee which versions'],
+      [['db', '1', '--cas', '2'], 2, 'coffer: secret db is at version 6, not 2'],
+      [['db', '0'], 1, 'coffer: '],
+      [['db', 'v1'], 1, 'coffer: '],
+      [['db', '1', '2'], 1, 'coffer: '],
+    ] as const) {
+      const refused = await cli(['rollback', ...argv]);
+      assert.deepEqual([refused.code, refused.stdout], [code, ''], argv.join(' '));
+      assert.ok(refused.stderr.startsWith(says), refused.stderr);
+    }
+  });
+});

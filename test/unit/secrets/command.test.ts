@@ -49,6 +49,13 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     expectIndex: fc.option(fc.maxSafeNat(), { nil: undefined }),
     at_ms,
   }),
+  plainRecord({
+    kind: kind('rollback'),
+    id,
+    version,
+    expect: fc.option(version, { nil: undefined }),
+    at_ms,
+  }),
   plainRecord({ kind: kind('remove'), id }),
   plainRecord({
     kind: kind('record-deliveries'),

@@ -3,80 +3,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { CofferError, SecretValue } from '../../../src/common/index.ts';
+import { CofferError } from '../../../src/common/index.ts';
 import {
   applyCommand,
   type Command,
   currentVersion,
   DELIVERIES_KEPT,
-  type Outcome,
   type PutValue,
-  type Secret,
   type SecretsView,
   VERSIONS_KEPT,
 } from '../../../src/secrets/index.ts';
 import { SecretIndex } from '../../../src/store/index.ts';
-
-/** The state as the store keeps it: the index, and values by secret and version. */
-class State {
-  readonly index = new SecretIndex();
-  readonly values = new Map<string, string>();
-  #lastIndex = 0;
-
-  apply(command: Command): Outcome {
-    this.#lastIndex += 1;
-    const outcome = applyCommand(this.index, command, this.#lastIndex);
-    for (const effect of outcome.kind === 'applied' ? outcome.effects : []) {
-      this.index.apply(effect);
-      if (effect.kind === 'put-value') {
-        this.values.set(`${effect.secretId}/${effect.version}`, effect.value.expose().toString());
-      } else if (effect.kind === 'delete-value') {
-        assert.ok(
-          this.values.delete(`${effect.secretId}/${effect.version}`),
-          'only what is there is deleted',
-        );
-      }
-    }
-    return outcome;
-  }
-
-  /** The secret that came of it; throws the refusal. */
-  done(command: Command): Secret {
-    const outcome = this.apply(command);
-    if (outcome.kind === 'refused') {
-      throw outcome.error;
-    }
-    assert.ok(outcome.secret !== undefined);
-    return outcome.secret;
-  }
-}
-
-const value = (text: string): SecretValue => SecretValue.copyOf(Buffer.from(text));
-
-const put = (name: string, text = 'value', more: Partial<PutValue> = {}): PutValue => ({
-  kind: 'put',
-  id: `id-${name}`,
-  name,
-  labels: undefined,
-  origin: 'control',
-  expect: 'always',
-  value: value(text),
-  at_ms: 1,
-  ...more,
-});
-
-const create = (name: string, id = `id-${name}`): Command => ({
-  kind: 'create',
-  id,
-  name,
-  labels: { a: 'b' },
-  origin: 'gateway',
-  pending: true,
-  value: value('created'),
-  at_ms: 5,
-});
-
-const refusal = (outcome: Outcome): string => (outcome.kind === 'refused' ? outcome.error.code : 'applied');
+import { create, put, refusal, State, value } from './rules-harness.ts';
 
 describe('the rules of the secrets', () => {
   test('a new secret has its value as version 1, and its name in its own letters', () => {
@@ -244,9 +182,20 @@ describe('the rules of the secrets', () => {
 
 /** A step of a random history, in terms of a few names in several letters. */
 const step = fc.record({
-  kind: fc.constantFrom('create', 'put', 'put', 'put', 'remove', 'activate', 'set-labels'),
+  kind: fc.constantFrom(
+    'create',
+    'put',
+    'put',
+    'put',
+    'remove',
+    'activate',
+    'set-labels',
+    'rollback',
+    'rollback',
+  ),
   name: fc.constantFrom('a', 'A', 'b', 'B', 'Bb', 'bB', 'c.d', 'C.D'),
   text: fc.string({ minLength: 1, maxLength: 5 }),
+  version: fc.nat(14),
   expect: fc.constantFrom<PutValue['expect']>('always', 'always', 'absent', 0, 1, 2, 12),
 });
 
@@ -261,20 +210,25 @@ describe('any history', () => {
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
         const state = new State();
         const model = new Map<string, ModelSecret>();
-        for (const [position, { kind, name, text, expect }] of steps.entries()) {
+        for (const [position, { kind, name, text, expect, version }] of steps.entries()) {
           const key = name.toLowerCase();
           const known = model.get(key);
           const id = known?.id ?? `none-${position}`;
           const newId = `new-${position}`;
           const last = known?.values.at(-1)?.[0] ?? 0;
-          const command = commandOf(kind, { id, newId, name, text, expect });
+          const command = commandOf(kind, { id, newId, name, text, expect, version });
+          const copied = known?.values.find(([number]) => number === version)?.[1];
           const outcome = state.apply(command);
           const takes =
             kind === 'create'
               ? known === undefined
               : kind === 'put'
                 ? typeof expect !== 'number' || expect === last
-                : known !== undefined;
+                : kind === 'rollback'
+                  ? copied !== undefined &&
+                    version !== last &&
+                    (typeof expect !== 'number' || expect === last)
+                  : known !== undefined;
           assert.equal(outcome.kind, takes ? 'applied' : 'refused', `${kind} ${name}`);
           if (takes && kind === 'remove') {
             model.delete(key);
@@ -284,6 +238,11 @@ describe('any history', () => {
           ) {
             const values = [...(known?.values ?? []), [last + 1, text] as const].slice(-VERSIONS_KEPT);
             model.set(key, { id: known?.id ?? newId, values });
+          } else if (takes && kind === 'rollback') {
+            const values = [...(known?.values ?? []), [last + 1, copied ?? ''] as const].slice(
+              -VERSIONS_KEPT,
+            );
+            model.set(key, { id, values });
           }
         }
         const expected = [...model.values()].flatMap(({ id, values }) =>
@@ -329,7 +288,15 @@ function commandOf(
     name,
     text,
     expect,
-  }: { id: string; newId: string; name: string; text: string; expect: PutValue['expect'] },
+    version,
+  }: {
+    id: string;
+    newId: string;
+    name: string;
+    text: string;
+    expect: PutValue['expect'];
+    version: number;
+  },
 ): Command {
   switch (kind) {
     case 'create':
@@ -345,6 +312,8 @@ function commandOf(
       };
     case 'put':
       return put(name, text, { id: newId, expect });
+    case 'rollback':
+      return { kind, id, version, expect: typeof expect === 'number' ? expect : undefined, at_ms: 1 };
     case 'activate':
       return { kind, id, engine: { secretId: 'e', swarmId: 's' }, at_ms: 1 };
     case 'set-labels':

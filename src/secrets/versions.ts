@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules by which a secret comes by a version.
+import { CofferError, type SecretValue } from '../common/index.ts';
+import { findVersion } from './find-version.ts';
+import { VERSIONS_KEPT } from './limits.ts';
+import { currentVersion, type Secret, type SecretVersion } from './model.ts';
+import type { Effect, Outcome } from './state-machine.ts';
+import type { RollbackSecret } from './version-commands.ts';
+
+/** The secret with a new version of this value. */
+export function withNewVersion(secret: Secret, value: SecretValue, at_ms: number): Outcome {
+  return withVersion(secret, { size: value.byteLength, at_ms }, (version) => ({
+    kind: 'put-value',
+    secretId: secret.id,
+    version,
+    value,
+  }));
+}
+
+export function rollback(secret: Secret, command: RollbackSecret, index: number): Outcome {
+  const { at_ms, expect } = command;
+  const current = currentVersion(secret).number;
+  if (expect !== undefined && expect !== current) {
+    throw new CofferError(
+      'secret.version-conflict',
+      `secret ${secret.name} is at version ${current}, not ${expect}`,
+    );
+  }
+  const { number: from, size } = findVersion(secret, command.version);
+  if (from === current) {
+    throw new CofferError(
+      'secret.version-current',
+      `version ${from} of secret ${secret.name} is the current one already`,
+      { hint: `See which versions there are: docker coffer history ${secret.name}` },
+    );
+  }
+  const changed: Secret = { ...secret, updatedAt_ms: at_ms, modifiedIndex: index };
+  return withVersion(changed, { size, at_ms }, (version) => ({
+    kind: 'copy-value',
+    secretId: secret.id,
+    from,
+    version,
+  }));
+}
+
+/** The value comes before others go: it may be that of one which goes. */
+function withVersion(
+  secret: Secret,
+  { at_ms, size }: { readonly size: number; readonly at_ms: number },
+  valueEffect: (version: number) => Effect,
+): Outcome {
+  const last = secret.versions.at(-1)?.number ?? 0;
+  const added: SecretVersion = { number: last + 1, createdAt_ms: at_ms, size };
+  const versions = [...secret.versions, added];
+  const pruned = versions.slice(0, Math.max(0, versions.length - VERSIONS_KEPT));
+  const outcome: Secret = { ...secret, versions: versions.slice(pruned.length) };
+  return {
+    kind: 'applied',
+    secret: outcome,
+    effects: [
+      { kind: 'put-secret', secret: outcome },
+      valueEffect(added.number),
+      ...pruned.map(({ number }): Effect => ({ kind: 'delete-value', secretId: secret.id, version: number })),
+    ],
+  };
+}

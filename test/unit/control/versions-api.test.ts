@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RollbackReply } from '../../../src/control/index.ts';
+import type { MemoryStore } from '../../support/memory-store.ts';
+import { putValue } from '../../support/test-store.ts';
+import { codeOf, send, withControl } from './control-harness.ts';
+
+/** A secret `db` with these values as versions 1 and on. */
+async function fill(store: MemoryStore, ...values: readonly string[]): Promise<string> {
+  let id = '';
+  for (const value of values) {
+    ({ id } = await putValue(store, 'db', Buffer.from(value)));
+  }
+  return id;
+}
+
+test('a rollback answers with the new version and the one that it is again, and with no value', async () => {
+  await withControl({ now_ms: () => 5_000 }, async (harness) => {
+    const id = await fill(harness.store, 'hunter1', 'hunter2', 'hunter3');
+    const back = async (query: string): Promise<readonly number[]> => {
+      const { json, status, text } = await send(harness, 'POST', `/v1/secrets/DB/rollback${query}`);
+      const { from, secret } = json as RollbackReply;
+      assert.deepEqual([status, secret.updatedAt_ms, text.includes('hunter')], [200, 5_000, false]);
+      return [secret.version, from];
+    };
+    assert.deepEqual(await back(''), [4, 2]);
+    assert.deepEqual(await back('?version=1&expect=4'), [5, 1]);
+    assert.deepEqual(await back('?expect=5'), [6, 4]);
+    assert.deepEqual(
+      [4, 5, 6].map((version) => harness.store.readValue(id, version).expose().toString()),
+      ['hunter2', 'hunter1', 'hunter2'],
+    );
+  });
+});
+
+test('a rollback is refused for what cannot be gone back to', async () => {
+  await withControl({}, async (harness) => {
+    const refused = async (target: string): Promise<unknown> => {
+      const reply = await send(harness, 'POST', `/v1/secrets/${target}`);
+      return [reply.status, codeOf(reply)];
+    };
+    await fill(harness.store, 'one');
+    assert.deepEqual(await refused('db/rollback'), [404, 'secret.version-not-found'], 'there is none before');
+    await fill(harness.store, 'two');
+    for (const [target, status, code] of [
+      ['nothing/rollback', 404, 'secret.not-found'],
+      ['db/rollback?version=3', 404, 'secret.version-not-found'],
+      ['db/rollback?version=2', 409, 'secret.version-current'],
+      ['db/rollback?version=1&expect=1', 409, 'secret.version-conflict'],
+      ['db/rollback?version=0', 400, 'request.invalid'],
+      ['db/rollback?version=-1', 400, 'request.invalid'],
+      ['db/rollback?versoin=1', 400, 'request.invalid'],
+    ] as const) {
+      assert.deepEqual(await refused(target), [status, code], target);
+    }
+    assert.equal(harness.store.byName('db')?.versions.length, 2);
+  });
+});

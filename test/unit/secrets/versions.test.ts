@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules about versions that are there already.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  checkCommand,
+  type Outcome,
+  type RollbackSecret,
+  type Secret,
+  VERSIONS_KEPT,
+} from '../../../src/secrets/index.ts';
+import { put, refusal, State } from './rules-harness.ts';
+
+/** A secret `db` with versions 1 to `count`, whose values are `value 1` and so on. */
+function withVersions(count: number): State {
+  const state = new State();
+  for (let number = 1; number <= count; number += 1) {
+    state.done(put('db', `value ${number}`));
+  }
+  return state;
+}
+
+const rollback = (version: number, more: Partial<RollbackSecret> = {}): RollbackSecret => ({
+  kind: 'rollback',
+  id: 'id-db',
+  version,
+  expect: undefined,
+  at_ms: 9,
+  ...more,
+});
+
+const numbers = ({ versions }: Secret): readonly number[] => versions.map(({ number }) => number);
+
+const sentence = (outcome: Outcome): string =>
+  outcome.kind === 'refused' ? `${outcome.error.message} ${outcome.error.hint ?? ''}` : 'applied';
+
+describe('a rollback', () => {
+  test('makes a new version with the value of the old one, and leaves that where it is', () => {
+    const state = withVersions(3);
+    const secret = state.done(rollback(1));
+    assert.deepEqual(secret.versions.at(-1), { number: 4, createdAt_ms: 9, size: 7 });
+    assert.deepEqual([secret.updatedAt_ms, secret.modifiedIndex], [9, 4]);
+    assert.deepEqual(
+      [1, 2, 3, 4].map((number) => state.values.get(`id-db/${number}`)),
+      ['value 1', 'value 2', 'value 3', 'value 1'],
+    );
+    assert.deepEqual(numbers(state.done(rollback(3))), [1, 2, 3, 4, 5], 'and there is a way back');
+    assert.equal(state.values.get('id-db/5'), 'value 3');
+  });
+
+  test('to the oldest version keeps its value, though the version itself gives way', () => {
+    const state = withVersions(VERSIONS_KEPT);
+    const secret = state.done(rollback(1));
+    assert.deepEqual([numbers(secret)[0], numbers(secret).length], [2, VERSIONS_KEPT]);
+    assert.equal(state.values.get(`id-db/${VERSIONS_KEPT + 1}`), 'value 1');
+    assert.equal(state.values.get('id-db/1'), undefined);
+  });
+
+  test('is refused for what cannot be gone back to, and says what can', () => {
+    const state = withVersions(12);
+    for (const [command, says] of [
+      [rollback(13), /^\[secret.version-not-found\] secret db has no version 13; it has 3, 4, .*, 12 See/],
+      [rollback(1), /^\[secret.version-not-found\] secret db has no version 1; it has 3, 4/],
+      [rollback(12), /^\[secret.version-current\] version 12 of secret db is the current one already See/],
+      [rollback(4, { expect: 11 }), /^\[secret.version-conflict\] secret db is at version 12, not 11/],
+      [rollback(4, { id: 'other' }), /^\[secret.not-found\]/],
+    ] as const) {
+      assert.match(sentence(state.apply(command)), says);
+    }
+    assert.equal(refusal(state.apply(rollback(4, { expect: 12 }))), 'applied');
+  });
+
+  test('with numbers that are none never comes into the log', () => {
+    for (const wrong of [rollback(-1), rollback(1.5), rollback(2 ** 32), rollback(1, { expect: -1 })]) {
+      assert.throws(() => checkCommand(wrong), { code: 'request.invalid' });
+    }
+  });
+});
