@@ -53,7 +53,7 @@ export class SecretProvider {
 
   constructor(options: SecretProviderOptions) {
     this.#options = options;
-    this.#deliveries = new DeliveryRecorder(options.source, options.logger);
+    this.#deliveries = new DeliveryRecorder(options);
   }
 
   /**
@@ -72,10 +72,8 @@ export class SecretProvider {
       ? pinnedVersion(secret, wanted)
       : this.#currentVersionFor(store, secret, request);
     const value = store.readValue(secret.id, version);
-    // A pin is its own memory: noted, it would stand for what the task has of the same secret without a pin.
-    if (!isPinned) {
-      this.#deliveries.record(store, { taskId: request.task.id, secretId: secret.id, version });
-    }
+    const delivered = { taskId: request.task.id, secretId: secret.id, name: secret.name };
+    this.#deliveries.record(store, { ...delivered, version, pinned: isPinned });
     this.#logDelivery(request, secret, version, freshness);
     return { value, doNotReuse: request.labels[LABELS.reuse] !== 'true' };
   }

@@ -8,7 +8,8 @@ import {
   readClusterCommand,
   writeClusterCommand,
 } from '../membership/index.ts';
-import { type Command, type Delivery, DELIVERIES_PER_COMMAND, type PutValue } from './command.ts';
+import { type Command, DELIVERIES_PER_COMMAND, type PutValue } from './command.ts';
+import type { Delivery } from './delivery.ts';
 import { ID_LENGTH_MAX, TASK_ID_LENGTH_MAX, VERSIONS_KEPT } from './limits.ts';
 import { RESTORED_BYTES_MAX, type RestoredVersion } from './restore-command.ts';
 import { checkLabels, checkName, checkValueSize } from './validate.ts';
@@ -108,10 +109,12 @@ function checkRestored(versions: readonly RestoredVersion[]): void {
 
 function checkDeliveries(deliveries: readonly Delivery[]): void {
   checkInteger(deliveries.length, 'a list of deliveries', DELIVERIES_PER_COMMAND);
-  for (const { taskId, secretId, version } of deliveries) {
+  for (const { at_ms, name, secretId, taskId, version } of deliveries) {
     checkLength(taskId, TASK_ID_LENGTH_MAX);
     checkId(secretId);
+    checkName(name);
     checkInteger(version, 'a version', U32_MAX);
+    checkInteger(at_ms, 'a time', Number.MAX_SAFE_INTEGER);
   }
 }
 

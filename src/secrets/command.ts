@@ -7,8 +7,9 @@ import {
   readClusterCommand,
   writeClusterCommand,
 } from '../membership/index.ts';
+import { type Delivery, readDelivery, writeDelivery } from './delivery.ts';
 import { readCount, readLabels, readOptional, readOrigin, writeLabels, writeOptional } from './fields.ts';
-import { ID_LENGTH_MAX, NAME_LENGTH_MAX, TASK_ID_LENGTH_MAX, VALUE_BYTES_MAX } from './limits.ts';
+import { ID_LENGTH_MAX, NAME_LENGTH_MAX, VALUE_BYTES_MAX } from './limits.ts';
 import { type EngineBinding, type Labels, ORIGINS, type Origin } from './model.ts';
 import {
   readRestore,
@@ -78,12 +79,6 @@ export interface RemoveSecret {
 export interface RecordDeliveries {
   readonly kind: 'record-deliveries';
   readonly deliveries: readonly Delivery[];
-}
-
-export interface Delivery {
-  readonly taskId: string;
-  readonly secretId: string;
-  readonly version: number;
 }
 
 /** The commands that are about secrets. */
@@ -161,7 +156,7 @@ export function writeCommand(writer: ByteWriter, command: Command): ByteWriter {
     case 'record-deliveries':
       writer.u32(command.deliveries.length);
       for (const delivery of command.deliveries) {
-        writer.text(delivery.taskId).text(delivery.secretId).u32(delivery.version);
+        writeDelivery(writer, delivery);
       }
       return writer;
     case 'restore':
@@ -256,11 +251,7 @@ function readCommand(reader: ByteReader, valueOf: (bytes: Buffer) => SecretValue
 
 function readDeliveries(reader: ByteReader): Delivery[] {
   const count = readCount(reader, DELIVERIES_PER_COMMAND);
-  return Array.from({ length: count }, () => ({
-    taskId: reader.text(TASK_ID_LENGTH_MAX),
-    secretId: reader.text(ID_LENGTH_MAX),
-    version: reader.u32(),
-  }));
+  return Array.from({ length: count }, () => readDelivery(reader));
 }
 
 function writeExpect(writer: ByteWriter, expect: PutValue['expect']): void {

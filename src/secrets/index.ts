@@ -5,7 +5,6 @@ export {
   type Command,
   type CreateSecret,
   decodeCommand,
-  type Delivery,
   DELIVERIES_PER_COMMAND,
   encodeCommand,
   type PutValue,
@@ -14,6 +13,14 @@ export {
   type SecretCommand,
   type SetLabels,
 } from './command.ts';
+export {
+  type DeliveredVersion,
+  type Delivery,
+  deliveryKey,
+  readDelivery,
+  unpinnedKey,
+  writeDelivery,
+} from './delivery.ts';
 export { readCount, readLabels, readOptional, readOrigin, writeLabels, writeOptional } from './fields.ts';
 export { findVersion, previousVersion } from './find-version.ts';
 export { generateValue } from './generate.ts';

@@ -12,11 +12,11 @@ import type {
   ActivateSecret,
   Command,
   CreateSecret,
-  Delivery,
   PutValue,
   RecordDeliveries,
   SetLabels,
 } from './command.ts';
+import type { Delivery } from './delivery.ts';
 import { DELIVERIES_KEPT } from './limits.ts';
 import { currentVersion, type Secret } from './model.ts';
 import { restore, restoreVersions } from './restore.ts';

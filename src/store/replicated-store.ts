@@ -4,7 +4,7 @@ import { CofferError, type Logger, type SecretValue } from '../common/index.ts';
 import type { Keyring } from '../crypto/index.ts';
 import type { ClusterView } from '../membership/index.ts';
 import type { StateType } from '../raft/index.ts';
-import type { Command, Secret } from '../secrets/index.ts';
+import type { Command, DeliveredVersion, Delivery, Secret } from '../secrets/index.ts';
 import type { Database, DirectoryLock, KeyFileSeal } from '../storage/index.ts';
 import { DataKeyRotation } from './data-key-rotation.ts';
 import type { Clock } from './replica/clock.ts';
@@ -112,7 +112,17 @@ export class ReplicatedStore implements SecretStore {
 
   deliveredVersion(taskId: string, secretId: string): number | undefined {
     this.#checkReadable();
-    return this.#parts.replica.state.index.deliveredVersion(taskId, secretId);
+    return this.#parts.replica.state.index.deliveries.deliveredVersion(taskId, secretId);
+  }
+
+  hasDelivery(delivery: DeliveredVersion): boolean {
+    this.#checkReadable();
+    return this.#parts.replica.state.index.deliveries.has(delivery);
+  }
+
+  deliveries(): readonly Delivery[] {
+    this.#checkReadable();
+    return this.#parts.replica.state.index.deliveries.list();
   }
 
   readValue(secretId: string, version: number): SecretValue {

@@ -2,7 +2,7 @@
 // The store as the rooms above see it.
 import type { SecretValue } from '../common/index.ts';
 import type { ClusterView } from '../membership/index.ts';
-import type { Command, Secret } from '../secrets/index.ts';
+import type { Command, DeliveredVersion, Delivery, Secret } from '../secrets/index.ts';
 
 /** How sure a read is: `linearizable` after a read round, `local` when the round failed and local state answers. */
 export type Freshness = 'linearizable' | 'local';
@@ -87,8 +87,12 @@ export interface SecretStore {
   byEngineId(engineId: string): Secret | undefined;
   /** All secrets, pending ones too, in no order. Throws `store.starting` while the index is being loaded. */
   list(): readonly Secret[];
-  /** The version that a task was given, if that is remembered. */
+  /** The version that a task was given without a pin, if that is remembered. */
   deliveredVersion(taskId: string, secretId: string): number | undefined;
+  /** Whether recording it again would change nothing but its time. */
+  hasDelivery(delivery: DeliveredVersion): boolean;
+  /** All that are remembered, oldest first: also those of tasks that have ended, and of secrets that were removed. */
+  deliveries(): readonly Delivery[];
   /** The value of a version that `byId` or `byName` shows. Throws `store.damaged` if its record does not open. */
   readValue(secretId: string, version: number): SecretValue;
 

@@ -2,7 +2,13 @@
 // A store in memory, for tests of the rooms above the store: the real rules on the real index, without a disk.
 import { CofferError, SecretValue } from '../../src/common/index.ts';
 import type { ClusterView } from '../../src/membership/index.ts';
-import { applyCommand, type Command, type Secret } from '../../src/secrets/index.ts';
+import {
+  applyCommand,
+  type Command,
+  type DeliveredVersion,
+  type Delivery,
+  type Secret,
+} from '../../src/secrets/index.ts';
 import {
   type ExportedRecord,
   type Freshness,
@@ -78,7 +84,15 @@ export class MemoryStore implements SecretStore {
   }
 
   deliveredVersion(taskId: string, secretId: string): number | undefined {
-    return this.#index.deliveredVersion(taskId, secretId);
+    return this.#index.deliveries.deliveredVersion(taskId, secretId);
+  }
+
+  hasDelivery(delivery: DeliveredVersion): boolean {
+    return this.#index.deliveries.has(delivery);
+  }
+
+  deliveries(): readonly Delivery[] {
+    return this.#index.deliveries.list();
   }
 
   readValue(secretId: string, version: number): SecretValue {

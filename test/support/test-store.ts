@@ -11,6 +11,7 @@ import {
   type ReplicatedStore,
   type SecretStore,
 } from '../../src/store/index.ts';
+import { deliveryOf } from './deliveries.ts';
 
 /** Opens a store as the daemon does. A fault that no test expects ends the process. */
 export function openTestStore(
@@ -101,7 +102,7 @@ export class Acknowledged {
     const secret = store.byName(name);
     const version = secret?.versions.at(-1)?.number;
     assert.ok(secret !== undefined && version !== undefined);
-    const delivery = { taskId, secretId: secret.id, version };
+    const delivery = deliveryOf(taskId, secret.id, version, { name });
     await store.propose({ kind: 'record-deliveries', deliveries: [delivery] });
     this.#deliveries.push(delivery);
   }

@@ -230,7 +230,7 @@ export class StateStage {
     if (!complete) {
       throw damagedSnapshot('does not hold as many records as it says');
     }
-    this.#index.restoreDeliveries(this.#deliveries, deliveriesRecorded);
+    this.#index.deliveries.restore(this.#deliveries, deliveriesRecorded);
     this.#index.restoreRequests(this.#requests.requests(requestsApplied), requestsApplied);
     this.#ended = true;
   }

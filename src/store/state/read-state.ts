@@ -82,7 +82,7 @@ async function readDeliveries({
       deliveries.push(decodeDelivery(payload));
     }
   }
-  index.restoreDeliveries(deliveries, header.deliveriesRecorded);
+  index.deliveries.restore(deliveries, header.deliveriesRecorded);
 }
 
 /** The requests, likewise. Returns what each of their pages adds to the digest. */

@@ -16,13 +16,14 @@ import {
   NAME_LENGTH_MAX,
   nameKey,
   ORIGINS,
+  readDelivery,
   readLabels,
   readOptional,
   REQUEST_ID_BYTES,
   type Secret,
   type SecretVersion,
-  TASK_ID_LENGTH_MAX,
   VERSIONS_KEPT,
+  writeDelivery,
   writeLabels,
   writeOptional,
 } from '../../secrets/index.ts';
@@ -92,24 +93,14 @@ export function decodeSecretName(bytes: Buffer): SecretName {
 }
 
 export function encodeDelivery(slot: number, delivery: Delivery): Buffer {
-  return pooledWriter()
-    .u8(FORMAT)
-    .u32(slot)
-    .text(delivery.taskId)
-    .text(delivery.secretId)
-    .u32(delivery.version)
-    .finish();
+  return writeDelivery(pooledWriter().u8(FORMAT).u32(slot), delivery).finish();
 }
 
 export function decodeDelivery(bytes: Buffer): { readonly slot: number; readonly delivery: Delivery } {
   const reader = new ByteReader(bytes, 'the record of a delivery');
   checkFormat(reader, 'the record of a delivery');
   const slot = reader.u32();
-  const delivery = {
-    taskId: reader.text(TASK_ID_LENGTH_MAX),
-    secretId: reader.text(ID_LENGTH_MAX),
-    version: reader.u32(),
-  };
+  const delivery = readDelivery(reader);
   reader.finish();
   return { slot, delivery };
 }

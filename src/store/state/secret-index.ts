@@ -5,13 +5,12 @@ import { CofferError, invariant } from '../../common/index.ts';
 import { ClusterIndex } from '../../membership/index.ts';
 import {
   type AppliedRequest,
-  type Delivery,
-  DELIVERIES_KEPT,
   type Effect,
   nameKey,
   type Secret,
   type SecretsView,
 } from '../../secrets/index.ts';
+import { DeliveryRing } from './delivery-ring.ts';
 import { ShardedMap } from './sharded-map.ts';
 
 /** The secrets as they were on the disk at one moment. */
@@ -40,9 +39,7 @@ export class SecretIndex implements SecretsView {
   readonly #byName = new ShardedMap<Secret>();
   readonly #byEngineId = new ShardedMap<Secret>();
   #loading: Loading | undefined;
-  readonly #slots = new Map<number, Delivery>();
-  readonly #delivered = new Map<string, { readonly slot: number; readonly version: number }>();
-  #deliveriesRecorded = 0;
+  readonly deliveries = new DeliveryRing();
   readonly #requestSlots: AppliedRequest[] = [];
   readonly #requests = new Map<string, AppliedRequest>();
   #requestsApplied = 0;
@@ -58,7 +55,7 @@ export class SecretIndex implements SecretsView {
   }
 
   get deliveriesRecorded(): number {
-    return this.#deliveriesRecorded;
+    return this.deliveries.recorded;
   }
 
   get requestsApplied(): number {
@@ -95,15 +92,6 @@ export class SecretIndex implements SecretsView {
     return this.#byId.values();
   }
 
-  deliveredVersion(taskId: string, secretId: string): number | undefined {
-    return this.#delivered.get(deliveryKey(taskId, secretId))?.version;
-  }
-
-  /** What stands in a delivery slot; the next delivery to that slot takes its place. */
-  deliveryAt(slot: number): Delivery | undefined {
-    return this.#slots.get(slot);
-  }
-
   requestById(id: string): AppliedRequest | undefined {
     return this.#requests.get(id);
   }
@@ -128,8 +116,7 @@ export class SecretIndex implements SecretsView {
         this.#delete(effect.secret);
         break;
       case 'put-delivery':
-        this.#putDelivery(effect.slot, effect.delivery);
-        this.#deliveriesRecorded += 1;
+        this.deliveries.record(effect.slot, effect.delivery);
         break;
       case 'put-request':
         this.#putRequest(effect.slot, effect.request);
@@ -163,21 +150,6 @@ export class SecretIndex implements SecretsView {
   loaded(): void {
     invariant(this.size === this.#byId.size, 'an index that is loaded holds as many secrets as there are');
     this.#loading = undefined;
-  }
-
-  /**
-   * Puts back the deliveries that were read from the disk, of `recorded` that ever were: in the order in which they
-   * were recorded, since of two for the same task and secret the later one counts.
-   */
-  restoreDeliveries(
-    deliveries: readonly { readonly slot: number; readonly delivery: Delivery }[],
-    recorded: number,
-  ): void {
-    const age = (slot: number): number => (recorded - 1 - slot + 2 * DELIVERIES_KEPT) % DELIVERIES_KEPT;
-    for (const { slot, delivery } of [...deliveries].sort((a, b) => age(b.slot) - age(a.slot))) {
-      this.#putDelivery(slot, delivery);
-    }
-    this.#deliveriesRecorded = recorded;
   }
 
   /** Puts back the requests that were read from the disk, in the order of their slots, of `applied` that ever were. */
@@ -244,20 +216,4 @@ export class SecretIndex implements SecretsView {
     this.#requestSlots[slot] = request;
     this.#requests.set(request.id, request);
   }
-
-  #putDelivery(slot: number, delivery: Delivery): void {
-    const evicted = this.#slots.get(slot);
-    if (evicted !== undefined) {
-      const key = deliveryKey(evicted.taskId, evicted.secretId);
-      if (this.#delivered.get(key)?.slot === slot) {
-        this.#delivered.delete(key);
-      }
-    }
-    this.#slots.set(slot, delivery);
-    this.#delivered.set(deliveryKey(delivery.taskId, delivery.secretId), { slot, version: delivery.version });
-  }
-}
-
-function deliveryKey(taskId: string, secretId: string): string {
-  return `${taskId} ${secretId}`;
 }

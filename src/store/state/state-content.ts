@@ -60,7 +60,7 @@ export class StateContent {
         return [{ key: keys.value(effect.secretId, effect.version), payload: undefined }];
       case 'put-delivery': {
         const { slot, delivery } = effect;
-        const previous = index.deliveryAt(slot);
+        const previous = index.deliveries.at(slot);
         const old = previous && encodeDelivery(slot, previous);
         return [this.#replace('delivery', keys.delivery(slot), old, encodeDelivery(slot, delivery))];
       }

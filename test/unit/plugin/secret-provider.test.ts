@@ -141,14 +141,39 @@ test('a task that asks again gets the version that it got before; a new task get
   });
 });
 
+test('who was given what is remembered with its time, and whether a label asked for that version', async () => {
+  await withPlugin(async ({ store, provider, put, getSecret }) => {
+    await put('s', 'one');
+    await put('s', 'two');
+    const secretId = store.byName('s')?.id ?? '';
+    const pin = { SecretName: 'old', SecretLabels: { 'coffer.name': 'S', 'coffer.version': '1' } };
+    await getSecret({ ...pin, TaskID: 'task1' });
+    await getSecret({ SecretName: 's', TaskID: 'task1' });
+    await getSecret({ SecretName: 's' });
+    await getSecret({ SecretName: 's', TaskID: 't'.repeat(65) });
+    await provider.flush();
+    const of = { taskId: 'task1', secretId, name: 's', at_ms: 1 };
+    assert.deepEqual(store.deliveries(), [
+      { ...of, version: 1, pinned: true },
+      { ...of, version: 2, pinned: false },
+    ]);
+  });
+});
+
 test('a replay for tasks that were served before writes nothing', async () => {
   await withPlugin(async ({ store, provider, put, getSecret }) => {
     await put('s', 'one');
-    await getSecret({ SecretName: 's', TaskID: 'task1' });
+    const replay = async (): Promise<void> => {
+      await getSecret({ SecretName: 's', TaskID: 'task1' });
+      await getSecret({ SecretName: 's', SecretLabels: { 'coffer.version': '1' }, TaskID: 'task1' });
+    };
+    await replay();
+    await replay();
     await provider.flush();
+    assert.equal(store.deliveries().length, 2);
     const { lastIndex } = store.status();
     for (let call = 0; call < 50; call += 1) {
-      await getSecret({ SecretName: 's', TaskID: 'task1' });
+      await replay();
     }
     await provider.flush();
     assert.equal(store.status().lastIndex, lastIndex);

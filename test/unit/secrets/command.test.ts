@@ -59,7 +59,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   plainRecord({ kind: kind('remove'), id }),
   plainRecord({
     kind: kind('record-deliveries'),
-    deliveries: fc.array(plainRecord({ taskId: id, secretId: id, version }), { maxLength: 5 }),
+    deliveries: fc.array(
+      plainRecord({ taskId: id, secretId: id, name, version, pinned: fc.boolean(), at_ms }),
+      { maxLength: 5 },
+    ),
   }),
   plainRecord({
     kind: kind('restore'),

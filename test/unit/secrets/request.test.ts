@@ -16,6 +16,7 @@ import {
   REQUESTS_KEPT,
 } from '../../../src/secrets/index.ts';
 import { SecretIndex } from '../../../src/store/index.ts';
+import { deliveryOf } from '../../support/deliveries.ts';
 
 const put = (name: string): Command => ({
   kind: 'put',
@@ -72,7 +73,7 @@ describe('a request', () => {
     const state = new State();
     state.apply(request(1, put('n')), 1);
     state.apply(request(2, { kind: 'remove', id: 'id-n' }), 2);
-    const deliveries = [{ taskId: 't', secretId: 's', version: 1 }];
+    const deliveries = [deliveryOf('t', 's', 1)];
     state.apply(request(3, { kind: 'record-deliveries', deliveries }), 3);
     for (const [number, index] of [
       [2, 2],

@@ -14,6 +14,7 @@ import {
   VERSIONS_KEPT,
 } from '../../../src/secrets/index.ts';
 import { SecretIndex } from '../../../src/store/index.ts';
+import { deliveryOf } from '../../support/deliveries.ts';
 import { create, put, refusal, State, value } from './rules-harness.ts';
 
 describe('the rules of the secrets', () => {
@@ -155,28 +156,52 @@ describe('the rules of the secrets', () => {
   test(`the last ${DELIVERIES_KEPT.toLocaleString('en')} deliveries are remembered, the newer one for the same task`, () => {
     const state = new State();
     const deliver = (from: number, count: number, version = 1): void => {
-      const deliveries = Array.from({ length: count }, (_, offset) => ({
-        taskId: `t${from + offset}`,
-        secretId: 's',
-        version,
-      }));
+      const deliveries = Array.from({ length: count }, (_, offset) =>
+        deliveryOf(`t${from + offset}`, 's', version),
+      );
       assert.equal(refusal(state.apply({ kind: 'record-deliveries', deliveries })), 'applied');
     };
     for (let from = 0; from < DELIVERIES_KEPT; from += 1_000) {
       deliver(from, 1_000);
     }
-    assert.equal(state.index.deliveredVersion('t0', 's'), 1);
-    assert.equal(state.index.deliveredVersion('t0', 'other'), undefined);
+    assert.equal(state.index.deliveries.deliveredVersion('t0', 's'), 1);
+    assert.equal(state.index.deliveries.deliveredVersion('t0', 'other'), undefined);
     deliver(500, 1, 7);
-    assert.equal(state.index.deliveredVersion('t0', 's'), undefined, 'the oldest gave way');
-    assert.equal(state.index.deliveredVersion('t500', 's'), 7);
+    assert.equal(state.index.deliveries.deliveredVersion('t0', 's'), undefined, 'the oldest gave way');
+    assert.equal(state.index.deliveries.deliveredVersion('t500', 's'), 7);
     deliver(DELIVERIES_KEPT, 999);
     assert.equal(
-      state.index.deliveredVersion('t500', 's'),
+      state.index.deliveries.deliveredVersion('t500', 's'),
       7,
       'its older slot gave way, its newer one did not',
     );
-    assert.equal(state.index.deliveredVersion('t999', 's'), undefined);
+    assert.equal(state.index.deliveries.deliveredVersion('t999', 's'), undefined);
+  });
+
+  test('a delivery of a pinned version is remembered beside the one without a pin, and does not stand for it', () => {
+    const state = new State();
+    const { deliveries } = state.index;
+    const deliver = (version: number, pinned: boolean): void => {
+      const delivery = deliveryOf('t', 's', version, { pinned });
+      const outcome = state.apply({ kind: 'record-deliveries', deliveries: [delivery] });
+      assert.equal(refusal(outcome), 'applied');
+    };
+    const has = (version: number, pinned: boolean): boolean =>
+      deliveries.has({ taskId: 't', secretId: 's', version, pinned });
+    deliver(1, true);
+    assert.equal(deliveries.deliveredVersion('t', 's'), undefined);
+    deliver(3, false);
+    deliver(2, true);
+    assert.equal(deliveries.deliveredVersion('t', 's'), 3);
+    assert.deepEqual([has(1, true), has(2, true), has(3, true)], [true, true, false]);
+    assert.deepEqual([has(1, false), has(2, false), has(3, false)], [false, false, true]);
+    deliver(4, false);
+    assert.deepEqual([has(3, false), has(4, false)], [false, true], 'the later one counts');
+    assert.deepEqual(
+      deliveries.list().map(({ version }) => version),
+      [1, 3, 2, 4],
+      'all of them are listed, oldest first',
+    );
   });
 });
 

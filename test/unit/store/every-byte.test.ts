@@ -12,6 +12,7 @@ import type { ReplicatedStore } from '../../../src/store/index.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/cleanup.ts';
 import type { Damage, DamageVerdict, Expected } from '../../support/damage-opener.ts';
 import { runDamages } from '../../support/damage-runner.ts';
+import { deliveryOf } from '../../support/deliveries.ts';
 import { buildTestProgram } from '../../support/program.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { pictureOf, type StorePicture } from '../../support/store-picture.ts';
@@ -49,7 +50,7 @@ after(() => temporary.remove());
 async function deliver(store: ReplicatedStore, taskId: string): Promise<void> {
   const secret = store.byName(DELIVERED);
   assert.ok(secret !== undefined);
-  const deliveries = [{ taskId, secretId: secret.id, version: secret.versions.at(-1)?.number ?? 0 }];
+  const deliveries = [deliveryOf(taskId, secret.id, secret.versions.at(-1)?.number ?? 0)];
   await store.propose({ kind: 'record-deliveries', deliveries });
 }
 

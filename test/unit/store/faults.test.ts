@@ -9,6 +9,7 @@ import { type CofferError, SecretValue } from '../../../src/common/index.ts';
 import type { Command } from '../../../src/secrets/index.ts';
 import { DiskCheckpointFile, LevelDatabase } from '../../../src/storage/index.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/cleanup.ts';
+import { deliveryOf } from '../../support/deliveries.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { Acknowledged, openTestStore, putValue, removeSecret, withStore } from '../../support/test-store.ts';
 
@@ -110,7 +111,7 @@ describe('a store that serves', () => {
       value,
       at_ms: 1,
     } as const;
-    const delivery = { taskId: 't', secretId: 's', version: 1 };
+    const delivery = deliveryOf('t', 's', 1);
     const refused: readonly (readonly [Command, string])[] = [
       [{ ...put, name: '' }, 'secret.name-invalid'],
       [{ ...put, name: 'n'.repeat(65) }, 'secret.name-invalid'],
@@ -161,6 +162,8 @@ describe('a store that serves', () => {
         'request.invalid',
       ],
       [{ kind: 'record-deliveries', deliveries: [{ ...delivery, version: -1 }] }, 'request.invalid'],
+      [{ kind: 'record-deliveries', deliveries: [{ ...delivery, at_ms: 1.5 }] }, 'request.invalid'],
+      [{ kind: 'record-deliveries', deliveries: [{ ...delivery, name: '' }] }, 'secret.name-invalid'],
     ];
     // As many labels as their bytes allow: more than a hundred thousand.
     const labels = Object.fromEntries(

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Keyring } from '../../../src/crypto/index.ts';
 import { type Command, newRequestId, REQUESTS_KEPT } from '../../../src/secrets/index.ts';
+import { deliveryOf } from '../../support/deliveries.ts';
 import { CONF_STATE, put, StateHarness } from './state-harness.ts';
 
 /** Two nodes: one that is behind, and one whose state it is to get. */
@@ -49,7 +50,7 @@ describe('the state of a node', () => {
       node.state.applyConfState(2, joint);
       node.apply({
         kind: 'record-deliveries',
-        deliveries: [{ taskId: 't', secretId: 'id-one', version: 1 }],
+        deliveries: [deliveryOf('t', 'id-one', 1)],
       });
       await node.flush();
       const [content, digest] = [node.content(), node.state.digest];
@@ -75,7 +76,7 @@ describe('the state of a node', () => {
         put('two', 'value'),
         put('one', 'again'),
         { kind: 'remove', id: 'id-two' },
-        { kind: 'record-deliveries', deliveries: [{ taskId: 't', secretId: 's', version: 1 }] },
+        { kind: 'record-deliveries', deliveries: [deliveryOf('t', 's', 1)] },
       ];
       const seen = new Set<string>();
       for (const [number, command] of commands.entries()) {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { type Command, DELIVERIES_PER_COMMAND } from '../../../src/secrets/index.ts';
 import type { SecretState } from '../../../src/store/state/secret-state.ts';
+import { deliveryOf } from '../../support/deliveries.ts';
 import { HeldClock } from '../../support/held-clock.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { put, StateHarness } from './state-harness.ts';
@@ -33,11 +34,9 @@ function anyCommand(random: SeededRandom, number: number): Command {
     case 4:
       return { kind: 'activate', id, engine: { secretId: `e-${number}`, swarmId: 's' }, at_ms };
     case 5: {
-      const deliveries = Array.from({ length: random.below(3) }, () => ({
-        taskId: `task-${random.below(50)}`,
-        secretId: id,
-        version: 1,
-      }));
+      const deliveries = Array.from({ length: random.below(3) }, () =>
+        deliveryOf(`task-${random.below(50)}`, id, 1, { pinned: random.below(2) === 0 }),
+      );
       assert.ok(deliveries.length <= DELIVERIES_PER_COMMAND);
       return { kind: 'record-deliveries', deliveries };
     }
@@ -98,7 +97,8 @@ describe('an index that is loaded in the background', () => {
     const id = other.byName(name)?.id ?? `id-Name-${random.below(NAMES)}`;
     assert.deepEqual(one.byId(id), other.byId(id), id);
     assert.equal(one.size, other.size);
-    assert.equal(one.deliveredVersion('task-7', id), other.deliveredVersion('task-7', id));
+    const versions = [one, other].map((index) => index.deliveries.deliveredVersion('task-7', id));
+    assert.equal(versions[0], versions[1]);
   }
 
   async function finish(): Promise<number> {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/cleanup.ts';
+import { deliveryOf } from '../../support/deliveries.ts';
 import { putValue, removeSecret, withStore } from '../../support/test-store.ts';
 
 describe('whoever watches the secrets', () => {
@@ -28,7 +29,7 @@ describe('whoever watches the secrets', () => {
       await putValue(store, 'api', Buffer.from('one'));
       await store.propose({
         kind: 'record-deliveries',
-        deliveries: [{ taskId: 'task', secretId: id, version: 1 }],
+        deliveries: [deliveryOf('task', id, 1)],
       });
       await removeSecret(store, 'db');
       assert.deepEqual(told, ['db 1', 'db 2', 'api 1', 'nothing 0']);

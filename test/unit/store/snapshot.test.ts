@@ -14,6 +14,7 @@ import {
 } from '../../../src/store/snapshot/snapshot-format.ts';
 import { StateStage } from '../../../src/store/snapshot/snapshot-import.ts';
 import { aGrant, aNode, anAuthority, aToken } from '../../support/cluster-objects.ts';
+import { deliveryOf } from '../../support/deliveries.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { CONF_STATE, put, StateHarness } from './state-harness.ts';
 
@@ -53,7 +54,7 @@ async function fill(node: StateHarness, secrets: number, random: SeededRandom): 
     }
     node.apply({
       kind: 'record-deliveries',
-      deliveries: [{ taskId: `task-${number}`, secretId: `id-${name}`, version: 1 }],
+      deliveries: [deliveryOf(`task-${number}`, `id-${name}`, 1, { at_ms: number })],
     });
     if (number % 40 === 0) {
       await node.flush();
@@ -89,7 +90,7 @@ describe('a snapshot of the state', () => {
     assert.deepEqual(to.content(), from.content());
     assert.equal(to.state.index.byEngineId('e10')?.id, 'pending-10');
     assert.equal(to.state.index.byId('pending-5')?.pending, true);
-    assert.equal(to.state.index.deliveredVersion('task-3', 'id-secret-3'), 1);
+    assert.equal(to.state.index.deliveries.deliveredVersion('task-3', 'id-secret-3'), 1);
     await to.reopen();
     assert.deepEqual(to.content(), from.content());
     const again = await to.export();
@@ -309,7 +310,7 @@ describe('a snapshot of the state', () => {
         small.apply(put(name, 'value', { labels: { label: 'text' } }));
       }
       small.apply({ kind: 'put-token', token: aToken('token'), revokeOthers: false });
-      small.apply({ kind: 'record-deliveries', deliveries: [{ taskId: 't', secretId: 's', version: 1 }] });
+      small.apply({ kind: 'record-deliveries', deliveries: [deliveryOf('t', 's', 1)] });
       await small.flush();
       const [only = Buffer.alloc(0), ...others] = await small.export();
       await small.close();

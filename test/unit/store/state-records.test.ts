@@ -22,6 +22,7 @@ import {
   writeConfState,
 } from '../../../src/store/state/record-codec.ts';
 import { StateDigest } from '../../../src/store/state/state-digest.ts';
+import { deliveryOf } from '../../support/deliveries.ts';
 
 /** A record as an object literal makes it: fast-check also makes ones without a prototype. */
 const plainRecord = <T>(model: { readonly [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
@@ -43,7 +44,14 @@ const secret: fc.Arbitrary<Secret> = plainRecord({
   updatedAt_ms: fc.maxSafeNat(),
   modifiedIndex: fc.maxSafeNat(),
 });
-const delivery = plainRecord({ taskId: id, secretId: id, version: fc.nat(0xffff_ffff) });
+const delivery = plainRecord({
+  taskId: id,
+  secretId: id,
+  name: fc.string({ maxLength: 20 }),
+  version: fc.nat(0xffff_ffff),
+  pinned: fc.boolean(),
+  at_ms: fc.maxSafeNat(),
+});
 
 const appliedRequest: fc.Arbitrary<AppliedRequest> = plainRecord({
   id: fc.stringMatching(/^[0-9a-f]{32}$/),
@@ -154,7 +162,7 @@ describe('the deliveries that are read from the disk', () => {
       live.apply({
         kind: 'put-delivery',
         slot: live.deliveriesRecorded % DELIVERIES_KEPT,
-        delivery: { taskId, secretId: 's', version },
+        delivery: deliveryOf(taskId, 's', version, { at_ms: live.deliveriesRecorded }),
       });
     for (let number = 0; number < DELIVERIES_KEPT - 2; number += 1) {
       record(`t${number}`, 1);
@@ -163,19 +171,23 @@ describe('the deliveries that are read from the disk', () => {
     for (const version of [2, 3, 4]) {
       record('again', version);
     }
-    assert.equal(live.deliveredVersion('again', 's'), 4);
+    assert.equal(live.deliveries.deliveredVersion('again', 's'), 4);
     const slots = Array.from({ length: DELIVERIES_KEPT }, (_, slot) => ({
       slot,
-      delivery: live.deliveryAt(slot),
+      delivery: live.deliveries.at(slot),
     }));
     const reopened = new SecretIndex();
-    reopened.restoreDeliveries(
+    reopened.deliveries.restore(
       slots.flatMap(({ slot, delivery: there }) => (there === undefined ? [] : [{ slot, delivery: there }])),
       live.deliveriesRecorded,
     );
-    assert.equal(reopened.deliveredVersion('again', 's'), 4);
-    assert.equal(reopened.deliveredVersion('t0', 's'), undefined);
-    assert.equal(reopened.deliveredVersion('t1', 's'), 1);
+    assert.equal(reopened.deliveries.deliveredVersion('again', 's'), 4);
+    assert.equal(reopened.deliveries.deliveredVersion('t0', 's'), undefined);
+    assert.equal(reopened.deliveries.deliveredVersion('t1', 's'), 1);
     assert.equal(reopened.deliveriesRecorded, live.deliveriesRecorded);
+    const listed = live.deliveries.list();
+    assert.deepEqual(reopened.deliveries.list(), listed);
+    assert.equal(listed.length, DELIVERIES_KEPT);
+    assert.deepEqual([listed[0]?.taskId, listed.at(-1)?.version], ['t1', 4], 'oldest first');
   });
 });
