@@ -110,6 +110,7 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
       return versionsOf(cursor, 1, ['previous', 'older']);
     case 'grant':
     case 'grant-ls':
+    case 'ps':
       return positionals.length === 0 ? secretNames(cursor) : { candidates: [] };
     case 'revoke':
       return grants(cursor);
@@ -166,7 +167,7 @@ function optionValues(option: Option, command: Command | undefined): Answer {
   }
   switch (option.long ?? '') {
     case '--filter':
-      return { candidates: ['name=', 'label='].map(ofWord) };
+      return { candidates: filtersOf(command).map(ofWord) };
     case '--generate':
       return { candidates: ['hex:32', 'base64:32', 'password:24', 'uuid'].map(ofWord) };
     case '--ttl':
@@ -188,6 +189,10 @@ function optionValues(option: Option, command: Command | undefined): Answer {
     default:
       return { candidates: [] };
   }
+}
+
+function filtersOf(command: Command | undefined): readonly string[] {
+  return command?.name() === 'ps' ? ['service=', 'container=', 'node='] : ['name=', 'label='];
 }
 
 function visible({ hidden, long }: Option): boolean {

@@ -7,6 +7,7 @@ import type {
   BackupHeaderReply,
   Check,
   DaemonStatus,
+  LedgerReply,
   PutReply,
   Refusal,
   RollbackReply,
@@ -16,6 +17,7 @@ import type {
 } from '../control/index.ts';
 import type { Labels, PutValue } from '../secrets/index.ts';
 import { CommandError, requestError } from './command-error.ts';
+import { ledgerReply } from './ledger-replies.ts';
 import * as replies from './replies.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -103,6 +105,12 @@ export class ControlClient {
   async refusals(name: string | undefined): Promise<readonly Refusal[]> {
     const query = new URLSearchParams(name === undefined ? {} : { name });
     return (await this.call({ method: 'GET', path: '/v1/refusals', query }, replies.refusalsReply)).refusals;
+  }
+
+  /** Who holds this secret, or any. */
+  ledger(secret: string | undefined): Promise<LedgerReply> {
+    const query = new URLSearchParams(secret === undefined ? {} : { secret });
+    return this.call({ method: 'GET', path: '/v1/ledger', query }, ledgerReply);
   }
 
   async checks(): Promise<readonly Check[]> {

@@ -22,6 +22,7 @@ import { addInspect } from './commands/inspect.ts';
 import { addJoinToken } from './commands/join-token.ts';
 import { addLs } from './commands/ls.ts';
 import { addNode } from './commands/node.ts';
+import { addPs } from './commands/ps.ts';
 import { addPut } from './commands/put.ts';
 import { addRebuild } from './commands/rebuild.ts';
 import { addRestore } from './commands/restore.ts';
@@ -92,7 +93,7 @@ function buildProgram(session: Session): Command {
   if (session.io.asDockerPlugin) {
     addDockerFlags(program);
   }
-  const secretCommands = [addPut, addLs, addInspect, addHistory, addRollback, addRm];
+  const secretCommands = [addPut, addLs, addInspect, addPs, addHistory, addRollback, addRm];
   const grantCommands = [addGrant, addGrantLs, addRevoke];
   const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey, addDrill];
   const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addForceNewCluster];

@@ -10,6 +10,7 @@ import { maintenanceRoutes } from './maintenance-routes.ts';
 import { grantRoutes } from './grant-routes.ts';
 import { forceRoutes } from './force-routes.ts';
 import { drillRoutes } from './drill-routes.ts';
+import { ledgerRoute } from './ledger-routes.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { refuse } from './refuse.ts';
@@ -75,6 +76,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/survivors': { post: force.survivors },
     '/v1/force-new-cluster': { get: force.progress, post: force.begin },
     '/v1/rebuild': { get: rebuild.describe, post: rebuild.begin },
+    '/v1/ledger': { get: ledgerRoute(options) },
     '/v1/refusals': { get: refusalsRoute(options) },
     '/v1/doctor': { get: doctorRoute(options) },
   };

@@ -5,6 +5,7 @@ import type { Logger } from '../common/index.ts';
 import type { StoreSource, StoreStart } from '../store/index.ts';
 import type { ClusterAdmin } from './cluster-wire.ts';
 import type { ForceNewCluster } from './force-wire.ts';
+import type { Ledger } from './ledger-wire.ts';
 import type { RebuildAdmin } from './rebuild-wire.ts';
 import type { Check, DaemonStatus, Refusal } from './wire.ts';
 
@@ -38,6 +39,8 @@ export interface ControlOptions {
   readonly status: () => DaemonStatus | Promise<DaemonStatus>;
   /** Asked before a secret is removed; given at most 5 seconds. Rejects if the engine cannot be asked. */
   readonly users: (secretName: string) => Promise<EngineUses>;
+  /** Who holds which secret; given at most 10 seconds. Rejects if the engine cannot be asked. */
+  readonly ledger: () => Promise<Ledger>;
   /** The last refused GetSecret calls, in any order; the keeper bounds their number. */
   readonly refusals: () => readonly Refusal[];
   /** What the daemon finds wrong or right with itself; given at most 10 seconds. */

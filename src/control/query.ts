@@ -70,9 +70,10 @@ const restoreQuery = v.strictObject({
 });
 
 const SECRET_SENTENCE = 'secret is the name of a secret';
+const secretName = v.optional(v.pipe(v.string(SECRET_SENTENCE), v.maxLength(64, SECRET_SENTENCE)));
 const NODE_SENTENCE = 'node is a name or an id';
 const grantsQuery = v.strictObject({
-  secret: v.optional(v.pipe(v.string(SECRET_SENTENCE), v.maxLength(64, SECRET_SENTENCE))),
+  secret: secretName,
   node: v.optional(v.pipe(v.string(NODE_SENTENCE), v.maxLength(256, NODE_SENTENCE))),
 });
 
@@ -90,6 +91,7 @@ export const QUERIES = {
     ),
   }),
   grants: grantsQuery,
+  ledger: v.strictObject({ secret: secretName }),
   none: noQuery,
   put: putQuery,
   generate: generateQuery,

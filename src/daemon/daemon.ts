@@ -17,6 +17,7 @@ import { DriverName } from './driver-name.ts';
 import { Forcing } from './forcing.ts';
 import { usesOf } from './engine-uses.ts';
 import { mayBeCutOff } from './propagation.ts';
+import { readLedger } from './read-ledger.ts';
 import type { ReadSettings, Settings } from './settings.ts';
 import { describeDaemon } from './status.ts';
 import { backupDirectoryOf, describeUpkeep } from './upkeep.ts';
@@ -167,6 +168,7 @@ export class Daemon {
           monotonic_ms,
         }),
       users: (name) => usesOf(engine, driverName(), name),
+      ledger: () => readLedger({ engine, driverName: driverName(), store: source() }),
       refusals: () => refusals.list().map(describeRefusal),
       doctor: () =>
         examine({

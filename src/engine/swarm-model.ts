@@ -62,6 +62,8 @@ export interface EngineTask {
   readonly desiredState: TaskState;
   /** Of type volume alone. */
   readonly mounts: readonly EngineMount[];
+  /** Its own: those of its service may be others meanwhile. */
+  readonly secrets: readonly EngineSecretReference[];
 }
 
 /** What the swarm is to do, as this node's engine knows it, read in one go. */
@@ -74,6 +76,13 @@ export interface SwarmSnapshot {
   readonly tasks: readonly EngineTask[];
 }
 
+const secretReferences = v.pipe(
+  v.nullish(v.array(v.object({ SecretID: v.string(), SecretName: text }))),
+  v.transform((references): readonly EngineSecretReference[] =>
+    (references ?? []).map(({ SecretID, SecretName }) => ({ id: SecretID, name: SecretName })),
+  ),
+);
+
 const serviceShape = v.pipe(
   v.object({
     ID: requiredText,
@@ -81,11 +90,7 @@ const serviceShape = v.pipe(
       Name: text,
       TaskTemplate: v.nullish(
         v.object({
-          ContainerSpec: v.nullish(
-            v.object({
-              Secrets: v.nullish(v.array(v.object({ SecretID: v.string(), SecretName: text }))),
-            }),
-          ),
+          ContainerSpec: v.nullish(v.object({ Secrets: secretReferences })),
         }),
       ),
     }),
@@ -94,10 +99,7 @@ const serviceShape = v.pipe(
     (service): EngineService => ({
       id: service.ID,
       name: service.Spec.Name,
-      secrets: (service.Spec.TaskTemplate?.ContainerSpec?.Secrets ?? []).map((reference) => ({
-        id: reference.SecretID,
-        name: reference.SecretName,
-      })),
+      secrets: service.Spec.TaskTemplate?.ContainerSpec?.Secrets ?? [],
     }),
   ),
 );
@@ -139,7 +141,9 @@ const taskShape = v.pipe(
     DesiredState: taskState,
     Spec: v.nullish(
       v.object({
-        ContainerSpec: v.nullish(v.object({ Mounts: v.nullish(v.array(mountShape)) })),
+        ContainerSpec: v.nullish(
+          v.object({ Mounts: v.nullish(v.array(mountShape)), Secrets: secretReferences }),
+        ),
       }),
     ),
   }),
@@ -157,6 +161,7 @@ const taskShape = v.pipe(
           driver: VolumeOptions?.DriverConfig?.Name ?? '',
           options: VolumeOptions?.DriverConfig?.Options ?? {},
         })),
+      secrets: task.Spec?.ContainerSpec?.Secrets ?? [],
     }),
   ),
 );

@@ -51,6 +51,7 @@ function swarmOf(factor: number): Swarm {
       state: 'running',
       desiredState: 'running',
       mounts: [{ source: `volume${service}`, driver, options }],
+      secrets: [],
     };
   });
   const nodes = Array.from({ length: nodeCount }, (_, at) => nodeOf(at, tasks, nodeCount));

@@ -30,7 +30,7 @@ test('completion knows commands, options, their values, secrets and services', a
     }
     assert.equal(
       await complete(cli, ''),
-      'put ls inspect history rollback rm grant grant-ls revoke backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
+      'put ls inspect ps history rollback rm grant grant-ls revoke backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
     );
     assert.equal(await complete(cli, 'in'), 'inspect :4');
     assert.equal(await complete(cli, 'rm', 'db'), 'db_a db_b :4');
@@ -48,6 +48,9 @@ test('completion knows commands, options, their values, secrets and services', a
     assert.equal(await complete(cli, 'ls', '--fo'), '--format :4');
     assert.equal(await complete(cli, 'ls', '--format', ''), 'table json :4');
     assert.equal(await complete(cli, 'ls', '-f', 'n'), 'name= :4');
+    assert.equal(await complete(cli, 'ps', '-f', ''), 'service= container= node= :4');
+    assert.equal(await complete(cli, 'ps', 'db'), 'db_a db_b :4');
+    assert.equal(await complete(cli, 'ps', 'db_a', ''), ':4');
     assert.equal(await complete(cli, 'backup', ''), ':0');
     assert.equal(await complete(cli, 'restore', '--existing', ''), 'skip replace :4');
     assert.equal(await complete(cli, 'restore', '--identity', ''), ':0');
@@ -56,7 +59,7 @@ test('completion knows commands, options, their values, secrets and services', a
     assert.equal(await complete(cli, 'completion', 'z'), 'zsh :4');
     assert.equal(
       await complete(cli, 'bogus', ''),
-      'put ls inspect history rollback rm grant grant-ls revoke backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
+      'put ls inspect ps history rollback rm grant grant-ls revoke backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
     );
   });
 });

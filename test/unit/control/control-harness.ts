@@ -53,6 +53,7 @@ export async function withControl(
     store: () => store,
     status: () => STATUS,
     users: async () => ({ services: [], engineSecrets: [] }),
+    ledger: async () => ({ entries: [], gaps: [] }),
     refusals: () => [],
     doctor: () => [],
     version: STATUS.version,

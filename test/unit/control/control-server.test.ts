@@ -61,6 +61,7 @@ test('a socket that nobody serves gives way; one that is served, and a file, do 
       store: () => harness.store,
       status: () => STATUS,
       users: async () => ({ services: [], engineSecrets: [] }),
+      ledger: async () => ({ entries: [], gaps: [] }),
       refusals: () => [],
       doctor: () => [],
       version: STATUS.version,

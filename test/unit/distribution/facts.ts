@@ -46,6 +46,7 @@ export function task(id: string, rest: Partial<EngineTask> = {}): EngineTask {
     state: 'running',
     desiredState: 'running',
     mounts: [mount('db')],
+    secrets: [],
     ...rest,
   };
 }

@@ -100,7 +100,7 @@ test('a task comes with the volumes that it mounts, and with where it is and is 
         NodeID: 'n1',
         Status: { State: 'running', Timestamp: 'x' },
         DesiredState: 'running',
-        Spec: { ContainerSpec: { Image: 'bb', Mounts } },
+        Spec: { ContainerSpec: { Image: 'bb', Mounts, Secrets: [{ SecretID: 'x', SecretName: 'db' }] } },
       },
       { ID: 't2', ServiceID: 's1', DesiredState: 'somewhere else', Spec: { NetworkAttachmentSpec: {} } },
     ]),
@@ -116,8 +116,17 @@ test('a task comes with the volumes that it mounts, and with where it is and is 
         { source: 'db', driver: 'coffer', options: { uid: '7' } },
         { source: '', driver: '', options: {} },
       ],
+      secrets: [{ id: 'x', name: 'db' }],
     },
-    { id: 't2', serviceId: 's1', nodeId: '', state: 'new', desiredState: 'orphaned', mounts: [] },
+    {
+      id: 't2',
+      serviceId: 's1',
+      nodeId: '',
+      state: 'new',
+      desiredState: 'orphaned',
+      mounts: [],
+      secrets: [],
+    },
   ]);
   answerWith(engine, 200, '[{"ServiceID":"without an id"}]');
   await assert.rejects(client.listTasks(), /engine\.refused.*not a list of tasks/);

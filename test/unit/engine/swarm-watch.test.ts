@@ -72,7 +72,15 @@ test('nothing is known until the swarm was read once; then nodes, services and t
     nodes: [{ id: 'n1', hostname: 'a', role: 'manager' }],
     services: [{ id: 's1', name: 'web', secrets: [] }],
     tasks: [
-      { id: 't1', serviceId: 's1', nodeId: 'n1', state: 'running', desiredState: 'running', mounts: [] },
+      {
+        id: 't1',
+        serviceId: 's1',
+        nodeId: 'n1',
+        state: 'running',
+        desiredState: 'running',
+        mounts: [],
+        secrets: [],
+      },
     ],
   });
 });

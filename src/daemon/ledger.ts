@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which tasks of the swarm hold which secrets: what the engine runs, joined with what is remembered of deliveries.
+import type { LedgerEntry, LedgerState } from '../control/index.ts';
+import type { EngineNode, EngineSecret, EngineService, EngineTask, TaskState } from '../engine/index.ts';
+import { currentVersion, type Delivery, nameKey, type Secret } from '../secrets/index.ts';
+import { storeNameOf } from './engine-uses.ts';
+
+/** What the secrets of tasks are found out from. */
+export interface TaskLedgerInput {
+  readonly tasks: readonly EngineTask[];
+  readonly services: readonly EngineService[];
+  readonly nodes: readonly EngineNode[];
+  /** Those of coffer's driver alone. */
+  readonly engineSecrets: readonly EngineSecret[];
+  /** Oldest first. */
+  readonly deliveries: readonly Delivery[];
+  readonly secrets: SecretLookup;
+}
+
+/** The store's secrets, as they are now. */
+export interface SecretLookup {
+  byId(id: string): Secret | undefined;
+  byName(name: string): Secret | undefined;
+}
+
+/** A task is asked for its secrets when it is assigned, and holds them until it has ended, also one that is to end. */
+const HOLDING: readonly TaskState[] = ['assigned', 'accepted', 'preparing', 'ready', 'starting', 'running'];
+
+/** An entry for each secret of each task. */
+export function taskEntries(input: TaskLedgerInput): readonly LedgerEntry[] {
+  const services = new Map(input.services.map(({ id, name }) => [id, name]));
+  const nodes = new Map(input.nodes.map(({ hostname, id }) => [id, hostname]));
+  const names = new Map(input.engineSecrets.map((secret) => [secret.id, storeNameOf(secret)]));
+  const delivered = byTask(input.deliveries);
+  return input.tasks
+    .filter(({ nodeId, state }) => nodeId !== '' && HOLDING.includes(state))
+    .flatMap((task) => {
+      const holder = {
+        via: 'secret',
+        service: { id: task.serviceId, name: services.get(task.serviceId) ?? '' },
+        task: task.id,
+        node: { id: task.nodeId, hostname: nodes.get(task.nodeId) ?? '' },
+      } as const;
+      const held = heldBy(delivered.get(task.id) ?? []);
+      const mounted = task.secrets.flatMap(({ id }) => names.get(id) ?? []);
+      return [
+        ...held.map((delivery) => ({ ...ofDelivery(delivery, input.secrets), ...holder })),
+        ...unremembered(mounted, held).map((name) => ({ ...ofUnknown(name, input.secrets), ...holder })),
+      ];
+    });
+}
+
+function byTask(deliveries: readonly Delivery[]): ReadonlyMap<string, readonly Delivery[]> {
+  const lists = new Map<string, Delivery[]>();
+  for (const delivery of deliveries) {
+    const list = lists.get(delivery.taskId);
+    if (list === undefined) {
+      lists.set(delivery.taskId, [delivery]);
+    } else {
+      list.push(delivery);
+    }
+  }
+  return lists;
+}
+
+/**
+ * Of several deliveries of one secret the first one counts: a container's files are made once, when it starts, whatever the
+ * engine is given for its task later. Pinned versions stand beside that.
+ */
+function heldBy(deliveries: readonly Delivery[]): readonly Delivery[] {
+  const first = new Map<string, Delivery>();
+  for (const delivery of deliveries) {
+    const name = nameKey(delivery.name);
+    const key = delivery.pinned ? `${name} ${delivery.version}` : name;
+    if (!first.has(key)) {
+      first.set(key, delivery);
+    }
+  }
+  return [...first.values()];
+}
+
+/** The secrets that a task mounts, and of which no delivery to it is remembered. */
+function unremembered(mounted: readonly string[], held: readonly Delivery[]): readonly string[] {
+  const known = new Set(held.map(({ name }) => nameKey(name)));
+  return [...new Map(mounted.map((name) => [nameKey(name), name])).values()].filter(
+    (name) => !known.has(nameKey(name)),
+  );
+}
+
+type Held = Pick<LedgerEntry, 'secret' | 'version' | 'current' | 'state' | 'pinned' | 'givenAt_ms'>;
+
+function ofDelivery({ at_ms, name, pinned, secretId, version }: Delivery, secrets: SecretLookup): Held {
+  return { ...ofVersion(secretId, name, version, secrets), pinned, givenAt_ms: at_ms };
+}
+
+/** How a version that is held stands to the secret that it was of. */
+export function ofVersion(
+  secretId: string,
+  name: string,
+  version: number,
+  secrets: SecretLookup,
+): Pick<Held, 'secret' | 'version' | 'current' | 'state'> {
+  const secret = secrets.byId(secretId);
+  const current = currentOf(secret ?? secrets.byName(name));
+  return { secret: secret?.name ?? name, version, current, state: stateOf(secret, version) };
+}
+
+function stateOf(secret: Secret | undefined, version: number): LedgerState {
+  if (secret === undefined) {
+    return 'removed';
+  }
+  return currentVersion(secret).number === version ? 'current' : 'stale';
+}
+
+function ofUnknown(name: string, secrets: SecretLookup): Held {
+  const secret = secrets.byName(name);
+  return { secret: secret?.name ?? name, current: currentOf(secret), state: 'unknown', pinned: false };
+}
+
+function currentOf(secret: Secret | undefined): number | undefined {
+  return secret === undefined ? undefined : currentVersion(secret).number;
+}
