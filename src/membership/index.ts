@@ -38,5 +38,27 @@ export {
   SCHEDULE_MIN_MS,
 } from './maintenance.ts';
 export { checkGrant, sameGrant } from './grant-rules.ts';
+export { type ImageFact, imageIs } from './image-reference.ts';
+export {
+  EVERYTHING_ALLOWED,
+  type Policy,
+  POLICY_EFFECTS,
+  POLICY_LABELS_MAX,
+  POLICY_RULES_MAX,
+  type PolicyDefaultObject,
+  type PolicyEffect,
+  type PolicyRuleObject,
+} from './policy.ts';
+export { checkPolicyRule } from './policy-check.ts';
+export { policyRefusal } from './policy-refusal.ts';
+export {
+  isAllowingAll,
+  type PolicyNode,
+  type PolicyRequest,
+  projectOf,
+  stackOf,
+  type Verdict,
+  verdict,
+} from './policy-verdict.ts';
 export { decodeObject, encodeObject } from './object-codec.ts';
 export { applyClusterCommand, checkToken, ownEngine } from './rules.ts';

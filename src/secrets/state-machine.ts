@@ -73,7 +73,7 @@ export type Effect =
   | { readonly kind: 'put-request'; readonly slot: number; readonly request: AppliedRequest };
 
 /** What the rules refuse a command with. */
-const REFUSALS = /^(?:secret|cluster|grant)\./;
+const REFUSALS = /^(?:secret|cluster|grant|policy)\./;
 
 /** What a command came to. A refused command changes nothing. */
 export type Outcome =

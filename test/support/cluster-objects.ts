@@ -7,6 +7,7 @@ import type {
   GrantObject,
   NodeObject,
   NodeRole,
+  PolicyRuleObject,
   RevocationObject,
   TokenObject,
 } from '../../src/membership/index.ts';
@@ -78,6 +79,24 @@ export function aDataKeyReport(name: string, over: Partial<DataKeyReportObject> 
     keyId: 'ab'.repeat(8),
     madeAt_ms: 2_000,
     purged: 1,
+    ...over,
+  };
+}
+
+/** One that allows everybody the secret `db`. */
+export function aRule(id: string, over: Partial<PolicyRuleObject> = {}): PolicyRuleObject {
+  return {
+    kind: 'policy-rule',
+    id,
+    effect: 'allow',
+    secret: 'db',
+    service: '',
+    stack: '',
+    serviceLabels: {},
+    image: '',
+    node: '',
+    nodeLabels: {},
+    addedAt_ms: 3_000,
     ...over,
   };
 }

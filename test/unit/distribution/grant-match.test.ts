@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { globMatches, grantMatches } from '../../../src/distribution/grant-match.ts';
+import { globMatches } from '../../../src/common/index.ts';
+import { grantMatches } from '../../../src/distribution/grant-match.ts';
 import { assertProperty } from '../../support/property.ts';
 import { container, grant } from './facts.ts';
 
