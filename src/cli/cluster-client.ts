@@ -9,6 +9,12 @@ import type {
   GrantReply,
   GrantsReply,
   GrantWish,
+  PolicyDefaultReply,
+  PolicyEffect,
+  PolicyReply,
+  PolicyRuleReply,
+  PolicyRuleWish,
+  RemovedRuleReply,
   NodeDescription,
   NodeReply,
   NodeRole,
@@ -25,6 +31,7 @@ import type {
 import * as replies from './cluster-replies.ts';
 import type { ControlClient } from './control-client.ts';
 import { grantReply, grantsReply, revokedReply } from './grant-replies.ts';
+import * as policyReplies from './policy-replies.ts';
 
 /** The daemon gives up a change of the managers before this. */
 const MANAGERS_TIMEOUT_MS = 90_000;
@@ -162,6 +169,26 @@ export class ClusterClient {
   revokeGrant(reference: string): Promise<RevokedReply> {
     const path = `/v1/grants/${encodeURIComponent(reference)}`;
     return this.#control.call({ method: 'DELETE', path }, revokedReply);
+  }
+
+  policy(): Promise<PolicyReply> {
+    return this.#control.call({ method: 'GET', path: '/v1/policy' }, policyReplies.policyReply);
+  }
+
+  addPolicyRule(wish: PolicyRuleWish): Promise<PolicyRuleReply> {
+    const path = '/v1/policy/rules';
+    return this.#control.call({ method: 'POST', path, body: wish }, policyReplies.ruleReply);
+  }
+
+  /** By its id, or what only one id begins with. */
+  removePolicyRule(reference: string): Promise<RemovedRuleReply> {
+    const path = `/v1/policy/rules/${encodeURIComponent(reference)}`;
+    return this.#control.call({ method: 'DELETE', path }, policyReplies.removedRuleReply);
+  }
+
+  setPolicyDefault(effect: PolicyEffect): Promise<PolicyDefaultReply> {
+    const path = '/v1/policy/default';
+    return this.#control.call({ method: 'PUT', path, body: { effect } }, policyReplies.defaultReply);
   }
 }
 

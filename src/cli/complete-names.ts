@@ -105,6 +105,18 @@ export async function grants({ session, positionals }: Cursor): Promise<Answer> 
   }
 }
 
+export async function ruleIds({ session, positionals }: Cursor): Promise<Answer> {
+  try {
+    const { rules } = await new ClusterClient(await quickClient(session)).policy();
+    const left = rules.filter(({ id }) => !positionals.includes(id));
+    return {
+      candidates: left.map(({ effect, id, secret }) => ({ word: id, meaning: `${effect} ${secret}` })),
+    };
+  } catch {
+    return { candidates: [] };
+  }
+}
+
 export async function tokenIds({ session, positionals }: Cursor): Promise<Answer> {
   try {
     const tokens = await new ClusterClient(await quickClient(session)).tokens();

@@ -10,6 +10,7 @@ import {
   ofWord,
   refusedNames,
   secretNames,
+  ruleIds,
   tokenIds,
   versionNumbers,
 } from './complete-names.ts';
@@ -114,6 +115,10 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
       return positionals.length === 0 ? secretNames(cursor) : { candidates: [] };
     case 'revoke':
       return grants(cursor);
+    case 'policy rm':
+      return ruleIds(cursor);
+    case 'policy add':
+      return positionals.length === 1 ? secretNames(cursor) : choicesOf(command);
     case 'why':
       return positionals.length === 0 ? refusedNames(cursor) : { candidates: [] };
     case 'node inspect':

@@ -5,7 +5,7 @@ import type { GrantDescription, GrantReply, GrantsReply, RevokedReply } from '..
 import type { ReplySchema } from './replies.ts';
 
 /** Not a record of valibot's, which leaves out keys such as `constructor`: a grant would be shown wider than it is. */
-const labels = v.custom<Readonly<Record<string, string>>>(
+export const labels = v.custom<Readonly<Record<string, string>>>(
   (given) =>
     typeof given === 'object' &&
     given !== null &&

@@ -22,6 +22,7 @@ import { addInspect } from './commands/inspect.ts';
 import { addJoinToken } from './commands/join-token.ts';
 import { addLs } from './commands/ls.ts';
 import { addNode } from './commands/node.ts';
+import { addPolicy } from './commands/policy.ts';
 import { addPs } from './commands/ps.ts';
 import { addPut } from './commands/put.ts';
 import { addRebuild } from './commands/rebuild.ts';
@@ -93,8 +94,8 @@ function buildProgram(session: Session): Command {
   if (session.io.asDockerPlugin) {
     addDockerFlags(program);
   }
-  const secretCommands = [addPut, addLs, addInspect, addPs, addHistory, addRollback, addRm];
-  const grantCommands = [addGrant, addGrantLs, addRevoke];
+  const secretCommands = [addPut, addLs, addInspect, addHistory, addRollback, addPs, addRm];
+  const grantCommands = [addGrant, addGrantLs, addRevoke, addPolicy];
   const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey, addDrill];
   const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addForceNewCluster];
   const keyCommands = [addAutolock, addUnlock, addUnlockKey, addDataKey];

@@ -104,7 +104,7 @@ export function dockerForm(value: unknown): unknown {
       if (/(^at|At|After)_ms$/.test(key) && typeof inner === 'number') {
         return [capitalised(key.slice(0, -'_ms'.length)), new Date(inner).toISOString()];
       }
-      return [capitalised(key), key === 'labels' ? inner : dockerForm(inner)];
+      return [capitalised(key), /^(?:labels|\w+Labels)$/.test(key) ? inner : dockerForm(inner)];
     }),
   );
 }

@@ -3,6 +3,7 @@
 // share them at no cost.
 
 import type { GrantAdmin } from './grant-model.ts';
+import type { PolicyAdmin } from './policy-model.ts';
 import type { SurvivorAdmin } from './survivor-model.ts';
 
 export type NodeRole = 'manager' | 'worker';
@@ -259,6 +260,7 @@ export interface ClusterAdmin {
   readonly survivors: SurvivorAdmin;
   readonly maintenance: MaintenanceAdmin;
   readonly grants: GrantAdmin;
+  readonly policies: PolicyAdmin;
   tokens(): readonly TokenDescription[];
   createToken(wish: TokenWish): Promise<TokenReply>;
   /** By the token's id, which is the fifth part of the token. */

@@ -20,6 +20,7 @@ import type { GrantAdmin } from './grant-model.ts';
 import type { ManagerContact } from './identity.ts';
 import type { LocalAdmin } from './local-admin.ts';
 import type { MemberClient } from './member-client.ts';
+import type { PolicyAdmin } from './policy-model.ts';
 import { BODY, decodeBody, encodeBody } from './rpc-body.ts';
 import type { SurvivorAdmin } from './survivor-model.ts';
 
@@ -62,6 +63,7 @@ export interface ForwardingAdminOptions {
   readonly survivors: SurvivorAdmin;
   readonly maintenance: MaintenanceAdmin;
   readonly grants: GrantAdmin;
+  readonly policies: PolicyAdmin;
   readonly client: MemberClient;
   /** This node's id. */
   readonly nodeId: string;
@@ -94,6 +96,10 @@ export class ForwardingAdmin implements ClusterAdmin {
 
   get grants(): GrantAdmin {
     return this.#options.grants;
+  }
+
+  get policies(): PolicyAdmin {
+    return this.#options.policies;
   }
 
   get autolock(): AutolockAdmin {

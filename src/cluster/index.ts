@@ -36,6 +36,16 @@ export type {
   RevokedReply,
 } from './grant-model.ts';
 export type {
+  PolicyAdmin,
+  PolicyDefaultReply,
+  PolicyEffect,
+  PolicyReply,
+  PolicyRuleDescription,
+  PolicyRuleReply,
+  PolicyRuleWish,
+  RemovedRuleReply,
+} from './policy-model.ts';
+export type {
   LastEntry,
   SurvivorAdmin,
   SurvivorDescription,

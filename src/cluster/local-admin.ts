@@ -45,7 +45,7 @@ export interface LocalAdminOptions {
 }
 
 /** What others carry out, each for itself. */
-type Parts = 'autolock' | 'dataKey' | 'survivors' | 'maintenance' | 'grants';
+type Parts = 'autolock' | 'dataKey' | 'survivors' | 'maintenance' | 'grants' | 'policies';
 
 /** See `ClusterAdmin` for what it promises. What it knows of other nodes' reachability is what the leader knows. */
 export class LocalAdmin implements Omit<ClusterAdmin, Parts> {

@@ -30,6 +30,7 @@ import { MembershipKeeper } from './membership-keeper.ts';
 import { removedNode } from './node-refusals.ts';
 import type { OwnIdentity } from './own-identity.ts';
 import type { PeerUnlockFile } from './peer-unlock-file.ts';
+import { LocalPolicies } from './policy-admin.ts';
 import type { PortServices } from './port.ts';
 import type { RaftTransport } from './raft-transport.ts';
 import { Reachability } from './reachability.ts';
@@ -123,6 +124,7 @@ export class Manager {
       survivors,
       maintenance,
       grants: new LocalGrants({ store, now_ms }),
+      policies: new LocalPolicies({ store, now_ms }),
       client: this.#client,
       nodeId,
       leader,

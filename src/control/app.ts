@@ -12,6 +12,7 @@ import { forceRoutes } from './force-routes.ts';
 import { drillRoutes } from './drill-routes.ts';
 import { ledgerRoute } from './ledger-routes.ts';
 import type { ControlOptions } from './options.ts';
+import { policyRoutes } from './policy-routes.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { refuse } from './refuse.ts';
 import { rebuildRoutes } from './rebuild-routes.ts';
@@ -40,6 +41,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
   const dataKey = dataKeyRoutes(options);
   const maintenance = maintenanceRoutes(options);
   const grants = grantRoutes(options);
+  const policy = policyRoutes(options);
   const force = forceRoutes(options);
   const rebuild = rebuildRoutes(options);
   const table: RouteTable = {
@@ -61,6 +63,10 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/join-tokens/:id': { delete: cluster.revokeToken },
     '/v1/grants': { get: grants.list, post: grants.grant },
     '/v1/grants/:id': { delete: grants.revoke },
+    '/v1/policy': { get: policy.describe },
+    '/v1/policy/default': { put: policy.setDefault },
+    '/v1/policy/rules': { post: policy.add },
+    '/v1/policy/rules/:id': { delete: policy.remove },
     '/v1/autolock': { get: autolock.describe, put: autolock.set },
     '/v1/peer-unlock': { put: autolock.setPeerUnlock },
     '/v1/data-key': { get: dataKey.describe },

@@ -83,8 +83,22 @@ const grantWish = v.strictObject({
   image: v.optional(filled("image is an image's name; left out, it is any")),
 });
 
+const effect = v.picklist(['allow', 'deny'], 'effect is allow or deny');
+const policyRuleWish = v.strictObject({
+  effect,
+  secret: v.string("secret is a secret's name, or a pattern of names"),
+  service: v.optional(filled("service is a service's name, or a pattern; left out, it is any")),
+  stack: v.optional(filled("stack is a stack's name; left out, it is any")),
+  serviceLabels: v.optional(labels),
+  image: v.optional(filled("image is an image's name; left out, it is any")),
+  node: v.optional(filled('node is a name or an id; left out, it is any')),
+  nodeLabels: v.optional(labels),
+});
+
 export const BODIES = {
   grantWish,
+  policyRuleWish,
+  policyDefault: v.strictObject({ effect }),
   dataKeySchedule: v.strictObject({ every_ms: period }),
   /** `null` turns it off. */
   backupSchedule: v.strictObject({ schedule: v.nullable(backupSchedule) }),

@@ -8,6 +8,8 @@ import type {
   DataKeyScheduleObject,
   PurgeObject,
 } from './maintenance.ts';
+import type { Policy } from './policy.ts';
+import { PolicyTable } from './policy-table.ts';
 import {
   type AuthorityObject,
   type AutolockObject,
@@ -55,6 +57,8 @@ export interface ClusterView {
   grantsOf(nodeId: string): readonly GrantObject[];
   /** How many there are of all nodes. */
   readonly grantCount: number;
+  /** Another object as soon as anything of it has changed. */
+  readonly policy: Policy;
 }
 
 /** A change of the cluster's objects that a command asks for. */
@@ -73,6 +77,7 @@ export class ClusterIndex implements ClusterView {
   readonly #byRaftId = new Map<number, NodeObject>();
   readonly #byKey = new Map<string, NodeObject>();
   readonly #grants = new GrantTable();
+  readonly #policy = new PolicyTable();
   readonly #byEngine = new Map<string, readonly NodeObject[]>();
 
   get size(): number {
@@ -181,6 +186,10 @@ export class ClusterIndex implements ClusterView {
     return this.#grants.of(nodeId);
   }
 
+  get policy(): Policy {
+    return this.#policy.current;
+  }
+
   /** The object that stands in this one's place now. */
   at(key: string): ClusterObject | undefined {
     return this.#objects.get(key);
@@ -215,6 +224,8 @@ export class ClusterIndex implements ClusterView {
       }
     } else if (object.kind === 'grant') {
       this.#grants.add(object);
+    } else if (object.kind === 'policy-rule' || object.kind === 'policy-default') {
+      this.#policy.put(object);
     }
   }
 
@@ -232,6 +243,8 @@ export class ClusterIndex implements ClusterView {
       }
     } else if (object?.kind === 'grant') {
       this.#grants.delete(object);
+    } else if (object?.kind === 'policy-rule' || object?.kind === 'policy-default') {
+      this.#policy.delete(object);
     }
   }
 

@@ -8,6 +8,7 @@ import {
   readMaintenanceCommand,
   writeMaintenanceCommand,
 } from './maintenance-codec.ts';
+import { POLICY_COMMAND_TAG, readPolicyCommand, writePolicyCommand } from './policy-codec.ts';
 import { LEAVING, PEM_BYTES_MAX, ROLES, TEXT_BYTES_MAX } from './model.ts';
 import {
   readCertificate,
@@ -37,6 +38,7 @@ const KIND_TAG = {
   'register-peer-unlock': 16,
   ...MAINTENANCE_COMMAND_TAG,
   ...GRANT_COMMAND_TAG,
+  ...POLICY_COMMAND_TAG,
 } as const satisfies Record<ClusterCommand['kind'], number>;
 
 const CLUSTER_KINDS: ReadonlySet<string> = new Set(Object.keys(KIND_TAG));
@@ -97,6 +99,10 @@ export function writeClusterCommand(writer: ByteWriter, command: ClusterCommand)
     case 'put-grant':
     case 'remove-grant':
       return writeGrantCommand(writer, command);
+    case 'put-policy-rule':
+    case 'remove-policy-rule':
+    case 'set-policy-default':
+      return writePolicyCommand(writer, command);
     default:
       return unreachable(command);
   }
@@ -164,7 +170,12 @@ export function readClusterCommand(reader: ByteReader): ClusterCommand {
     case KIND_TAG['register-peer-unlock']:
       return { kind: 'register-peer-unlock', registration: readOf(reader, 'peer-unlock') };
     default:
-      return readMaintenanceCommand(tag, reader) ?? readGrantCommand(tag, reader) ?? unknownKind(tag);
+      return (
+        readMaintenanceCommand(tag, reader) ??
+        readGrantCommand(tag, reader) ??
+        readPolicyCommand(tag, reader) ??
+        unknownKind(tag)
+      );
   }
 }
 

@@ -2,6 +2,7 @@
 // The commands that change the cluster's objects, as they stand in the replicated log.
 import type { RegisterPeerUnlock, SetAutolock, SetPeerUnlock } from './autolock-command.ts';
 import type { GrantCommand } from './grant.ts';
+import type { PolicyCommand } from './policy.ts';
 import type { MaintenanceCommand } from './maintenance.ts';
 import type {
   AuthorityObject,
@@ -127,4 +128,5 @@ export type ClusterCommand =
   | SetPeerUnlock
   | RegisterPeerUnlock
   | GrantCommand
+  | PolicyCommand
   | MaintenanceCommand;

@@ -50,6 +50,7 @@ export {
   type PolicyRuleObject,
 } from './policy.ts';
 export { checkPolicyRule } from './policy-check.ts';
+export { samePolicyRule } from './policy-rules.ts';
 export { policyRefusal } from './policy-refusal.ts';
 export {
   isAllowingAll,

@@ -4,6 +4,7 @@
 import { unreachable } from '../common/index.ts';
 import type { GrantObject } from './grant.ts';
 import type { MaintenanceObject } from './maintenance.ts';
+import type { PolicyObject } from './policy.ts';
 
 /** What a node is to the cluster. Its certificate says so as well. */
 export const ROLES = ['manager', 'worker'] as const;
@@ -131,6 +132,7 @@ export type ClusterObject =
   | PeerUnlockObject
   | RevocationObject
   | GrantObject
+  | PolicyObject
   | MaintenanceObject;
 
 /** A name for each object, unique in the cluster. */
@@ -142,10 +144,12 @@ export function objectKey(object: ClusterObject): string {
     case 'purge':
     case 'data-key-schedule':
     case 'backup-schedule':
+    case 'policy-default':
       return object.kind;
     case 'token':
     case 'node':
     case 'grant':
+    case 'policy-rule':
       return `${object.kind}/${object.id}`;
     case 'peer-unlock':
     case 'revocation':

@@ -4,9 +4,7 @@
 import { ByteReader, ByteWriter, CofferError, unreachable } from '../common/index.ts';
 import {
   type AuthorityObject,
-  type AutolockObject,
   type ClusterObject,
-  EARLIER_KEYS_MAX,
   type Leaving,
   LEAVING,
   type NodeCertificate,
@@ -17,14 +15,15 @@ import {
   ROLES,
   TEXT_BYTES_MAX,
   type TokenObject,
-  UNLOCK_KEY_BYTES,
 } from './model.ts';
+import { readAutolock, readEarlierKeys, writeAutolock } from './autolock-codec.ts';
 import { GRANT_OBJECT_TAG, readGrantObject, writeGrant } from './grant-codec.ts';
 import {
   MAINTENANCE_OBJECT_TAG,
   readMaintenanceObject,
   writeMaintenanceObject,
 } from './maintenance-codec.ts';
+import { POLICY_OBJECT_TAG, readPolicyObject, writePolicyObject } from './policy-codec.ts';
 
 const FORMAT = 1;
 const KIND_TAG = {
@@ -37,6 +36,7 @@ const KIND_TAG = {
   'peer-unlock': 7,
   ...MAINTENANCE_OBJECT_TAG,
   ...GRANT_OBJECT_TAG,
+  ...POLICY_OBJECT_TAG,
 } as const satisfies Record<ClusterObject['kind'], number>;
 /** Autolock with peer unlock: as autolock, then u8 count and the earlier keys. */
 const PEERS_TAG = 8;
@@ -74,6 +74,9 @@ export function writeObject(writer: ByteWriter, object: ClusterObject): ByteWrit
       return writeMaintenanceObject(writer, object);
     case 'grant':
       return writeGrant(writer, object);
+    case 'policy-rule':
+    case 'policy-default':
+      return writePolicyObject(writer, object);
     default:
       return unreachable(object);
   }
@@ -117,7 +120,12 @@ export function readObject(reader: ByteReader): ClusterObject {
         until_ms: reader.u64(),
       };
     default:
-      return readMaintenanceObject(tag, reader) ?? readGrantObject(tag, reader) ?? unknownKind(tag);
+      return (
+        readMaintenanceObject(tag, reader) ??
+        readGrantObject(tag, reader) ??
+        readPolicyObject(tag, reader) ??
+        unknownKind(tag)
+      );
   }
 }
 
@@ -176,39 +184,6 @@ function readAuthority(reader: ByteReader): AuthorityObject {
           startedAt_ms: reader.u64(),
         };
   return { kind: 'authority', certificate, privateKey, rotation };
-}
-
-function writeAutolock(writer: ByteWriter, { peerUnlock, unlockKey, version }: AutolockObject): ByteWriter {
-  writer.u64(version).bytes(unlockKey);
-  if (peerUnlock !== undefined) {
-    writer.u8(peerUnlock.earlierKeys.length);
-    peerUnlock.earlierKeys.forEach((key) => writer.fixed(key));
-  }
-  return writer;
-}
-
-function readAutolock(reader: ByteReader): AutolockObject {
-  const version = reader.u64();
-  const unlockKey = ownCopy(reader.bytes(UNLOCK_KEY_BYTES));
-  if (unlockKey.length !== 0 && unlockKey.length !== UNLOCK_KEY_BYTES) {
-    throw new CofferError('store.damaged', `${WHAT} holds a part of an unlock key`);
-  }
-  return { kind: 'autolock', version, unlockKey };
-}
-
-function readEarlierKeys(reader: ByteReader): readonly Buffer[] {
-  const count = reader.u8();
-  if (count > EARLIER_KEYS_MAX) {
-    throw new CofferError('store.damaged', `${WHAT} holds more unlock keys than are kept`);
-  }
-  return Array.from({ length: count }, () => ownCopy(reader.fixed(UNLOCK_KEY_BYTES)));
-}
-
-/** Outside Node's shared pool. */
-function ownCopy(bytes: Uint8Array): Buffer {
-  const copy = Buffer.alloc(bytes.length);
-  copy.set(bytes);
-  return copy;
 }
 
 function readPeerUnlock(reader: ByteReader): PeerUnlockObject {

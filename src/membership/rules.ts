@@ -19,6 +19,7 @@ import type {
 import { existing, put, remove } from './effects.ts';
 import { applyGrantCommand } from './grant-rules.ts';
 import { applyMaintenanceCommand } from './maintenance-rules.ts';
+import { applyPolicyCommand } from './policy-rules.ts';
 import {
   CERTIFICATE_LIFETIME_MAX_MS,
   CERTIFICATE_LIFETIME_MIN_MS,
@@ -31,7 +32,7 @@ import {
   TOKENS_MAX,
 } from './model.ts';
 
-/** Throws a `cluster.*` or `grant.*` code for a command that is refused; such a command changes nothing. */
+/** Throws a `cluster.*`, `grant.*` or `policy.*` code for a command that is refused; such a command changes nothing. */
 export function applyClusterCommand(view: ClusterView, command: ClusterCommand): readonly ObjectEffect[] {
   switch (command.kind) {
     case 'establish-cluster':
@@ -74,6 +75,10 @@ export function applyClusterCommand(view: ClusterView, command: ClusterCommand):
     case 'put-grant':
     case 'remove-grant':
       return applyGrantCommand(view, command);
+    case 'put-policy-rule':
+    case 'remove-policy-rule':
+    case 'set-policy-default':
+      return applyPolicyCommand(view, command);
     default:
       return unreachable(command);
   }

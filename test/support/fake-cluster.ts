@@ -2,6 +2,7 @@
 // A cluster of three managers and a worker that does what it is told and remembers it. Whatever it says carries more than
 // it should, as a model might that has grown a field.
 import { LocalGrants } from '../../src/cluster/grant-admin.ts';
+import { LocalPolicies } from '../../src/cluster/policy-admin.ts';
 import { CofferError } from '../../src/common/index.ts';
 import type {
   AuthorityDescription,
@@ -10,6 +11,7 @@ import type {
   DataKeyAdmin,
   BackupSchedule,
   GrantAdmin,
+  PolicyAdmin,
   MaintenanceAdmin,
   PurgeDescription,
   Schedules,
@@ -185,6 +187,9 @@ export class FakeCluster implements ClusterAdmin {
   grantsOfRemoved: number | undefined;
   /** Those of a store of its own, unless a test puts others here. */
   grants: GrantAdmin = new LocalGrants({ store: new MemoryStore(), now_ms: () => CLUSTER_NOW_MS });
+
+  /** Likewise. */
+  policies: PolicyAdmin = new LocalPolicies({ store: new MemoryStore(), now_ms: () => CLUSTER_NOW_MS });
 
   readonly maintenance: MaintenanceAdmin = {
     purge: async () => {

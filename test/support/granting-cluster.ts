@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A cluster of a manager and two workers in a store, with the real rules of grants; all else of it is told by a fake.
+// A cluster of a manager and two workers in a store, with the real rules of grants and policies; all else of it is told by a fake.
 import { LocalGrants } from '../../src/cluster/grant-admin.ts';
+import { LocalPolicies } from '../../src/cluster/policy-admin.ts';
 import { aNode, anAuthority, aToken } from './cluster-objects.ts';
 import { CLUSTER_NOW_MS, FakeCluster } from './fake-cluster.ts';
 import type { MemoryStore } from './memory-store.ts';
@@ -15,5 +16,6 @@ export async function grantingCluster(store: MemoryStore): Promise<FakeCluster> 
   }
   const cluster = new FakeCluster();
   cluster.grants = new LocalGrants({ store, now_ms: () => CLUSTER_NOW_MS });
+  cluster.policies = new LocalPolicies({ store, now_ms: () => CLUSTER_NOW_MS });
   return cluster;
 }

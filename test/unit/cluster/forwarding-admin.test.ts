@@ -45,6 +45,7 @@ describe('the administration at a manager', () => {
         survivors: new FakeCluster().survivors,
         maintenance: new FakeCluster().maintenance,
         grants: new FakeCluster().grants,
+        policies: new FakeCluster().policies,
         client,
         nodeId: 'here',
         leader,

@@ -19,6 +19,7 @@ import {
   aNode,
   anAuthority,
   aRevocation,
+  aRule,
   aToken,
 } from '../../support/cluster-objects.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
@@ -51,6 +52,18 @@ const OBJECTS: readonly ClusterObject[] = [
   aDataKeyReport('one'),
   aGrant('one'),
   aGrant('two', { container: 'web-*', labels: { 'com.example.tier': 'wörker', app: '' }, image: 'redis:8' }),
+  aRule('one'),
+  aRule('two', {
+    effect: 'deny',
+    secret: 'db-*',
+    service: 'shop_?eb',
+    stack: 'shop',
+    serviceLabels: { tier: 'wörker', a: '' },
+    image: 'redis:8',
+    node: 'web-1',
+    nodeLabels: { zone: 'eu' },
+  }),
+  { kind: 'policy-default', effect: 'deny', setAt_ms: 8 },
 ];
 
 const COMMANDS: readonly ClusterCommand[] = [
@@ -76,6 +89,9 @@ const COMMANDS: readonly ClusterCommand[] = [
   { kind: 'report-data-key', report: aDataKeyReport('one') },
   { kind: 'put-grant', grant: aGrant('one', { labels: { a: 'b' } }) },
   { kind: 'remove-grant', id: 'one' },
+  { kind: 'put-policy-rule', rule: aRule('one', { serviceLabels: { a: 'b' } }) },
+  { kind: 'remove-policy-rule', id: 'one' },
+  { kind: 'set-policy-default', policy: { kind: 'policy-default', effect: 'allow', setAt_ms: 9 } },
   { kind: 'set-autolock', autolock: { kind: 'autolock', version: 1, unlockKey: Buffer.alloc(32, 7) } },
   { kind: 'set-autolock', autolock: autolockOf(1, 0) },
   { kind: 'set-peer-unlock', enabled: true },
@@ -134,6 +150,15 @@ describe("the cluster's objects and commands as bytes", () => {
   test('hold no more labels than a grant may have', () => {
     const labels = Object.fromEntries(Array.from({ length: 17 }, (_, number) => [`label${number}`, '']));
     assert.throws(() => decodeObject(encodeObject(aGrant('one', { labels }))), { code: 'store.damaged' });
+  });
+
+  test('of a rule hold no more labels than it may have, and are the same in whichever order those were typed', () => {
+    const labels = Object.fromEntries(Array.from({ length: 17 }, (_, number) => [`label${number}`, '']));
+    for (const over of [{ serviceLabels: labels }, { nodeLabels: labels }]) {
+      assert.throws(() => decodeObject(encodeObject(aRule('one', over))), { code: 'store.damaged' });
+    }
+    const one = aRule('one', { nodeLabels: { a: '1', b: '2' } });
+    assert.deepEqual(encodeObject(one), encodeObject({ ...one, nodeLabels: { b: '2', a: '1' } }));
   });
 
   test('hold no more unlock keys than are kept', () => {

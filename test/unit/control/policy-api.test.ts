@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { PolicyReply, PolicyRuleReply } from '../../../src/control/index.ts';
+import { CLUSTER_NOW_MS, FakeCluster } from '../../support/fake-cluster.ts';
+import { grantingCluster } from '../../support/granting-cluster.ts';
+import { codeOf, type Harness, type Reply, send, withControl } from './control-harness.ts';
+
+/** With a cluster on the store that the control server has. */
+async function withPolicy(work: (harness: Harness) => Promise<void>): Promise<void> {
+  let cluster = new FakeCluster();
+  await withControl({ cluster: () => cluster }, async (harness) => {
+    cluster = await grantingCluster(harness.store);
+    await work(harness);
+  });
+}
+
+function sendJson(harness: Harness, method: 'POST' | 'PUT', path: string, body: unknown): Promise<Reply> {
+  return send(harness, method, path, Buffer.from(JSON.stringify(body)), {
+    'content-type': 'application/json',
+  });
+}
+
+const messageOf = ({ json }: Reply): string => (json as { message: string }).message;
+
+test('a rule is added once, listed with the default, and removed', async () => {
+  await withPolicy(async (harness) => {
+    const wish = {
+      effect: 'deny',
+      secret: 'db-*',
+      service: 'shop_*',
+      stack: 'shop',
+      serviceLabels: { tier: 'front' },
+      image: 'redis:8',
+      node: 'web-1',
+      nodeLabels: { zone: 'eu' },
+    };
+    const made = await sendJson(harness, 'POST', '/v1/policy/rules', wish);
+    const { rule } = made.json as PolicyRuleReply;
+    assert.deepEqual(
+      [made.status, made.json],
+      [201, { rule: { ...wish, id: rule.id, addedAt_ms: CLUSTER_NOW_MS }, changed: true }],
+    );
+    const again = await sendJson(harness, 'POST', '/v1/policy/rules', { ...wish, secret: 'DB-*' });
+    assert.deepEqual([again.status, again.json], [200, { rule, changed: false }]);
+    const set = await sendJson(harness, 'PUT', '/v1/policy/default', { effect: 'deny' });
+    assert.deepEqual([set.status, set.json], [200, { default: 'deny' }]);
+    const listed = await send(harness, 'GET', '/v1/policy');
+    const policy: PolicyReply = { default: 'deny', rules: [rule], freshness: 'linearizable' };
+    assert.deepEqual(listed.json, policy);
+    const removed = await send(harness, 'DELETE', `/v1/policy/rules/${rule.id.slice(0, 20)}`);
+    assert.deepEqual([removed.status, removed.json], [200, { rule }]);
+    const gone = await send(harness, 'DELETE', `/v1/policy/rules/${rule.id}`);
+    assert.deepEqual([gone.status, codeOf(gone)], [404, 'policy.not-found']);
+  });
+});
+
+test('a rule that says less than it seems to is refused', async () => {
+  await withPolicy(async (harness) => {
+    const refusals: readonly (readonly [unknown, string, RegExp])[] = [
+      [{ secret: 'db' }, 'request.invalid', /lacks "effect"/],
+      [{ effect: 'permit', secret: 'db' }, 'request.invalid', /effect is allow or deny/],
+      [{ effect: 'allow' }, 'request.invalid', /lacks "secret"/],
+      [{ effect: 'allow', secret: 'db', services: 'web' }, 'request.invalid', /unknown key "services"/],
+      [{ effect: 'allow', secret: 'db', service: '' }, 'request.invalid', /left out, it is any/],
+      [{ effect: 'allow', secret: 'db', nodeLabels: ['zone'] }, 'request.invalid', /object of texts/],
+      [{ effect: 'allow', secret: 'd b' }, 'policy.invalid', /no secret can be named "d b"/],
+    ];
+    for (const [body, code, why] of refusals) {
+      const reply = await sendJson(harness, 'POST', '/v1/policy/rules', body);
+      assert.deepEqual([reply.status, codeOf(reply)], [400, code], JSON.stringify(body));
+      assert.match(messageOf(reply), why);
+    }
+    const set = await sendJson(harness, 'PUT', '/v1/policy/default', { effect: 'Deny' });
+    assert.deepEqual([set.status, codeOf(set)], [400, 'request.invalid']);
+    assert.deepEqual((await send(harness, 'GET', '/v1/policy')).json, {
+      default: 'allow',
+      rules: [],
+      freshness: 'linearizable',
+    });
+  });
+});
