@@ -2,12 +2,12 @@
 // A manager's own certificate while it runs: renewed through the log, and stood in for where there is no majority for that.
 import { createPublicKey } from 'node:crypto';
 import { CofferError } from '../common/index.ts';
-import type { ClusterView } from '../membership/index.ts';
+import type { AuthorityObject, ClusterView } from '../membership/index.ts';
 import { exportKey, generateKey } from '../pki/index.ts';
 import type { SecretStore } from '../store/index.ts';
 import { chainOf, issueFor, requireAuthority, rootsOf } from './certificates.ts';
 import type { OwnIdentity } from './own-identity.ts';
-import { isOfAnotherRoot, isOutdated, Renewal, type RenewalOptions } from './renewal.ts';
+import { isOfPreviousRoot, isOutdated, Renewal, type RenewalOptions } from './renewal.ts';
 import { standInChange } from './stand-in.ts';
 
 /** More than the pause between two attempts to renew. */
@@ -60,16 +60,24 @@ async function renewThroughLog({ now_ms, onRenewed, own, store }: ManagerRenewal
       key: exportKey(key),
       roots: rootsOf(requireAuthority(store.cluster)),
     });
-  if (isOfAnotherRoot(own.current, authority) && cluster.node(nodeId)?.role === 'manager') {
+  if (isOfPreviousRoot(own.current, authority) && cluster.node(nodeId)?.role === 'manager') {
     // What the log names ends the trust in the old root: if this node ended in between with nothing else on its disk, it would be
     // locked out for good. The others believe it already, as the old root has signed the new one.
     await use();
     await record();
   } else {
     await record();
+    requireIssuing(store.cluster, authority);
     await use();
   }
   onRenewed();
+}
+
+/** A state that was behind may have caught up meanwhile: whoever trusts the new root alone would not believe the old one's. */
+function requireIssuing(view: ClusterView, { certificate }: AuthorityObject): void {
+  if (requireAuthority(view).certificate !== certificate) {
+    throw new CofferError('cluster.rotation-running', 'the CA was rotated in the meantime');
+  }
 }
 
 /** The others must be met before the log can take anything, and with an expired certificate they cannot be. */

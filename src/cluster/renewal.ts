@@ -11,9 +11,9 @@ const RETRY_MAX_MS = 60_000;
 /** setTimeout takes 31 bits. */
 const TIMER_MAX_MS = 60 * 60 * 1_000;
 
-/** Whether another root than the one that issues now has issued the certificate in use. */
-export function isOfAnotherRoot(identity: NodeIdentityFile, authority: AuthorityObject): boolean {
-  return certificateOf(identity).issuerKeyId !== authorityKeyId(authority.certificate);
+/** Whether the root that is being replaced has issued the certificate in use. */
+export function isOfPreviousRoot(identity: NodeIdentityFile, { rotation }: AuthorityObject): boolean {
+  return rotation !== undefined && certificateOf(identity).issuerKeyId === authorityKeyId(rotation.previous);
 }
 
 /**
@@ -21,13 +21,15 @@ export function isOfAnotherRoot(identity: NodeIdentityFile, authority: Authority
  * certificate, since the node has made this one for itself; or it is of the future, since a clock was ahead.
  */
 export function isOutdated(identity: NodeIdentityFile, view: ClusterView, now_ms: number): boolean {
-  const { notBefore_ms } = certificateOf(identity);
+  const { issuerKeyId, notBefore_ms } = certificateOf(identity);
   const { authority } = view;
   const recorded = view.node(identity.nodeId)?.certificate.certificate;
   return (
     authority !== undefined &&
     recorded !== undefined &&
-    (isOfAnotherRoot(identity, authority) || recorded !== identity.certificates[0] || notBefore_ms > now_ms)
+    (issuerKeyId !== authorityKeyId(authority.certificate) ||
+      recorded !== identity.certificates[0] ||
+      notBefore_ms > now_ms)
   );
 }
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import {
+  chainOf,
   digestOf,
   issueFor,
   newAuthority,
@@ -28,17 +29,21 @@ const CLUSTER_ID = 'c'.repeat(25);
 const NODE_ID = 'n'.repeat(25);
 const SUBJECT = { clusterId: CLUSTER_ID, nodeId: NODE_ID, role: 'manager' } as const;
 
-/** A manager that is alone in its cluster. The log takes what it proposes, and it never hears of that. */
+/** A manager that is alone in its cluster. The log takes what it proposes; it ends before it hears of that, if nothing else is said. */
 class EndingManager {
   readonly store = new MemoryStore();
   readonly identities: IdentityStore;
-  readonly before: NodeIdentityFile;
+  before: NodeIdentityFile;
   readonly #established: Promise<unknown>;
   now_ms = Date.now();
   /** How often something was proposed since its renewal began. */
   proposed = 0;
   /** What its disk held when the last proposal was made. */
   onDisk: NodeIdentityFile | undefined;
+  /** Why it was not renewed. */
+  readonly refusals: string[] = [];
+  /** What it waits for then. */
+  heard: () => Promise<void> = () => new Promise(() => undefined);
 
   private constructor(stateDirectory: string) {
     this.identities = new IdentityStore(stateDirectory);
@@ -76,17 +81,24 @@ class EndingManager {
     await this.store.propose({ kind: 'begin-rotation', authority });
   }
 
+  /** It has this root's certificate, which its state does not know yet. */
+  async holds(authority: AuthorityObject): Promise<void> {
+    const { before, identities } = this;
+    const certificate = issueFor(viewOf(authority), SUBJECT, importKey(before.key), this.now_ms);
+    this.before = { ...before, certificates: chainOf(authority, certificate), roots: rootsOf(authority) };
+    await identities.write(this.before);
+  }
+
   /** Resolves when the log has taken a certificate, or has refused it. */
   async renewUntilTaken(t: TestContext): Promise<void> {
     const { before, identities, store } = this;
     const propose: SecretStore['propose'] = async (command) => {
       this.onDisk = await identities.read();
-      try {
-        await store.propose(command);
-      } finally {
+      const taken = await store.propose(command).finally(() => {
         this.proposed += 1;
-      }
-      return new Promise(() => undefined);
+      });
+      await this.heard();
+      return taken;
     };
     const renewal = managerRenewal({
       store: { cluster: store.cluster, propose },
@@ -95,7 +107,10 @@ class EndingManager {
       onRenewed: () => assert.fail('it has ended before'),
       now_ms: () => this.now_ms,
       random: () => 0.5,
-      logger: silentLogger,
+      logger: {
+        ...silentLogger,
+        warn: (_sentence, fields) => void this.refusals.push(String(fields?.['reason'])),
+      },
     });
     t.after(() => renewal.stop());
     renewal.start();
@@ -138,6 +153,24 @@ describe("a manager's new certificate", () => {
     await manager.store.propose({ kind: 'set-role', nodeId: NODE_ID, role: 'worker', raftId: 0 });
     await manager.beginRotation();
     await manager.renewUntilTaken(t);
+    assert.deepEqual(await manager.identities.read(), manager.before);
+  });
+
+  test('is not made by a state that is behind it: the one that its disk holds stays', async (t) => {
+    const manager = await EndingManager.start(t);
+    const next = nextAuthority(manager.authority, CLUSTER_ID, manager.now_ms);
+    await manager.holds(next);
+    await manager.renewUntilTaken(t);
+    assert.deepEqual(await manager.identities.read(), manager.before);
+  });
+
+  test('is not used if another root issues by the time at which the log names it', async (t) => {
+    const manager = await EndingManager.start(t);
+    manager.now_ms += 80 * DAY_MS;
+    manager.heard = () => manager.beginRotation();
+    await manager.renewUntilTaken(t);
+    await waitFor(() => manager.refusals.length > 0, { what: 'the renewal to end' });
+    assert.match(manager.refusals.join(), /^\[cluster\.rotation-running\]/);
     assert.deepEqual(await manager.identities.read(), manager.before);
   });
 });
