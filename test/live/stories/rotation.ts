@@ -2,6 +2,7 @@
 // New versions: who gets them, who keeps the old one, and what happens when there is none yet.
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { type Installation, linesOf } from '../../support/installation.ts';
 import {
   runningTasks,
@@ -29,6 +30,30 @@ function deliveries(installation: Installation, secret: string): readonly Delive
     }));
 }
 
+interface Holder {
+  readonly Version?: number;
+  readonly State: string;
+  readonly Service: { readonly Name: string };
+  readonly Task: string;
+}
+
+/** Waits until coffer shows that these, and no others, hold the secret: each as `service version state`. */
+async function holders(
+  installation: Installation,
+  secret: string,
+  expected: readonly string[],
+): Promise<readonly Holder[]> {
+  return waitFor(
+    async () => {
+      const { stdout } = await installation.cli(['ps', '--format', 'json', secret]);
+      const listed = linesOf(stdout).map((line) => JSON.parse(line) as Holder);
+      const said = listed.map(({ Service, State, Version }) => `${Service.Name} ${Version ?? '?'} ${State}`);
+      return isDeepStrictEqual(said, expected) ? listed : undefined;
+    },
+    { what: `coffer ps to show ${expected.join(', ')}`, timeout_ms: 20_000, interval_ms: 100 },
+  );
+}
+
 export function rotationStories(of: () => Installation): void {
   describe('a second version of a secret', () => {
     afterEach(async () => of().clear());
@@ -38,6 +63,11 @@ export function rotationStories(of: () => Installation): void {
       await of().docker(['secret', 'create', 'rotated', '-'], { input: 'one' });
       const before = await startService(engine, 'stays', ['--secret', 'rotated']);
       const replaced = await startService(engine, 'forced', ['--secret', 'rotated']);
+      const begun = await holders(of(), 'rotated', ['forced 1 current', 'stays 1 current']);
+      assert.deepEqual(
+        begun.map(({ Task }) => Task),
+        [replaced.id, before.id],
+      );
       const put = await of().cli(['put', 'rotated', '-'], { input: 'two' });
       assert.match(put.stdout, /^rotated: version 2, 3B/);
       const inspected = await of().cli(['inspect', '--format', 'json', 'rotated']);
@@ -47,8 +77,17 @@ export function rotationStories(of: () => Installation): void {
         [1, 2],
       );
 
+      await holders(of(), 'rotated', ['forced 1 stale', 'stays 1 stale']);
+
       const after = await updateService(engine, 'forced', ['--force'], replaced);
       assert.deepEqual([await after.secret('rotated'), await before.secret('rotated')], ['two', 'one']);
+      const left = await holders(of(), 'rotated', ['forced 2 current', 'stays 1 stale']);
+      assert.deepEqual(
+        left.map(({ Task }) => Task),
+        [after.id, before.id],
+      );
+      const stale = await of().cli(['ps', '--stale', '--quiet', '--no-trunc']);
+      assert.deepEqual(linesOf(stale.stdout), [before.id]);
 
       const asked = deliveries(of(), 'rotated').length;
       of().relabelEngine([`at=${Date.now()}`]);
