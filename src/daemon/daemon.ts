@@ -168,7 +168,8 @@ export class Daemon {
           monotonic_ms,
         }),
       users: (name) => usesOf(engine, driverName(), name),
-      ledger: () => readLedger({ engine, driverName: driverName(), store: source() }),
+      ledger: () =>
+        readLedger({ engine, driverName: driverName(), store: source(), delivery: this.#delivery }),
       refusals: () => refusals.list().map(describeRefusal),
       doctor: () =>
         examine({

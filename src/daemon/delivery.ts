@@ -27,6 +27,7 @@ import {
   systemClock,
 } from '../transport/index.ts';
 import { Leading } from './leading.ts';
+import type { VolumeKnowledge } from './read-ledger.ts';
 import type { Settings } from './settings.ts';
 
 /** What waits for a side that does not read: some messages. */
@@ -136,6 +137,11 @@ export class Delivery implements VolumeService {
   /** How many nodes are connected; undefined unless this manager leads. */
   get sessions(): number | undefined {
     return this.#leading.sessions;
+  }
+
+  /** What nodes have in volumes, or who knows. */
+  get volumes(): VolumeKnowledge {
+    return this.#leading.volumes;
   }
 
   async create(name: string, options: Readonly<Record<string, string>>): Promise<void> {

@@ -4,6 +4,7 @@ import { Distributor } from '../distribution/index.ts';
 import { type EngineClient, isSameDriver, SwarmWatch } from '../engine/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
 import { type Channel, type ChannelEvents, systemClock } from '../transport/index.ts';
+import type { VolumeKnowledge } from './read-ledger.ts';
 
 export interface LeadingOptions {
   readonly engine: EngineClient;
@@ -69,6 +70,22 @@ export class Leading {
 
   get sessions(): number | undefined {
     return this.#leads ? this.#distributor?.list().length : undefined;
+  }
+
+  /** What nodes have in volumes, or who knows. */
+  get volumes(): VolumeKnowledge {
+    const holdings = this.#distributor?.holdings();
+    return holdings === undefined
+      ? { kind: 'elsewhere', leader: this.#leader() }
+      : { kind: 'known', holdings };
+  }
+
+  #leader(): string | undefined {
+    const replica = this.#store?.replica;
+    const node = this.#store?.cluster
+      .nodes()
+      .find(({ raftId }) => raftId !== 0 && raftId === replica?.leader);
+    return node && this.nameOf(node.id);
   }
 
   /** A node's hostname where the state tells it, else its id. */

@@ -3,6 +3,7 @@ import { CofferError } from '../common/index.ts';
 import type { Channel, ChannelEvents } from '../transport/index.ts';
 import type { SessionDescription } from './dispatcher/dispatcher.ts';
 import type { DispatchPeer } from './dispatcher/session.ts';
+import type { NodeHoldings } from './node-holdings.ts';
 import { Leadership, type LeadershipOptions } from './leadership.ts';
 
 /** A manager's side of distribution: gives nodes what they are due while it leads, and sends them on otherwise. */
@@ -39,6 +40,11 @@ export class Distributor {
   /** The nodes that have a session. */
   list(): readonly SessionDescription[] {
     return this.#leadership?.dispatcher.list() ?? [];
+  }
+
+  /** What nodes are known to have; undefined unless this manager leads. */
+  holdings(): readonly NodeHoldings[] | undefined {
+    return this.#leadership?.holdings();
   }
 }
 

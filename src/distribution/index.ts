@@ -9,6 +9,7 @@ export type { DispatchPeer } from './dispatcher/session.ts';
 export { Distributor } from './distributor.ts';
 export { LeaderConnector, type LeaderConnectorOptions } from './leader-connector.ts';
 export type { LeadershipOptions as DistributorOptions } from './leadership.ts';
+export type { HolderHoldings, NodeHoldings } from './node-holdings.ts';
 export { DISPATCH_PROTOCOL, MANAGER_MESSAGE_BYTES_MAX, NODE_MESSAGE_BYTES_MAX } from './protocol.ts';
 export type { VolumeFile, VolumeSpec } from './volume-model.ts';
 export type { VolumeDescription, VolumeService } from './volume-service.ts';

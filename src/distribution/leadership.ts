@@ -6,6 +6,7 @@ import type { SecretStore } from '../store/index.ts';
 import type { Clock, Timer } from '../transport/index.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { reasonFor } from './dispatcher/reason.ts';
+import { holdersOf, type NodeHoldings } from './node-holdings.ts';
 import { NodePlans } from './node-plans.ts';
 import { indexSwarm, type PlanIndex, WITHOUT_SWARM } from './planner.ts';
 import type { NodeFacts } from './protocol.ts';
@@ -85,6 +86,14 @@ export class Leadership {
     this.#timer?.cancel();
     this.#patience?.cancel();
     this.dispatcher.close(reason);
+  }
+
+  /** Of the nodes that have acknowledged something. */
+  holdings(): readonly NodeHoldings[] {
+    return this.dispatcher.carriedOut().map(({ peer, plan }) => ({
+      ...peer,
+      holders: holdersOf(plan, this.#plans.containersOf(peer.nodeId)),
+    }));
   }
 
   /** What a new leader has applied may lack what the one before it has acknowledged last. */

@@ -7,7 +7,7 @@ import type { SecretStore } from '../store/index.ts';
 import { areSameTasks } from './due-tasks.ts';
 import type { NodePlan, PlannedSecret } from './plan-model.ts';
 import { type PlanIndex, planNode } from './planner.ts';
-import type { NodeFacts } from './protocol.ts';
+import type { ContainerFact, NodeFacts } from './protocol.ts';
 import { areSame } from './same-list.ts';
 
 /** What of a store a plan is made from. */
@@ -48,6 +48,11 @@ export class NodePlans {
 
   forget(nodeId: string): void {
     this.#nodes.delete(nodeId);
+  }
+
+  /** What a node has reported last. */
+  containersOf(nodeId: string): readonly ContainerFact[] {
+    return this.#nodes.get(nodeId)?.facts.containers ?? [];
   }
 
   /** What a node is due now; undefined for one that is gone. Throws as the store does. */

@@ -2,7 +2,7 @@
 // The leader's sessions with all nodes.
 import { CofferError, type Logger } from '../../common/index.ts';
 import { type Channel, type ChannelEvents, type Clock, LimitedLog } from '../../transport/index.ts';
-import type { Plan } from '../plan-model.ts';
+import type { NodePlan, Plan } from '../plan-model.ts';
 import type { NodeFacts } from '../protocol.ts';
 import type { ReadValue } from './assignment-diff.ts';
 import { RegistrationLimit } from './registration-limit.ts';
@@ -89,6 +89,13 @@ export class Dispatcher {
       secrets,
       isCurrent,
     }));
+  }
+
+  /** What each node has acknowledged. */
+  carriedOut(): readonly { readonly peer: DispatchPeer; readonly plan: NodePlan }[] {
+    return [...this.#registered.values()].flatMap(({ carriedOut, peer }) =>
+      carriedOut === undefined ? [] : [{ peer, plan: carriedOut }],
+    );
   }
 
   #register(session: Session, facts: NodeFacts): void {

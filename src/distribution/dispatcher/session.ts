@@ -55,6 +55,8 @@ export class Session implements ChannelEvents {
   /** What the node has, or will have when it has carried out what is under way. Undefined: nobody knows. */
   #assigned: NodePlan | undefined;
   #plan: NodePlan | undefined;
+  /** What the node has acknowledged last. */
+  #carriedOut: NodePlan | undefined;
   /** Until the last message of an assignment is sent. */
   #sending: Sending | undefined;
   /** Of the last message that was sent. */
@@ -84,6 +86,11 @@ export class Session implements ChannelEvents {
   /** What the node is known to hold, or about to. */
   get secrets(): number {
     return this.#assigned?.secrets.size ?? 0;
+  }
+
+  /** What the node has said that it has; undefined until it has said anything. */
+  get carriedOut(): NodePlan | undefined {
+    return this.#carriedOut;
   }
 
   /** Whether the node has carried out all that was planned. */
@@ -226,6 +233,7 @@ export class Session implements ChannelEvents {
     }
     this.#acknowledgeTimer?.cancel();
     this.#acknowledged = sequence;
+    this.#carriedOut = this.#assigned;
     this.#send();
   }
 
@@ -249,6 +257,7 @@ export class Session implements ChannelEvents {
     this.#gathering.cancel();
     this.#sending?.cancel();
     this.#assigned = undefined;
+    this.#carriedOut = undefined;
     this.#plan = undefined;
     this.#options.onEnd(reason);
     return true;

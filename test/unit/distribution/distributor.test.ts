@@ -29,6 +29,40 @@ describe('a manager that begins to lead', () => {
     assert.equal(harness.listeners, 0, 'nothing is watched any more');
   });
 
+  test('knows of nodes what they have acknowledged, and nothing of one that has gone', async () => {
+    const harness = await DistributorHarness.leading(swarm([task('t')], LATER));
+    const held = (): readonly string[] | undefined =>
+      harness.distributor
+        .holdings()
+        ?.flatMap(({ holders, nodeId }) =>
+          holders.map(
+            ({ id, kind, name, secrets }) =>
+              `${nodeId}: ${kind} ${id}${name} has ${secrets.map((one) => `${one.name} ${one.version}`).join(', ')}`,
+          ),
+        );
+    harness.grant(grant('api'));
+    const far = harness.connect().register(WEB);
+    await harness.settle();
+    assert.deepEqual(held(), [], 'it was sent, and may not have come');
+    far.acknowledge();
+    const { name } = container();
+    const ofContainer = `a: container ${CONTAINER_ID}${name} has api 1`;
+    assert.deepEqual(held(), ['a: task t has db 1', ofContainer]);
+    harness.put('db');
+    await harness.settle();
+    assert.deepEqual(held(), ['a: task t has db 1', ofContainer], 'the old one is not replaced yet');
+    far.acknowledge();
+    assert.deepEqual(held(), ['a: task t has db 2', ofContainer]);
+    harness.revoke(grant('api'));
+    await harness.settle();
+    far.acknowledge();
+    assert.deepEqual(held(), ['a: task t has db 2']);
+    far.breakOff();
+    assert.deepEqual(held(), []);
+    harness.distributor.stop();
+    assert.equal(held(), undefined);
+  });
+
   test('answers nobody before it has read the swarm once', async () => {
     const harness = await DistributorHarness.leading('unknown');
     const far = harness.connect().register(WEB);
