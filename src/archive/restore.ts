@@ -167,7 +167,7 @@ class Restore {
   }
 
   async #put({ secret, versions }: Gathered, replaces: boolean): Promise<void> {
-    const { id, name, labels, origin, createdAt_ms, updatedAt_ms } = secret;
+    const { id, name, labels, origin, destroyed, createdAt_ms, updatedAt_ms } = secret;
     const existing = this.#wish.existing === 'replace' ? 'replace' : 'refuse';
     const [newest = [], ...older] = groupsOf(versions);
     const first: Command = {
@@ -180,6 +180,7 @@ class Restore {
       createdAt_ms,
       updatedAt_ms,
       versions: newest,
+      destroyed,
     };
     try {
       await this.#propose(first);

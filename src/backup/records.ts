@@ -2,20 +2,24 @@
 // The records of a backup's content as bytes. See format.ts.
 import { ByteReader, ByteWriter, pooledWriter } from '../common/index.ts';
 import {
+  areDestroyed,
   checkLabels,
   checkName,
+  type DestroyedVersion,
   ID_LENGTH_MAX,
   type Labels,
   NAME_LENGTH_MAX,
   type Origin,
   ORIGINS,
   readCount,
+  readDestroyed,
   readLabels,
   readOrigin,
   type Secret,
   type SecretVersion,
   VALUE_BYTES_MAX,
   VERSIONS_KEPT,
+  writeDestroyed,
   writeLabels,
 } from '../secrets/index.ts';
 import { damagedBackup, readingBackup } from './format.ts';
@@ -47,6 +51,7 @@ export interface BackedUpSecret {
   readonly updatedAt_ms: number;
   /** Ascending, never empty. */
   readonly versions: readonly SecretVersion[];
+  readonly destroyed: readonly DestroyedVersion[];
 }
 
 export function recordHead(kind: RecordKind, length: number): Buffer {
@@ -103,6 +108,7 @@ export function encodeBackedUp(secret: BackedUpSecret | Secret): Buffer {
   for (const { createdAt_ms, number, size } of secret.versions) {
     writer.u32(number).u64(createdAt_ms).u32(size);
   }
+  writeDestroyed(writer, secret.destroyed);
   return writer.finish();
 }
 
@@ -118,8 +124,12 @@ export function decodeBackedUp(body: Buffer): BackedUpSecret {
       createdAt_ms: reader.u64(),
       updatedAt_ms: reader.u64(),
       versions: readVersions(reader),
+      destroyed: readDestroyed(reader),
     };
     reader.finish();
+    if (!areDestroyed(secret.destroyed, secret.versions)) {
+      throw damagedBackup('holds a secret with destroyed versions that cannot be');
+    }
     checkName(secret.name);
     checkLabels(secret.labels);
     return secret;

@@ -109,6 +109,8 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
     case 'history':
     case 'rollback':
       return versionsOf(cursor, 1, ['previous', 'older']);
+    case 'destroy':
+      return versionsOf(cursor, Number.POSITIVE_INFINITY, ['previous', 'older']);
     case 'grant':
     case 'grant-ls':
     case 'ps':

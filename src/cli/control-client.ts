@@ -7,6 +7,7 @@ import type {
   BackupHeaderReply,
   Check,
   DaemonStatus,
+  DestroyReply,
   LedgerReply,
   PutReply,
   Refusal,
@@ -93,6 +94,17 @@ export class ControlClient {
     return this.call(
       { method: 'POST', path: `${secretPath(reference)}/rollback`, query },
       replies.rollbackReply,
+    );
+  }
+
+  /** Their values go for good. */
+  destroy(reference: string, versions: readonly number[]): Promise<DestroyReply> {
+    const query = new URLSearchParams(
+      versions.map((version): [string, string] => ['version', String(version)]),
+    );
+    return this.call(
+      { method: 'POST', path: `${secretPath(reference)}/destroy`, query },
+      replies.destroyReply,
     );
   }
 

@@ -12,6 +12,7 @@ import { addCluster } from './commands/cluster.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addContext } from './commands/context.ts';
 import { addDataKey } from './commands/data-key.ts';
+import { addDestroy } from './commands/destroy.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addForceNewCluster } from './commands/force-new-cluster.ts';
 import { addDrill } from './commands/drill.ts';
@@ -94,7 +95,7 @@ function buildProgram(session: Session): Command {
   if (session.io.asDockerPlugin) {
     addDockerFlags(program);
   }
-  const secretCommands = [addPut, addLs, addInspect, addHistory, addRollback, addPs, addRm];
+  const secretCommands = [addPut, addLs, addInspect, addHistory, addRollback, addDestroy, addPs, addRm];
   const grantCommands = [addGrant, addGrantLs, addRevoke, addPolicy];
   const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey, addDrill];
   const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addForceNewCluster];

@@ -8,6 +8,7 @@ import type {
   Check,
   ClusterStatus,
   DaemonStatus,
+  DestroyReply,
   DoctorReply,
   DrillReply,
   EngineStatus,
@@ -48,6 +49,14 @@ const secretDescription: ReplySchema<SecretDescription> = v.object({
   version: v.number(),
   size: v.number(),
   versions: v.array(v.object({ number: v.number(), createdAt_ms: v.number(), size: v.number() })),
+  destroyed: v.array(
+    v.object({
+      number: v.number(),
+      createdAt_ms: v.number(),
+      size: v.number(),
+      destroyedAt_ms: v.number(),
+    }),
+  ),
   createdAt_ms: v.number(),
   updatedAt_ms: v.number(),
 });
@@ -69,6 +78,8 @@ export const rollbackReply: ReplySchema<RollbackReply> = v.object({
   secret: secretDescription,
   from: v.number(),
 });
+
+export const destroyReply: ReplySchema<DestroyReply> = v.object({ secret: secretDescription });
 
 export const backupReply: ReplySchema<BackupReply> = v.object({
   appliedIndex: v.number(),

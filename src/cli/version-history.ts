@@ -3,7 +3,7 @@
 import type { SecretDescription } from '../control/index.ts';
 
 /** `previous` is the one that `rollback` goes back to, `older` what is kept besides. */
-export type VersionStatus = 'current' | 'previous' | 'older';
+export type VersionStatus = 'current' | 'previous' | 'older' | 'destroyed';
 
 /** A version without its value. */
 export interface KnownVersion {
@@ -12,11 +12,13 @@ export interface KnownVersion {
   /** Bytes of the value. */
   readonly size: number;
   readonly status: VersionStatus;
+  /** Of one that was destroyed. */
+  readonly destroyedAt_ms?: number;
 }
 
 /** Newest first. */
-export function versionHistory({ versions }: SecretDescription): readonly KnownVersion[] {
-  return versions.toReversed().map(
+export function versionHistory({ destroyed, versions }: SecretDescription): readonly KnownVersion[] {
+  const kept = versions.toReversed().map(
     ({ createdAt_ms, number, size }, age): KnownVersion => ({
       version: number,
       createdAt_ms,
@@ -24,4 +26,14 @@ export function versionHistory({ versions }: SecretDescription): readonly KnownV
       status: age === 0 ? 'current' : age === 1 ? 'previous' : 'older',
     }),
   );
+  const gone = destroyed.map(
+    ({ createdAt_ms, destroyedAt_ms, number, size }): KnownVersion => ({
+      version: number,
+      createdAt_ms,
+      size,
+      status: 'destroyed',
+      destroyedAt_ms,
+    }),
+  );
+  return [...kept, ...gone].toSorted((a, b) => b.version - a.version);
 }

@@ -50,6 +50,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/secrets/:name': { get: secrets.inspect, put: secrets.put, delete: secrets.remove },
     '/v1/secrets/:name/generate': { post: secrets.generate },
     '/v1/secrets/:name/rollback': { post: versions.rollback },
+    '/v1/secrets/:name/destroy': { post: versions.destroy },
     '/v1/backup': { post: backups.backup },
     [RESTORE_PATH]: { post: backups.restore },
     '/v1/cluster': { get: cluster.describe },

@@ -16,6 +16,12 @@ export function describeSecret(secret: Secret): SecretDescription {
     version: current.number,
     size: current.size,
     versions: secret.versions.map(({ number, createdAt_ms, size }) => ({ number, createdAt_ms, size })),
+    destroyed: secret.destroyed.map(({ number, createdAt_ms, size, destroyedAt_ms }) => ({
+      number,
+      createdAt_ms,
+      size,
+      destroyedAt_ms,
+    })),
     createdAt_ms: secret.createdAt_ms,
     updatedAt_ms: secret.updatedAt_ms,
   };

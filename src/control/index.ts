@@ -64,6 +64,7 @@ export type {
   Check,
   ClusterStatus,
   DaemonStatus,
+  DestroyReply,
   DoctorReply,
   DrillReply,
   EngineStatus,

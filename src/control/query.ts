@@ -2,7 +2,7 @@
 // The query parameters of the control API. An unknown one is refused: a misspelt `expect` must not overwrite.
 import * as v from 'valibot';
 import { CofferError } from '../common/index.ts';
-import type { Labels, PutValue } from '../secrets/index.ts';
+import { DESTROYED_PER_COMMAND, type Labels, type PutValue } from '../secrets/index.ts';
 
 const EXPECT_SENTENCE = 'expect is always, absent or a version number';
 const VERSION_PATTERN = /^\d{1,15}$/;
@@ -53,6 +53,18 @@ const rollbackQuery = v.strictObject({
   version: v.optional(versionNumber),
   expect: v.optional(versionNumber),
 });
+/** Of a secret, at least one. */
+const destroyQuery = v.strictObject({
+  version: v.pipe(
+    v.union(
+      [v.string(NUMBER_SENTENCE), v.array(v.string(NUMBER_SENTENCE), NUMBER_SENTENCE)],
+      NUMBER_SENTENCE,
+    ),
+    v.transform((given) => (typeof given === 'string' ? [given] : given)),
+    v.array(versionNumber),
+    v.maxLength(DESTROYED_PER_COMMAND, `one call destroys ${DESTROYED_PER_COMMAND} versions at most`),
+  ),
+});
 const removeQuery = v.strictObject({ force: v.optional(v.picklist(['0', '1'], 'force is 0 or 1'), '0') });
 /** Of a service or a volume. */
 const refusalsQuery = v.strictObject({
@@ -97,6 +109,7 @@ export const QUERIES = {
   generate: generateQuery,
   remove: removeQuery,
   rollback: rollbackQuery,
+  destroy: destroyQuery,
   refusals: refusalsQuery,
   restore: restoreQuery,
 } as const;

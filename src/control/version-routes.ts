@@ -9,13 +9,14 @@ import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { reference } from './secret-routes.ts';
 import { servingStore } from './serving-store.ts';
-import type { RollbackReply } from './wire.ts';
+import type { DestroyReply, RollbackReply } from './wire.ts';
 
 const READ_TIMEOUT_MS = 1_000;
 
 /** The handlers; what they throw is answered by the application's error handler. */
 export interface VersionRoutes {
   readonly rollback: RequestHandler;
+  readonly destroy: RequestHandler;
 }
 
 export function versionRoutes(options: ControlOptions): VersionRoutes {
@@ -40,7 +41,16 @@ export function versionRoutes(options: ControlOptions): VersionRoutes {
     response.json({ secret: describeSecret(present(outcome)), from });
   }
 
-  return { rollback };
+  async function destroy(request: Request, response: Response<DestroyReply>): Promise<void> {
+    const { version: numbers } = readQuery(QUERIES.destroy, request.query);
+    const store = await servingStore(options);
+    await store.readBarrier(READ_TIMEOUT_MS);
+    const { id } = findSecret(store, reference(request));
+    const { secret } = await store.propose({ kind: 'destroy', id, numbers, at_ms: now_ms() });
+    response.json({ secret: describeSecret(present(secret)) });
+  }
+
+  return { rollback, destroy };
 }
 
 function present(secret: Secret | undefined): Secret {

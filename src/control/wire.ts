@@ -2,7 +2,7 @@
 // What travels over the control socket. Types alone, so that the command line can share them at no cost.
 import type { DrillSummary, RestoreSummary, ScheduledBackupsDescription } from '../archive/index.ts';
 import type { BackupSummary } from '../backup/index.ts';
-import type { EngineBinding, Labels, Origin, SecretVersion } from '../secrets/index.ts';
+import type { DestroyedVersion, EngineBinding, Labels, Origin, SecretVersion } from '../secrets/index.ts';
 import type { Freshness, StoreStatus } from '../store/index.ts';
 
 /** Every refusal, on every route; its HTTP status is that of the code. */
@@ -28,6 +28,8 @@ export interface SecretDescription {
   readonly size: number;
   /** Ascending. */
   readonly versions: readonly SecretVersion[];
+  /** Ascending. */
+  readonly destroyed: readonly DestroyedVersion[];
   readonly createdAt_ms: number;
   readonly updatedAt_ms: number;
 }
@@ -58,6 +60,11 @@ export interface RollbackReply {
   readonly secret: SecretDescription;
   /** The version whose value the new one has. */
   readonly from: number;
+}
+
+/** `POST /v1/secrets/:name/destroy`. */
+export interface DestroyReply {
+  readonly secret: SecretDescription;
 }
 
 /** What stands at the end of `POST /v1/backup`, as JSON in the trailer `coffer-backup-summary`. */

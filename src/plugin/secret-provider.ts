@@ -2,7 +2,14 @@
 // Which value a task gets. The swarm leader asks one call at a time while it holds Swarm's global store lock, so
 // nothing here calls the engine back, and nothing takes longer than the deadline.
 import { CofferError, type Logger, type SecretValue, withDeadline } from '../common/index.ts';
-import { currentVersion, generateValue, isSecretName, newSecretId, type Secret } from '../secrets/index.ts';
+import {
+  currentVersion,
+  findVersion,
+  generateValue,
+  isSecretName,
+  newSecretId,
+  type Secret,
+} from '../secrets/index.ts';
 import type { Freshness, SecretStore, StoreSource, StoreStart } from '../store/index.ts';
 import { DeliveryRecorder } from './delivery-recorder.ts';
 import { ReadBreaker } from './read-breaker.ts';
@@ -143,15 +150,7 @@ function pinnedVersion(secret: Secret, wanted: string): number {
       `label ${LABELS.version} is a version's number or "current", not ${printable(wanted)}`,
     );
   }
-  const version = Number(wanted);
-  if (!secret.versions.some(({ number }) => number === version)) {
-    const kept = secret.versions.map(({ number }) => number).join(', ');
-    throw new CofferError(
-      'secret.version-not-found',
-      `secret ${secret.name} has no version ${version}; it has ${kept}`,
-    );
-  }
-  return version;
+  return findVersion(secret, Number(wanted)).number;
 }
 
 /** What a user wrote, short and in one line. */

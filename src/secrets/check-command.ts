@@ -10,8 +10,10 @@ import {
 } from '../membership/index.ts';
 import { type Command, DELIVERIES_PER_COMMAND, type PutValue } from './command.ts';
 import type { Delivery } from './delivery.ts';
-import { ID_LENGTH_MAX, TASK_ID_LENGTH_MAX, VERSIONS_KEPT } from './limits.ts';
+import { DESTROYED_KEPT, ID_LENGTH_MAX, TASK_ID_LENGTH_MAX, VERSIONS_KEPT } from './limits.ts';
+import type { DestroyedVersion } from './model.ts';
 import { RESTORED_BYTES_MAX, type RestoredVersion } from './restore-command.ts';
+import { DESTROYED_PER_COMMAND } from './version-commands.ts';
 import { checkLabels, checkName, checkValueSize } from './validate.ts';
 
 const U32_MAX = 0xffff_ffff;
@@ -49,6 +51,12 @@ export function checkCommand(command: Command): void {
       checkInteger(command.expect ?? 0, 'a version', U32_MAX);
       checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
       break;
+    case 'destroy':
+      checkId(command.id);
+      checkInteger(command.numbers.length, 'a list of versions', DESTROYED_PER_COMMAND);
+      command.numbers.forEach((number) => checkInteger(number, 'a version', U32_MAX));
+      checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+      break;
     case 'remove':
       checkId(command.id);
       break;
@@ -62,6 +70,7 @@ export function checkCommand(command: Command): void {
       checkInteger(command.createdAt_ms, 'a time', Number.MAX_SAFE_INTEGER);
       checkInteger(command.updatedAt_ms, 'a time', Number.MAX_SAFE_INTEGER);
       checkRestored(command.versions);
+      checkDestroyed(command.destroyed);
       break;
     case 'restore-versions':
       checkId(command.id);
@@ -105,6 +114,16 @@ function checkRestored(versions: readonly RestoredVersion[]): void {
   }
   checkInteger(versions.length, 'a list of versions', VERSIONS_KEPT);
   checkInteger(size_bytes, 'what one command restores', RESTORED_BYTES_MAX);
+}
+
+function checkDestroyed(destroyed: readonly DestroyedVersion[]): void {
+  checkInteger(destroyed.length, 'a list of destroyed versions', DESTROYED_KEPT);
+  for (const { createdAt_ms, destroyedAt_ms, number, size } of destroyed) {
+    checkInteger(number, 'a version', U32_MAX);
+    checkInteger(createdAt_ms, 'a time', Number.MAX_SAFE_INTEGER);
+    checkInteger(destroyedAt_ms, 'a time', Number.MAX_SAFE_INTEGER);
+    checkValueSize(size);
+  }
 }
 
 function checkDeliveries(deliveries: readonly Delivery[]): void {

@@ -19,7 +19,14 @@ import {
   writeRestore,
   writeRestoreVersions,
 } from './restore-command.ts';
-import { readRollback, type RollbackSecret, writeRollback } from './version-commands.ts';
+import {
+  type DestroyVersions,
+  readDestroy,
+  readRollback,
+  type RollbackSecret,
+  writeDestroy,
+  writeRollback,
+} from './version-commands.ts';
 
 /** A new secret with its first version. Fails with `secret.exists` if the name is taken. */
 export interface CreateSecret {
@@ -87,6 +94,7 @@ export type SecretCommand =
   | ActivateSecret
   | PutValue
   | RollbackSecret
+  | DestroyVersions
   | SetLabels
   | RemoveSecret
   | RecordDeliveries
@@ -111,6 +119,7 @@ const KIND_TAG = {
   restore: 8,
   'restore-versions': 9,
   rollback: 10,
+  destroy: 11,
 } as const satisfies Record<SecretCommand['kind'], number>;
 /** What follows is a command of the cluster, with a kind of its own. */
 const CLUSTER_TAG = 7;
@@ -151,6 +160,8 @@ export function writeCommand(writer: ByteWriter, command: Command): ByteWriter {
       return writer.u64(command.at_ms);
     case 'rollback':
       return writeRollback(writer, command);
+    case 'destroy':
+      return writeDestroy(writer, command);
     case 'remove':
       return writer.text(command.id);
     case 'record-deliveries':
@@ -231,6 +242,8 @@ function readCommand(reader: ByteReader, valueOf: (bytes: Buffer) => SecretValue
       };
     case KIND_TAG.rollback:
       return readRollback(reader);
+    case KIND_TAG.destroy:
+      return readDestroy(reader);
     case KIND_TAG.remove:
       return { kind: 'remove', id: reader.text(ID_LENGTH_MAX) };
     case KIND_TAG['record-deliveries']:

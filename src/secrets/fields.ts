@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fields that several records and commands have in common, as bytes.
 import { type ByteReader, type ByteWriter, CofferError } from '../common/index.ts';
-import { LABELS_BYTES_MAX } from './limits.ts';
-import { type Labels, ORIGINS, type Origin } from './model.ts';
+import { DESTROYED_KEPT, LABELS_BYTES_MAX } from './limits.ts';
+import { type DestroyedVersion, type Labels, ORIGINS, type Origin } from './model.ts';
 
 /** As many as there could be: one with no bytes at all, and others of one byte. */
 const LABELS_MAX = LABELS_BYTES_MAX + 1;
@@ -39,6 +39,24 @@ export function readOrigin(reader: ByteReader): Origin {
     throw new CofferError('store.damaged', 'a record names an origin that this version cannot read');
   }
   return origin;
+}
+
+/** Versions that were destroyed, as u32 count and then the fields of each. */
+export function writeDestroyed(writer: ByteWriter, destroyed: readonly DestroyedVersion[]): void {
+  writer.u32(destroyed.length);
+  for (const { createdAt_ms, destroyedAt_ms, number, size } of destroyed) {
+    writer.u32(number).u64(createdAt_ms).u32(size).u64(destroyedAt_ms);
+  }
+}
+
+export function readDestroyed(reader: ByteReader): readonly DestroyedVersion[] {
+  const count = readCount(reader, DESTROYED_KEPT);
+  return Array.from({ length: count }, () => ({
+    number: reader.u32(),
+    createdAt_ms: reader.u64(),
+    size: reader.u32(),
+    destroyedAt_ms: reader.u64(),
+  }));
 }
 
 export function writeOptional<T>(

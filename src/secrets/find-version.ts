@@ -2,9 +2,12 @@
 import { CofferError } from '../common/index.ts';
 import { currentVersion, type Secret, type SecretVersion } from './model.ts';
 
-/** The version of that number. Throws `secret.version-not-found`, with those that there are. */
+/** The version of that number. Throws `secret.version-not-found`, with those that there are, and for one that was destroyed. */
 export function findVersion(secret: Secret, number: number): SecretVersion {
   const version = secret.versions.find((one) => one.number === number);
+  if (secret.destroyed.some((one) => one.number === number)) {
+    throw notThere(secret, `version ${number} of secret ${secret.name} was destroyed`);
+  }
   if (version === undefined) {
     const kept = secret.versions.map((one) => one.number).join(', ');
     throw notThere(secret, `secret ${secret.name} has no version ${number}; it has ${kept}`);

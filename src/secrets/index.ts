@@ -21,11 +21,21 @@ export {
   unpinnedKey,
   writeDelivery,
 } from './delivery.ts';
-export { readCount, readLabels, readOptional, readOrigin, writeLabels, writeOptional } from './fields.ts';
+export {
+  readCount,
+  readDestroyed,
+  readLabels,
+  readOptional,
+  readOrigin,
+  writeDestroyed,
+  writeLabels,
+  writeOptional,
+} from './fields.ts';
 export { findVersion, previousVersion } from './find-version.ts';
 export { generateValue } from './generate.ts';
 export {
   DELIVERIES_KEPT,
+  DESTROYED_KEPT,
   ID_LENGTH_MAX,
   LABELS_BYTES_MAX,
   NAME_LENGTH_MAX,
@@ -36,6 +46,7 @@ export {
 } from './limits.ts';
 export {
   currentVersion,
+  type DestroyedVersion,
   type EngineBinding,
   type Labels,
   nameKey,
@@ -69,5 +80,9 @@ export {
   type Outcome,
   type SecretsView,
 } from './state-machine.ts';
-export type { RollbackSecret } from './version-commands.ts';
-export { checkLabels, checkName, checkValueSize, isSecretName } from './validate.ts';
+export {
+  DESTROYED_PER_COMMAND,
+  type DestroyVersions,
+  type RollbackSecret,
+} from './version-commands.ts';
+export { areDestroyed, checkLabels, checkName, checkValueSize, isSecretName } from './validate.ts';

@@ -12,6 +12,9 @@ export const LABELS_BYTES_MAX = 512 * 1024;
 /** How many versions a secret keeps; the oldest gives way to a new one. */
 export const VERSIONS_KEPT = 10;
 
+/** How many destroyed versions a secret's history names besides those; the oldest is forgotten for a new one. */
+export const DESTROYED_KEPT = 10;
+
 /** How many deliveries are remembered, oldest first out, so that a task that asks again gets the same version. */
 export const DELIVERIES_KEPT = 20_000;
 

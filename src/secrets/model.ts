@@ -10,6 +10,11 @@ export interface SecretVersion {
   readonly size: number;
 }
 
+/** A version whose value is gone for good. */
+export interface DestroyedVersion extends SecretVersion {
+  readonly destroyedAt_ms: number;
+}
+
 /** The engine's own registration of a secret, where there is one. */
 export interface EngineBinding {
   /** The engine's id of the secret: 25 characters of base 36. */
@@ -43,6 +48,8 @@ export interface Secret {
   readonly engine: EngineBinding | undefined;
   /** Ascending, never empty; the last one is current. */
   readonly versions: readonly SecretVersion[];
+  /** Ascending, `DESTROYED_KEPT` at most, each older than the current version. None of them is in `versions`. */
+  readonly destroyed: readonly DestroyedVersion[];
   readonly createdAt_ms: number;
   readonly updatedAt_ms: number;
   /** The log index of the command that last changed it: the `Version.Index` of the Engine API. */

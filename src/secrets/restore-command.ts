@@ -2,9 +2,9 @@
 // The commands that put a secret of a backup back as it was. The newest versions come with the first command, so that
 // whoever reads meanwhile is given the value that counts; what is too much for one entry of the log follows.
 import type { ByteReader, ByteWriter, SecretValue } from '../common/index.ts';
-import { readCount, readLabels, readOrigin, writeLabels } from './fields.ts';
+import { readCount, readDestroyed, readLabels, readOrigin, writeDestroyed, writeLabels } from './fields.ts';
 import { ID_LENGTH_MAX, NAME_LENGTH_MAX, VALUE_BYTES_MAX, VERSIONS_KEPT } from './limits.ts';
-import { type Labels, ORIGINS, type Origin } from './model.ts';
+import { type DestroyedVersion, type Labels, ORIGINS, type Origin } from './model.ts';
 
 /** Bytes of all values that one command may hold. With the longest labels it is an entry that managers still send. */
 export const RESTORED_BYTES_MAX = 1024 * 1024;
@@ -31,6 +31,8 @@ export interface RestoreSecret {
   readonly updatedAt_ms: number;
   /** Ascending, at least one. */
   readonly versions: readonly RestoredVersion[];
+  /** As in the secret. */
+  readonly destroyed: readonly DestroyedVersion[];
 }
 
 /**
@@ -51,6 +53,7 @@ export function writeRestore(writer: ByteWriter, command: RestoreSecret): ByteWr
   writeLabels(writer, command.labels);
   writer.u8(ORIGINS.indexOf(command.origin)).u8(command.existing === 'replace' ? 1 : 0);
   writer.u64(command.createdAt_ms).u64(command.updatedAt_ms);
+  writeDestroyed(writer, command.destroyed);
   return writeVersions(writer, command.versions);
 }
 
@@ -64,6 +67,7 @@ export function readRestore(reader: ByteReader, valueOf: ValueOf): RestoreSecret
     existing: reader.u8() === 1 ? 'replace' : 'refuse',
     createdAt_ms: reader.u64(),
     updatedAt_ms: reader.u64(),
+    destroyed: readDestroyed(reader),
     versions: readVersions(reader, valueOf),
   };
 }

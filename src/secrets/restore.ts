@@ -2,16 +2,17 @@
 // The rules by which a secret of a backup is put back.
 import { CofferError } from '../common/index.ts';
 import { VERSIONS_KEPT } from './limits.ts';
-import { nameKey, type Secret, type SecretVersion } from './model.ts';
+import { type DestroyedVersion, nameKey, type Secret, type SecretVersion } from './model.ts';
 import type { RestoredVersion, RestoreSecret, RestoreVersions } from './restore-command.ts';
 import type { Effect, Outcome, SecretsView } from './state-machine.ts';
-import { checkLabels, checkName, checkValueSize } from './validate.ts';
+import { areDestroyed, checkLabels, checkName, checkValueSize } from './validate.ts';
 
 export function restore(view: SecretsView, command: RestoreSecret, index: number): Outcome {
-  const { id, name, labels, origin, createdAt_ms, updatedAt_ms } = command;
+  const { id, name, labels, origin, destroyed, createdAt_ms, updatedAt_ms } = command;
   checkName(name);
   checkLabels(labels);
   checkVersions(command.versions);
+  checkDestroyed(destroyed, command.versions);
   const namesake = view.byName(name);
   const taken = placesTaken(view, command, namesake);
   const secret: Secret = {
@@ -22,6 +23,7 @@ export function restore(view: SecretsView, command: RestoreSecret, index: number
     pending: false,
     engine: namesake?.engine,
     versions: command.versions.map(described),
+    destroyed,
     createdAt_ms,
     updatedAt_ms,
     modifiedIndex: index,
@@ -40,6 +42,7 @@ export function restoreVersions(view: SecretsView, command: RestoreVersions, ind
     throw new CofferError('secret.not-found', `secret ${command.id} not found`);
   }
   checkVersions(command.versions);
+  checkDestroyed(secret.destroyed, [...command.versions, ...secret.versions]);
   const oldest = secret.versions[0]?.number ?? 0;
   const newest = command.versions.at(-1)?.number ?? 0;
   if (newest >= oldest || command.versions.length + secret.versions.length > VERSIONS_KEPT) {
@@ -96,6 +99,18 @@ function valuesOf(secretId: string, versions: readonly RestoredVersion[]): reado
   return versions.map(
     ({ number, value }): Effect => ({ kind: 'put-value', secretId, version: number, value }),
   );
+}
+
+function checkDestroyed(
+  destroyed: readonly DestroyedVersion[],
+  versions: readonly { readonly number: number }[],
+): void {
+  if (!areDestroyed(destroyed, versions)) {
+    throw new CofferError(
+      'secret.version-conflict',
+      'destroyed versions are restored in ascending order, and are none of those that are there',
+    );
+  }
 }
 
 function checkVersions(versions: readonly RestoredVersion[]): void {

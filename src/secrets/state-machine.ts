@@ -21,7 +21,7 @@ import { DELIVERIES_KEPT } from './limits.ts';
 import { currentVersion, type Secret } from './model.ts';
 import { restore, restoreVersions } from './restore.ts';
 import { checkLabels, checkName, checkValueSize } from './validate.ts';
-import { rollback, withNewVersion } from './versions.ts';
+import { destroy, rollback, withNewVersion } from './versions.ts';
 
 /** What the rules ask of the state. */
 export interface SecretsView {
@@ -116,6 +116,8 @@ function applyChecked(view: SecretsView, command: Command, index: number): Outco
       return recordDeliveries(view, command);
     case 'rollback':
       return rollback(existing(view, command.id), command, index);
+    case 'destroy':
+      return destroy(existing(view, command.id), command, index);
     case 'restore':
       return restore(view, command, index);
     case 'restore-versions':
@@ -141,6 +143,7 @@ function create(view: SecretsView, command: CreateSecret, index: number): Outcom
       pending: command.pending,
       engine: undefined,
       versions: [],
+      destroyed: [],
       createdAt_ms: command.at_ms,
       updatedAt_ms: command.at_ms,
       modifiedIndex: index,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Swarm accepts as a name, a value and labels (swarmkit, manager/controlapi/common.go and secret.go).
 import { CofferError, isSecretName } from '../common/index.ts';
-import { LABELS_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts';
-import type { Labels } from './model.ts';
+import { DESTROYED_KEPT, LABELS_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts';
+import type { DestroyedVersion, Labels } from './model.ts';
 
 export { isSecretName };
 
@@ -38,4 +38,18 @@ export function checkLabels(labels: Labels): void {
       `the labels together have ${bytes} bytes; the limit is ${LABELS_BYTES_MAX}`,
     );
   }
+}
+
+/** Whether a secret with these versions can have had those: see `Secret`. */
+export function areDestroyed(
+  destroyed: readonly DestroyedVersion[],
+  versions: readonly { readonly number: number }[],
+): boolean {
+  const kept = new Set(versions.map(({ number }) => number));
+  const newest = versions.at(-1)?.number ?? 0;
+  const inPlace = destroyed.every(
+    ({ number }, place) =>
+      number > (destroyed[place - 1]?.number ?? 0) && number < newest && !kept.has(number),
+  );
+  return inPlace && destroyed.length <= DESTROYED_KEPT;
 }

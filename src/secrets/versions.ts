@@ -2,10 +2,10 @@
 // The rules by which a secret comes by a version.
 import { CofferError, type SecretValue } from '../common/index.ts';
 import { findVersion } from './find-version.ts';
-import { VERSIONS_KEPT } from './limits.ts';
-import { currentVersion, type Secret, type SecretVersion } from './model.ts';
+import { DESTROYED_KEPT, VERSIONS_KEPT } from './limits.ts';
+import { currentVersion, type DestroyedVersion, type Secret, type SecretVersion } from './model.ts';
 import type { Effect, Outcome } from './state-machine.ts';
-import type { RollbackSecret } from './version-commands.ts';
+import type { DestroyVersions, RollbackSecret } from './version-commands.ts';
 
 /** The secret with a new version of this value. */
 export function withNewVersion(secret: Secret, value: SecretValue, at_ms: number): Outcome {
@@ -43,6 +43,44 @@ export function rollback(secret: Secret, command: RollbackSecret, index: number)
   }));
 }
 
+export function destroy(secret: Secret, { at_ms, numbers }: DestroyVersions, index: number): Outcome {
+  const current = currentVersion(secret).number;
+  if (numbers.includes(current)) {
+    throw new CofferError(
+      'secret.version-current',
+      `version ${current} is the current one of secret ${secret.name}, and is not destroyed`,
+      {
+        hint: `Put another value first, or go back to an older one: docker coffer rollback ${secret.name}`,
+      },
+    );
+  }
+  const known = new Set(secret.destroyed.map(({ number }) => number));
+  const gone = new Set(numbers.filter((number) => !known.has(number)));
+  gone.forEach((number) => findVersion(secret, number));
+  if (gone.size === 0) {
+    return { kind: 'applied', secret, effects: [] };
+  }
+  const added = secret.versions
+    .filter(({ number }) => gone.has(number))
+    .map((version): DestroyedVersion => ({ ...version, destroyedAt_ms: at_ms }));
+  const outcome: Secret = {
+    ...secret,
+    versions: secret.versions.filter(({ number }) => !gone.has(number)),
+    destroyed: [...secret.destroyed, ...added].toSorted((a, b) => a.number - b.number).slice(-DESTROYED_KEPT),
+    updatedAt_ms: at_ms,
+    modifiedIndex: index,
+  };
+  return {
+    kind: 'applied',
+    secret: outcome,
+    effects: [{ kind: 'put-secret', secret: outcome }, ...withoutValues(secret.id, added)],
+  };
+}
+
+function withoutValues(secretId: string, versions: readonly SecretVersion[]): readonly Effect[] {
+  return versions.map(({ number }): Effect => ({ kind: 'delete-value', secretId, version: number }));
+}
+
 /** The value comes before others go: it may be that of one which goes. */
 function withVersion(
   secret: Secret,
@@ -60,7 +98,7 @@ function withVersion(
     effects: [
       { kind: 'put-secret', secret: outcome },
       valueEffect(added.number),
-      ...pruned.map(({ number }): Effect => ({ kind: 'delete-value', secretId: secret.id, version: number })),
+      ...withoutValues(secret.id, pruned),
     ],
   };
 }

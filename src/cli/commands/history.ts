@@ -20,7 +20,7 @@ export function addHistory(program: Command, session: Session): void {
     .addOption(formatOption('table'))
     .action((name: string, options: HistoryOptions) => history(session, name, options));
   addExamples(command, session, [
-    ['coffer history db_password', 'all versions that are kept'],
+    ['coffer history db_password', 'all versions that are kept, and those that were destroyed'],
     ['coffer history db_password --format json', 'one JSON object on each line'],
   ]);
 }
@@ -42,11 +42,11 @@ async function history(session: Session, name: string, { format, quiet }: Histor
 function table(versions: readonly KnownVersion[], now_ms: number): string {
   return renderTable(
     ['VERSION', 'CREATED', 'SIZE', 'STATUS'],
-    versions.map(({ createdAt_ms, size, status, version }) => [
+    versions.map(({ createdAt_ms, destroyedAt_ms, size, status, version }) => [
       String(version),
       humanAge(createdAt_ms, now_ms),
       humanSize(size),
-      status,
+      destroyedAt_ms === undefined ? status : `${status} ${humanAge(destroyedAt_ms, now_ms).toLowerCase()}`,
     ]),
   );
 }

@@ -60,6 +60,10 @@ function pretty(secret: SecretDescription): string {
     ['Labels:', Object.keys(secret.labels).length === 0 ? 'none' : ''],
     ...Object.entries(secret.labels).map(([key, value]) => [`  - ${key}=${value}`, '']),
     ['Versions:', ''],
+    ...secret.destroyed.map(({ number, destroyedAt_ms }) => [
+      `  - ${number}:`,
+      `destroyed ${timeOf(destroyedAt_ms)}`,
+    ]),
     ...secret.versions.map(({ number, size, createdAt_ms }) => [
       `  - ${number}:`,
       `${humanSize(size)}, ${timeOf(createdAt_ms)}${number === secret.version ? ', current' : ''}`,

@@ -17,6 +17,7 @@ import {
   nameKey,
   ORIGINS,
   readDelivery,
+  readDestroyed,
   readLabels,
   readOptional,
   REQUEST_ID_BYTES,
@@ -24,11 +25,13 @@ import {
   type SecretVersion,
   VERSIONS_KEPT,
   writeDelivery,
+  writeDestroyed,
   writeLabels,
   writeOptional,
 } from '../../secrets/index.ts';
 
 const FORMAT = 1;
+const SECRET_FORMAT = 2;
 const PAGE_FORMAT = 2;
 /** Of eight requests that made a secret each. */
 const PAGE_BYTES_EXPECTED = 512;
@@ -39,7 +42,7 @@ const NODES_MAX = 1_024;
 export const REMOVED_NODES_MAX = 65_536;
 
 export function encodeSecret(secret: Secret): Buffer {
-  const writer = pooledWriter().u8(FORMAT).text(secret.id).text(secret.name);
+  const writer = pooledWriter().u8(SECRET_FORMAT).text(secret.id).text(secret.name);
   writeLabels(writer, secret.labels);
   writer.u8(ORIGINS.indexOf(secret.origin)).u8(secret.pending ? 1 : 0);
   writeOptional(writer, secret.engine, (target, engine) => target.text(engine.secretId).text(engine.swarmId));
@@ -47,13 +50,14 @@ export function encodeSecret(secret: Secret): Buffer {
   for (const version of secret.versions) {
     writer.u32(version.number).u64(version.createdAt_ms).u32(version.size);
   }
+  writeDestroyed(writer, secret.destroyed);
   return writer.u64(secret.createdAt_ms).u64(secret.updatedAt_ms).u64(secret.modifiedIndex).finish();
 }
 
 /** Throws `store.damaged` for bytes that `encodeSecret` does not write. */
 export function decodeSecret(bytes: Buffer): Secret {
   const reader = new ByteReader(bytes, 'the record of a secret');
-  checkFormat(reader, 'the record of a secret');
+  checkFormat(reader, 'the record of a secret', SECRET_FORMAT);
   const secret: Secret = {
     id: reader.text(ID_LENGTH_MAX),
     name: reader.text(NAME_LENGTH_MAX),
@@ -65,6 +69,7 @@ export function decodeSecret(bytes: Buffer): Secret {
       swarmId: source.text(ID_LENGTH_MAX),
     })),
     versions: readVersions(reader),
+    destroyed: readDestroyed(reader),
     createdAt_ms: reader.u64(),
     updatedAt_ms: reader.u64(),
     modifiedIndex: reader.u64(),

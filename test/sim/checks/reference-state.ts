@@ -123,9 +123,10 @@ export class ReferenceState {
       case 'set-labels':
       case 'record-deliveries':
         return undefined;
+      case 'destroy':
       case 'restore':
       case 'restore-versions':
-        // No client of the simulation restores.
+        // No client of the simulation destroys or restores.
         return undefined;
       default:
         return undefined;

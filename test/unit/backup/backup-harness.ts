@@ -52,6 +52,8 @@ export function inventSecrets(random: SeededRandom, count: number, valueBytesMax
         createdAt_ms: number,
         size: length,
       })),
+      destroyed:
+        first < 3 ? [] : [{ number: first - 2, createdAt_ms: place, size: 1, destroyedAt_ms: place + 1 }],
     };
     return { secret, values };
   });

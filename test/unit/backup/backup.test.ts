@@ -75,7 +75,7 @@ describe('a backup', () => {
     const versions = values.map((_, number) => ({ number: number + 1, createdAt_ms: number, size }));
     const [invented] = inventSecrets(new SeededRandom(), 1, 1);
     assert.ok(invented);
-    const kept = [{ secret: { ...invented.secret, labels, versions }, values }];
+    const kept = [{ secret: { ...invented.secret, labels, versions, destroyed: [] }, values }];
     assert.deepEqual((await readBack(inPieces(await makeBackup(kept)))).kept, kept);
   });
 
@@ -87,7 +87,7 @@ describe('a backup', () => {
       const size = 65_536 - less;
       const kept: readonly Kept[] = [
         {
-          secret: { ...invented.secret, versions: [{ number: 1, createdAt_ms: 1, size }] },
+          secret: { ...invented.secret, versions: [{ number: 1, createdAt_ms: 1, size }], destroyed: [] },
           values: [Buffer.alloc(size, 7)],
         },
       ];
@@ -145,7 +145,7 @@ describe('a backup', () => {
   test('is written no further than it is read, so that its size needs no memory', async () => {
     const size = 200_000;
     const kept = inventSecrets(new SeededRandom(), 40, 1).map(({ secret }) => ({
-      secret: { ...secret, versions: [{ number: 1, createdAt_ms: 1, size }] },
+      secret: { ...secret, versions: [{ number: 1, createdAt_ms: 1, size }], destroyed: [] },
       values: [Buffer.alloc(size, 1)],
     }));
     const { bytes, payloadKey } = await newHeader({ passphrase: PASSPHRASE, recipients: [], cost: CHEAP });

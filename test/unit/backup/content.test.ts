@@ -24,6 +24,7 @@ function secret(more: Partial<BackedUpSecret> = {}): Part {
     origin: 'control',
     createdAt_ms: 1,
     updatedAt_ms: 1,
+    destroyed: [],
   } as const;
   return ['secret', encodeBackedUp({ ...plain, versions, ...more })];
 }
@@ -94,6 +95,19 @@ describe('a content whose chunks are all authentic', () => {
       [begin, secret({ versions: [{ number: 1, createdAt_ms: 1, size: 512_000 }] })],
       /versions that cannot be/,
     ],
+    ...([[1], [2], [0]] as const).map(
+      (numbers) =>
+        [
+          `holds a destroyed version ${numbers.join()} that cannot be beside version 1`,
+          [
+            begin,
+            secret({
+              destroyed: numbers.map((number) => ({ number, createdAt_ms: 1, size: 1, destroyedAt_ms: 1 })),
+            }),
+          ],
+          /destroyed versions that cannot be/,
+        ] as const,
+    ),
     ['holds a record that is cut', [begin, ['secret', secret()[1].subarray(1)]], /cannot be read/],
   ] as const satisfies readonly (readonly [string, readonly Part[], RegExp])[]) {
     test(`is refused when it ${how}`, async () => {

@@ -30,13 +30,19 @@ for (const format of FORMATS) {
         const read = { first, secrets: kept.map(({ secret }) => secret), last };
         assert.deepEqual(JSON.parse(JSON.stringify(read)), JSON.parse(textOf(format, 'expected.json')));
         assert.equal(kept.length, FIXTURE_SECRETS.length);
-        for (const { labels, name, sizes_bytes } of FIXTURE_SECRETS) {
+        for (const { destroyed = [], labels, name, sizes_bytes } of FIXTURE_SECRETS) {
           const found = kept.find(({ secret }) => secret.name === name);
-          const versions = [...sizes_bytes.entries()].slice(-VERSIONS_KEPT);
+          const versions = [...sizes_bytes.entries()]
+            .slice(-VERSIONS_KEPT)
+            .filter(([place]) => !destroyed.includes(place + 1));
           assert.deepEqual({ ...found?.secret.labels }, labels);
           assert.deepEqual(
             found?.secret.versions.map(({ number }) => number),
             versions.map(([place]) => place + 1),
+          );
+          assert.deepEqual(
+            found?.secret.destroyed.map(({ number }) => number),
+            destroyed,
           );
           assert.deepEqual(
             found?.values,

@@ -2,7 +2,7 @@
 // What the command line shows and does with the versions of a secret.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Cli, NOW_MS, withCli } from './cli-harness.ts';
+import { type Cli, Keyboard, NOW_MS, withCli } from './cli-harness.ts';
 
 /** Puts one value after the other under a name. */
 async function putAll(cli: Cli, name: string, values: readonly string[]): Promise<void> {
@@ -70,5 +70,46 @@ test('rollback makes the last put undone, or goes to the version that is named',
       assert.deepEqual([refused.code, refused.stdout], [code, ''], argv.join(' '));
       assert.ok(refused.stderr.startsWith(says), refused.stderr);
     }
+  });
+});
+
+test('destroy asks, takes the values away for good, and says so in the history', async () => {
+  await withCli({}, async ({ cli, store }) => {
+    await putAll(cli, 'db', ['one', 'two', 'three', 'four']);
+    const no = await cli(['destroy', 'db', '2'], { stdin: new Keyboard('n\n'), terminal: true });
+    assert.deepEqual(
+      [no.code, no.stderr],
+      [1, 'The value of version 2 of db will be gone for good. Go on? [y/N] coffer: nothing was changed\n'],
+    );
+    const yes = await cli(['destroy', 'db', '2', '1'], { stdin: new Keyboard('y\n'), terminal: true });
+    assert.equal(yes.stdout, 'db: version 2 is destroyed\ndb: version 1 is destroyed\n');
+    assert.deepEqual(
+      store.byName('db')?.versions.map(({ number }) => number),
+      [3, 4],
+    );
+    assert.equal(
+      (await cli(['history', 'db'])).stdout,
+      [
+        'VERSION   CREATED              SIZE   STATUS',
+        '4         About a minute ago   4B     current',
+        '3         About a minute ago   5B     previous',
+        '2         About a minute ago   3B     destroyed about a minute ago',
+        '1         About a minute ago   3B     destroyed about a minute ago',
+        '',
+      ].join('\n'),
+    );
+    const [, , gone = ''] = (await cli(['history', 'db', '--format', 'json'])).stdout.split('\n');
+    const { DestroyedAt, Status } = JSON.parse(gone) as Record<string, unknown>;
+    assert.deepEqual([DestroyedAt, Status], [new Date(NOW_MS).toISOString(), 'destroyed']);
+    assert.match((await cli(['inspect', '--pretty', 'db'])).stdout, /\n {2}- 2: +destroyed 2026-01-15T12:00/);
+    const current = await cli(['destroy', '--force', 'db', '4']);
+    assert.equal(current.code, 2);
+    assert.match(
+      current.stderr,
+      /^coffer: version 4 is the current one of secret db, and is not destroyed\nPut/,
+    );
+    assert.equal((await cli(['destroy', 'db', '3', '--detach'])).code, 1);
+    const json = await cli(['destroy', '--force', 'db', '3', '--format', 'json']);
+    assert.deepEqual(JSON.parse(json.stdout), { Name: 'db', Destroyed: [3] });
   });
 });

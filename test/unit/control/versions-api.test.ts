@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RollbackReply } from '../../../src/control/index.ts';
+import type { DestroyReply, RollbackReply } from '../../../src/control/index.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 import { putValue } from '../../support/test-store.ts';
 import { codeOf, send, withControl } from './control-harness.ts';
@@ -55,5 +55,34 @@ test('a rollback is refused for what cannot be gone back to', async () => {
       assert.deepEqual(await refused(target), [status, code], target);
     }
     assert.equal(harness.store.byName('db')?.versions.length, 2);
+  });
+});
+
+test('versions are destroyed together, and told of from then on', async () => {
+  await withControl({ now_ms: () => 7_000 }, async (harness) => {
+    const id = await fill(harness.store, 'one', 'two', 'three', 'four');
+    const { json, status } = await send(harness, 'POST', '/v1/secrets/db/destroy?version=2&version=1');
+    const { secret } = json as DestroyReply;
+    assert.equal(status, 200);
+    assert.deepEqual(
+      [secret.versions.map(({ number }) => number), secret.destroyed.map(({ number }) => number)],
+      [
+        [3, 4],
+        [1, 2],
+      ],
+    );
+    assert.equal(secret.destroyed[0]?.destroyedAt_ms, 7_000);
+    assert.throws(() => harness.store.readValue(id, 2), { code: 'store.damaged' });
+    for (const [query, code] of [
+      ['', 'request.invalid'],
+      ['?version=x', 'request.invalid'],
+      ['?version=3&version=4', 'secret.version-current'],
+      ['?version=5', 'secret.version-not-found'],
+    ] as const) {
+      const refused = await send(harness, 'POST', `/v1/secrets/db/destroy${query}`);
+      assert.equal(codeOf(refused), code, query);
+    }
+    const back = await send(harness, 'POST', '/v1/secrets/db/rollback');
+    assert.equal((back.json as RollbackReply).from, 3, 'back goes to what has a value');
   });
 });

@@ -21,6 +21,7 @@ function secret(name: string, versions: readonly number[]): Secret {
     pending: false,
     engine: undefined,
     versions: versions.map((number) => ({ number, createdAt_ms: 0, size: 1 })),
+    destroyed: [],
     createdAt_ms: 0,
     updatedAt_ms: 0,
     modifiedIndex: 1,

@@ -155,6 +155,7 @@ export class DistributorHarness {
       pending: false,
       engine: undefined,
       versions: [...versions, version],
+      destroyed: [],
       createdAt_ms: 0,
       updatedAt_ms: 0,
       modifiedIndex: 1,

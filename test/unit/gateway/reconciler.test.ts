@@ -16,7 +16,7 @@ function stored(name: string, more: Partial<Secret>): Secret {
   const at = { createdAt_ms: 0, updatedAt_ms: 0, modifiedIndex: 1 };
   const versions = [{ number: 1, createdAt_ms: 0, size: 1 }];
   const identity = { id: `id-${name}`, name, labels: {}, origin: 'gateway', pending: false } as const;
-  return { ...identity, engine: undefined, versions, ...at, ...more };
+  return { ...identity, engine: undefined, versions, destroyed: [], ...at, ...more };
 }
 
 function registered(id: string, name: string, driver?: string): EngineSecret {

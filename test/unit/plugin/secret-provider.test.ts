@@ -104,6 +104,21 @@ test('label coffer.version pins a version; one that is not kept is refused with 
   });
 });
 
+test('a version that was destroyed is given to no task, pinned or not, and the refusal says so', async () => {
+  await withPlugin(async ({ store, provider, put, getSecret }) => {
+    await put('s', 'one');
+    assert.equal(textOf(await getSecret({ SecretName: 's', TaskID: 'task1' })), 'one');
+    await provider.flush();
+    await put('s', 'two');
+    const id = store.byName('s')?.id ?? '';
+    await store.propose({ kind: 'destroy', id, numbers: [1], at_ms: 1 });
+    const pinned = await getSecret({ SecretName: 's', SecretLabels: { 'coffer.version': '1' } });
+    assert.match(pinned.Err ?? '', /secret.version-not-found.*version 1 of secret s was destroyed/);
+    const again = await getSecret({ SecretName: 's', TaskID: 'task1' });
+    assert.equal(textOf(again), 'two', 'a task that had it gets the current one');
+  });
+});
+
 test('a task may have both a pinned and the current version of a secret, now and when it asks again', async () => {
   await withPlugin(async ({ provider, put, getSecret }) => {
     await put('s', 'one');

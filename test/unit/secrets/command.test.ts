@@ -27,6 +27,15 @@ const value = fc.uint8Array({ minLength: 1, maxLength: 100 }).map((bytes) => Sec
 const engine = plainRecord({ secretId: id, swarmId: id });
 const version = fc.nat(0xffff_ffff);
 const versions = fc.array(plainRecord({ number: version, createdAt_ms: at_ms, value }), { maxLength: 10 });
+const destroyed = fc.array(
+  plainRecord({
+    number: version,
+    createdAt_ms: at_ms,
+    size: fc.integer({ min: 1, max: 511_999 }),
+    destroyedAt_ms: at_ms,
+  }),
+  { maxLength: 10 },
+);
 const kind = <K extends Command['kind']>(of: K): fc.Arbitrary<K> => fc.constant(of);
 
 const command: fc.Arbitrary<Command> = fc.oneof(
@@ -56,6 +65,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     expect: fc.option(version, { nil: undefined }),
     at_ms,
   }),
+  plainRecord({ kind: kind('destroy'), id, numbers: fc.array(version, { maxLength: 20 }), at_ms }),
   plainRecord({ kind: kind('remove'), id }),
   plainRecord({
     kind: kind('record-deliveries'),
@@ -74,6 +84,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     createdAt_ms: at_ms,
     updatedAt_ms: at_ms,
     versions,
+    destroyed,
   }),
   plainRecord({ kind: kind('restore-versions'), id, versions }),
 );

@@ -7,6 +7,7 @@ import {
   applyCommand,
   checkCommand,
   type Command,
+  DESTROYED_KEPT,
   encodeRequest,
   LABELS_BYTES_MAX,
   type Outcome,
@@ -36,6 +37,7 @@ const restore = (more: Partial<RestoreSecret> = {}): RestoreSecret => ({
   createdAt_ms: 7,
   updatedAt_ms: 9,
   versions: [version(4), version(6)],
+  destroyed: [],
   ...more,
 });
 
@@ -49,6 +51,9 @@ const put = (name: string, id: string, text = 'present'): Command => ({
   value: SecretValue.copyOf(Buffer.from(text)),
   at_ms: 1,
 });
+
+const gone = (...numbers: readonly number[]): RestoreSecret['destroyed'] =>
+  numbers.map((number) => ({ number, createdAt_ms: 1, size: 1, destroyedAt_ms: 2 }));
 
 const text = (store: MemoryStore, id: string, number: number): string =>
   store.readValue(id, number).expose().toString();
@@ -72,6 +77,7 @@ describe('a secret that is restored', () => {
         { number: 4, createdAt_ms: 1_004, size: 7 },
         { number: 6, createdAt_ms: 1_006, size: 7 },
       ],
+      destroyed: [],
       createdAt_ms: 7,
       updatedAt_ms: 9,
       modifiedIndex: 2,
@@ -95,6 +101,19 @@ describe('a secret that is restored', () => {
     );
     assert.equal(text(store, 'id-db', 1), 'value 1');
     assert.equal(secret?.updatedAt_ms, 9);
+  });
+
+  test('still knows which versions were destroyed, and takes none of them back', async () => {
+    const store = new MemoryStore();
+    const { secret } = await store.propose(restore({ destroyed: gone(2, 5) }));
+    assert.deepEqual(secret?.destroyed, gone(2, 5));
+    const older = (number: number): Command => ({
+      kind: 'restore-versions',
+      id: 'id-db',
+      versions: [version(number)],
+    });
+    await assert.rejects(store.propose(older(2)), refusedWith('secret.version-conflict'));
+    assert.deepEqual((await store.propose(older(3))).secret?.destroyed, gone(2, 5));
   });
 
   test('gives way to a name or an id that is there, whatever the case', async () => {
@@ -182,6 +201,17 @@ describe('what is restored', () => {
       [{ versions: [version(0)] }, 'secret.version-conflict'],
       [{ versions: [] }, 'secret.version-conflict'],
       [{ versions: numbered(1, VERSIONS_KEPT + 1) }, 'secret.version-conflict'],
+      [{ destroyed: gone(4) }, 'secret.version-conflict'],
+      [{ destroyed: gone(7) }, 'secret.version-conflict'],
+      [{ destroyed: gone(2, 1) }, 'secret.version-conflict'],
+      [{ destroyed: gone(0) }, 'secret.version-conflict'],
+      [
+        {
+          versions: [version(20)],
+          destroyed: gone(...Array.from({ length: DESTROYED_KEPT + 1 }, (_, place) => place + 1)),
+        },
+        'secret.version-conflict',
+      ],
     ] as const) {
       assert.equal(refusal(applyCommand(new SecretIndex(), restore(more), 1)), code);
     }

