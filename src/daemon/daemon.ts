@@ -23,6 +23,7 @@ import { describeDaemon } from './status.ts';
 import { backupDirectoryOf, describeUpkeep } from './upkeep.ts';
 import { StoreKeeper } from './store-keeper.ts';
 import { version } from './version.ts';
+import { SwarmNodes } from './swarm-nodes.ts';
 import { Unlocking } from './unlocking.ts';
 import { volumeReadiness } from './volume-readiness.ts';
 
@@ -69,6 +70,7 @@ export class Daemon {
     const now_ms = (): number => Date.now();
     const { stateDirectory } = settings;
     const engine = new EngineClient({ socketPath: settings.engineSocket, timeout_ms: ENGINE_TIMEOUT_MS });
+    const swarmNodes = new SwarmNodes({ engine, logger });
     const unlockKey = new UnlockKeyHolder();
     this.#driver = new DriverName(settings, engine, logger);
     const driverName = this.#driver.current;
@@ -115,7 +117,10 @@ export class Daemon {
     this.#keeper = new StoreKeeper({
       open: unlocking.open,
       onRefused,
-      onServing: (store) => this.#delivery.attach(store),
+      onServing: (store) => {
+        const ends = [this.#delivery.attach(store), swarmNodes.attach(store)];
+        return () => ends.forEach((end) => end());
+      },
       logger,
     });
     this.#rebuilding = new Rebuilding({
@@ -136,7 +141,13 @@ export class Daemon {
     });
     this.#drills = new Drills({ stateDirectory, monotonic_ms, logger });
     const refusals = new Refusals();
-    this.#provider = new SecretProvider({ source, started, logger, now_ms });
+    this.#provider = new SecretProvider({
+      source,
+      started,
+      swarmNode: (id) => swarmNodes.node(id),
+      logger,
+      now_ms,
+    });
     this.#plugin = createPluginServer({
       provider: this.#provider,
       volumes: new VolumeDriver({

@@ -6,6 +6,10 @@ import { decodeList, requiredText, text } from './decode.ts';
 export interface EngineService {
   readonly id: string;
   readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Of its next task; empty for a service whose tasks are no containers. Likewise the mounts, which are of type volume alone. */
+  readonly image: string;
+  readonly mounts: readonly EngineMount[];
   readonly secrets: readonly EngineSecretReference[];
 }
 
@@ -19,6 +23,8 @@ export interface EngineNode {
   readonly id: string;
   readonly hostname: string;
   readonly role: 'manager' | 'worker';
+  /** Those that the swarm has of it, and not those of its engine. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** A volume that a task's containers mount. */
@@ -60,6 +66,8 @@ export interface EngineTask {
   readonly nodeId: string;
   readonly state: TaskState;
   readonly desiredState: TaskState;
+  /** As its service's author has typed it, mostly with the digest that the command line has added. */
+  readonly image: string;
   /** Of type volume alone. */
   readonly mounts: readonly EngineMount[];
   /** Its own: those of its service may be others meanwhile. */
@@ -83,43 +91,7 @@ const secretReferences = v.pipe(
   ),
 );
 
-const serviceShape = v.pipe(
-  v.object({
-    ID: requiredText,
-    Spec: v.object({
-      Name: text,
-      TaskTemplate: v.nullish(
-        v.object({
-          ContainerSpec: v.nullish(v.object({ Secrets: secretReferences })),
-        }),
-      ),
-    }),
-  }),
-  v.transform(
-    (service): EngineService => ({
-      id: service.ID,
-      name: service.Spec.Name,
-      secrets: service.Spec.TaskTemplate?.ContainerSpec?.Secrets ?? [],
-    }),
-  ),
-);
-
-const nodeShape = v.pipe(
-  v.object({
-    ID: requiredText,
-    Description: v.nullish(v.object({ Hostname: text })),
-    Spec: v.object({ Role: v.fallback(v.picklist(['manager', 'worker']), 'worker') }),
-  }),
-  v.transform(
-    (node): EngineNode => ({
-      id: node.ID,
-      hostname: node.Description?.Hostname ?? '',
-      role: node.Spec.Role,
-    }),
-  ),
-);
-
-const taskState = v.fallback(v.picklist(TASK_STATES), 'orphaned');
+const labels = v.nullish(v.record(v.string(), v.string()));
 
 /** A mount of another type, or without a driver's configuration, has the engine's own. */
 const mountShape = v.object({
@@ -132,6 +104,66 @@ const mountShape = v.object({
   ),
 });
 
+function volumesOf(mounts: readonly v.InferOutput<typeof mountShape>[]): readonly EngineMount[] {
+  return mounts
+    .filter(({ Type }) => Type === 'volume')
+    .map(({ Source, VolumeOptions }) => ({
+      source: Source,
+      driver: VolumeOptions?.DriverConfig?.Name ?? '',
+      options: VolumeOptions?.DriverConfig?.Options ?? {},
+    }));
+}
+
+const serviceShape = v.pipe(
+  v.object({
+    ID: requiredText,
+    Spec: v.object({
+      Name: text,
+      Labels: labels,
+      TaskTemplate: v.nullish(
+        v.object({
+          ContainerSpec: v.nullish(
+            v.object({
+              Image: text,
+              Mounts: v.nullish(v.array(mountShape)),
+              Secrets: secretReferences,
+            }),
+          ),
+        }),
+      ),
+    }),
+  }),
+  v.transform((service): EngineService => {
+    const container = service.Spec.TaskTemplate?.ContainerSpec;
+    return {
+      id: service.ID,
+      name: service.Spec.Name,
+      labels: service.Spec.Labels ?? {},
+      image: container?.Image ?? '',
+      mounts: volumesOf(container?.Mounts ?? []),
+      secrets: container?.Secrets ?? [],
+    };
+  }),
+);
+
+const nodeShape = v.pipe(
+  v.object({
+    ID: requiredText,
+    Description: v.nullish(v.object({ Hostname: text })),
+    Spec: v.object({ Role: v.fallback(v.picklist(['manager', 'worker']), 'worker'), Labels: labels }),
+  }),
+  v.transform(
+    (node): EngineNode => ({
+      id: node.ID,
+      hostname: node.Description?.Hostname ?? '',
+      role: node.Spec.Role,
+      labels: node.Spec.Labels ?? {},
+    }),
+  ),
+);
+
+const taskState = v.fallback(v.picklist(TASK_STATES), 'orphaned');
+
 const taskShape = v.pipe(
   v.object({
     ID: requiredText,
@@ -142,7 +174,7 @@ const taskShape = v.pipe(
     Spec: v.nullish(
       v.object({
         ContainerSpec: v.nullish(
-          v.object({ Mounts: v.nullish(v.array(mountShape)), Secrets: secretReferences }),
+          v.object({ Image: text, Mounts: v.nullish(v.array(mountShape)), Secrets: secretReferences }),
         ),
       }),
     ),
@@ -154,13 +186,8 @@ const taskShape = v.pipe(
       nodeId: task.NodeID,
       state: task.Status?.State ?? 'new',
       desiredState: task.DesiredState,
-      mounts: (task.Spec?.ContainerSpec?.Mounts ?? [])
-        .filter(({ Type }) => Type === 'volume')
-        .map(({ Source, VolumeOptions }) => ({
-          source: Source,
-          driver: VolumeOptions?.DriverConfig?.Name ?? '',
-          options: VolumeOptions?.DriverConfig?.Options ?? {},
-        })),
+      image: task.Spec?.ContainerSpec?.Image ?? '',
+      mounts: volumesOf(task.Spec?.ContainerSpec?.Mounts ?? []),
       secrets: task.Spec?.ContainerSpec?.Secrets ?? [],
     }),
   ),

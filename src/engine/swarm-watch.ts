@@ -12,6 +12,8 @@ export interface SwarmWatchOptions {
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly backOff?: BackOff;
+  /** `nodes`: services and tasks are not read, which a large swarm has many of, and none are in the snapshot. Default: `all`. */
+  readonly reads?: 'all' | 'nodes';
 }
 
 /** What a task is to come to that is to run: a job's tasks are to run until they are complete. */
@@ -33,6 +35,7 @@ export class SwarmWatch implements SwarmSource {
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #backOff: BackOff;
+  readonly #reads: 'all' | 'nodes';
   readonly #listeners = new Set<() => void>();
   #snapshot: SwarmSnapshot | undefined | 'unknown' = 'unknown';
   #run: Run | undefined;
@@ -43,6 +46,7 @@ export class SwarmWatch implements SwarmSource {
     this.#logger = options.logger ?? silentLogger;
     this.#clock = options.clock ?? systemClock;
     this.#backOff = options.backOff ?? EVENTS_BACK_OFF;
+    this.#reads = options.reads ?? 'all';
   }
 
   snapshot(): SwarmSnapshot | undefined | 'unknown' {
@@ -144,6 +148,9 @@ export class SwarmWatch implements SwarmSource {
         hint: 'Make it a manager: docker node promote. Or run coffer as a manager where managers of the swarm are.',
       });
     }
+    if (this.#reads === 'nodes') {
+      return { begunAt_ms, nodes: await this.#client.listNodes(), services: [], tasks: [] };
+    }
     // In this order: of each task that is listed, the service is listed as well, unless it has gone meanwhile.
     const tasks = await this.#client.listTasks({ desiredStates: DESIRED_STATES });
     const services = await this.#client.listServices();
@@ -176,7 +183,7 @@ export class SwarmWatch implements SwarmSource {
     return followEvents(
       {
         client: this.#client,
-        subjects: ['service', 'node', 'secret'],
+        subjects: this.#reads === 'nodes' ? ['node'] : ['service', 'node', 'secret'],
         actions: [],
         logger: this.#logger,
         backOff: this.#backOff,

@@ -51,6 +51,7 @@ export {
 } from './policy.ts';
 export { checkPolicyRule } from './policy-check.ts';
 export { samePolicyRule } from './policy-rules.ts';
+export { policyNodeOf, type SwarmNode } from './policy-node.ts';
 export { policyRefusal } from './policy-refusal.ts';
 export {
   isAllowingAll,

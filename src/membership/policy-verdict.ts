@@ -23,9 +23,9 @@ export interface PolicyRequest {
 export interface PolicyNode {
   /** In the cluster and in the engine's swarm, as far as it has them. */
   readonly ids: readonly string[];
+  /** As the cluster and the swarm know it; none: not known at the moment. */
+  readonly hostnames: readonly string[];
   /** Undefined: not known at the moment. */
-  readonly hostname: string | undefined;
-  /** Likewise. */
   readonly labels: Labels | undefined;
 }
 
@@ -131,10 +131,13 @@ function imageHolds(wanted: string, image: ImageFact): Certainty {
 }
 
 function nodeHolds(wanted: string, node: PolicyNode | undefined): Certainty {
-  if (node?.ids.includes(wanted) === true || node?.hostname === wanted) {
+  if (node === undefined) {
+    return 'unknown';
+  }
+  if (node.ids.includes(wanted) || node.hostnames.includes(wanted)) {
     return 'yes';
   }
-  return node?.hostname === undefined ? 'unknown' : 'no';
+  return node.hostnames.length === 0 ? 'unknown' : 'no';
 }
 
 function labelsHold(wanted: Labels, given: Labels | undefined): Certainty {

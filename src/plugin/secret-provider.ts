@@ -2,6 +2,7 @@
 // Which value a task gets. The swarm leader asks one call at a time while it holds Swarm's global store lock, so
 // nothing here calls the engine back, and nothing takes longer than the deadline.
 import { CofferError, type Logger, type SecretValue, withDeadline } from '../common/index.ts';
+import type { SwarmNode } from '../membership/index.ts';
 import {
   currentVersion,
   findVersion,
@@ -12,6 +13,7 @@ import {
 } from '../secrets/index.ts';
 import type { Freshness, SecretStore, StoreSource, StoreStart } from '../store/index.ts';
 import { DeliveryRecorder } from './delivery-recorder.ts';
+import { checkPolicy } from './policy-gate.ts';
 import { ReadBreaker } from './read-breaker.ts';
 import type { SecretRequest } from './secret-request.ts';
 
@@ -48,6 +50,8 @@ export interface SecretProviderOptions {
   readonly source: StoreSource;
   /** Default: a store that has started. */
   readonly started?: StoreStart;
+  /** What the swarm says of a node by its id there; undefined where that is not known at the moment. Default: nothing is. */
+  readonly swarmNode?: (engineNodeId: string) => SwarmNode | undefined;
   readonly logger: Logger;
   readonly now_ms: () => number;
 }
@@ -65,13 +69,14 @@ export class SecretProvider {
 
   /**
    * The value for a task, within `ANSWER_DEADLINE_MS`. A task that asks again gets the version that it got
-   * before. Throws a CofferError that says why there is none.
+   * before, unless the policy denies it by now. Throws a CofferError that says why there is none.
    */
   async getSecret(request: SecretRequest): Promise<Grant> {
     await this.#options.started?.(START_WAIT_MS);
     const store = this.#options.source();
     const freshness = await this.#breaker.barrier(store);
     const name = request.labels[LABELS.name] ?? request.secretName;
+    checkPolicy(store.cluster, name, request, this.#options.swarmNode);
     const secret = store.byName(name) ?? (await this.#generate(store, name, request));
     const wanted = request.labels[LABELS.version] ?? 'current';
     const isPinned = wanted !== 'current';

@@ -38,7 +38,7 @@ interface Cost {
 function swarmOf(factor: number): Swarm {
   const nodeCount = Math.round(NODES * factor);
   const services = Array.from({ length: Math.round(SERVICES * factor) }, (_, at): EngineService => {
-    return { id: `service${at}`, name: `service${at}`, secrets: [] };
+    return { id: `service${at}`, name: `service${at}`, labels: {}, image: 'app', mounts: [], secrets: [] };
   });
   const tasks = Array.from({ length: Math.round(TASKS * factor) }, (_, at): EngineTask => {
     const service = at % services.length;
@@ -50,6 +50,7 @@ function swarmOf(factor: number): Swarm {
       nodeId: `engine${at % nodeCount}`,
       state: 'running',
       desiredState: 'running',
+      image: 'app',
       mounts: [{ source: `volume${service}`, driver, options }],
       secrets: [],
     };

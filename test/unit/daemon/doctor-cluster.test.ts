@@ -24,7 +24,7 @@ const PLACE: ClusterPlace = {
 };
 
 function swarmNode(id: string, role: EngineNode['role'] = 'manager'): EngineNode {
-  return { id, hostname: `host-${id}`, role };
+  return { id, hostname: `host-${id}`, role, labels: {} };
 }
 
 function only(checks: readonly Check[]): Check {

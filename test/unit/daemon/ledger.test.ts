@@ -40,6 +40,7 @@ function task(id: string, secretIds: readonly string[], rest: Partial<EngineTask
     nodeId: 'n1',
     state: 'running',
     desiredState: 'running',
+    image: '',
     mounts: [],
     secrets: secretIds.map((secretId) => ({ id: secretId, name: `name-of-${secretId}` })),
     ...rest,
@@ -64,8 +65,8 @@ function entriesOf(
   return taskEntries({
     tasks,
     deliveries,
-    services: [{ id: 's1', name: 'web', secrets: [] }],
-    nodes: [{ id: 'n1', hostname: 'web-1', role: 'worker' }],
+    services: [{ id: 's1', name: 'web', labels: {}, image: '', mounts: [], secrets: [] }],
+    nodes: [{ id: 'n1', hostname: 'web-1', role: 'worker', labels: {} }],
     engineSecrets: ENGINE_SECRETS,
     secrets: {
       byId: (id) => SECRETS.find((one) => one.id === id),

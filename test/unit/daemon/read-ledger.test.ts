@@ -30,6 +30,7 @@ const ENGINE: LedgerSources['engine'] = {
       nodeId: 'n1',
       state: 'running',
       desiredState: 'running',
+      image: '',
       mounts: [],
       secrets: [
         { id: 'e1', name: 'db' },
@@ -38,8 +39,8 @@ const ENGINE: LedgerSources['engine'] = {
       ],
     },
   ],
-  listServices: async () => [{ id: 's1', name: 'web', secrets: [] }],
-  listNodes: async () => [{ id: 'n1', hostname: 'web-1', role: 'manager' }],
+  listServices: async () => [{ id: 's1', name: 'web', labels: {}, image: '', mounts: [], secrets: [] }],
+  listNodes: async () => [{ id: 'n1', hostname: 'web-1', role: 'manager', labels: {} }],
   listSecrets: async () =>
     [
       { id: 'e1', name: 'db', driver: 'coffer:latest' },

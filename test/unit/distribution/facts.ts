@@ -45,6 +45,7 @@ export function task(id: string, rest: Partial<EngineTask> = {}): EngineTask {
     nodeId: 'engine-a',
     state: 'running',
     desiredState: 'running',
+    image: 'nginx',
     mounts: [mount('db')],
     secrets: [],
     ...rest,
@@ -52,7 +53,7 @@ export function task(id: string, rest: Partial<EngineTask> = {}): EngineTask {
 }
 
 export function swarm(tasks: readonly EngineTask[], rest: Partial<SwarmSnapshot> = {}): SwarmSnapshot {
-  const services = [{ id: 'service', name: 'web', secrets: [] }];
+  const services = [{ id: 'service', name: 'web', labels: {}, image: 'nginx', mounts: [], secrets: [] }];
   return { begunAt_ms: REPORTED_MS + 1, nodes: [], services, tasks, ...rest };
 }
 

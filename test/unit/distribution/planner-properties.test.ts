@@ -6,7 +6,7 @@ import * as fc from 'fast-check';
 import type { Plan, PlanInput } from '../../../src/distribution/plan-model.ts';
 import { plan } from '../../../src/distribution/planner.ts';
 import type { NodeFacts } from '../../../src/distribution/protocol.ts';
-import { TASK_STATES } from '../../../src/engine/index.ts';
+import { type EngineService, TASK_STATES } from '../../../src/engine/index.ts';
 import { assertProperty } from '../../support/property.ts';
 import { container, grant, mount, node, planInput, swarm, task } from './facts.ts';
 
@@ -59,7 +59,7 @@ const grants = fc
 /** All that a plan is made from, as lists of which anything can be left out. */
 interface Facts {
   readonly tasks: readonly ReturnType<typeof task>[];
-  readonly services: readonly { readonly id: string; readonly name: string; readonly secrets: readonly [] }[];
+  readonly services: readonly EngineService[];
   readonly grants: readonly ReturnType<typeof grant>[];
   readonly onA: NodeFacts['containers'];
   readonly onB: NodeFacts['containers'];
@@ -68,7 +68,9 @@ interface Facts {
 
 const facts: fc.Arbitrary<Facts> = fc.record({
   tasks: fc.uniqueArray(tasks, { maxLength: 3, selector: ({ id }) => id }),
-  services: fc.subarray([{ id: 'service', name: 'web', secrets: [] as const }]),
+  services: fc.subarray<EngineService>([
+    { id: 'service', name: 'web', labels: {}, image: 'nginx', mounts: [], secrets: [] },
+  ]),
   grants: fc.array(grants, { maxLength: 4 }),
   onA: fc.uniqueArray(containers, { maxLength: 3, selector: ({ id }) => id }),
   onB: fc.uniqueArray(containers, { maxLength: 3, selector: ({ id }) => id }),

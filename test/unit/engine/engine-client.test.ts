@@ -60,20 +60,35 @@ test('the engine tells of itself and its secrets', async (context) => {
   assert.equal(await client.inspectSecret(added.ID), undefined);
 });
 
-test('services come with the secrets that they use, and a plugin with its name', async (context) => {
+test('services come with the secrets and volumes that they use, and a plugin with its name', async (context) => {
   const { engine, client } = await startRoom(context);
+  const Mounts = [{ Type: 'volume', Source: 'v', VolumeOptions: { DriverConfig: { Name: 'coffer' } } }];
   const Secrets = [{ SecretID: 's1', SecretName: 'db', File: { Name: 'x' } }];
   answerWith(
     engine,
     200,
     JSON.stringify([
-      { ID: 'a', Spec: { Name: 'web', TaskTemplate: { ContainerSpec: { Secrets } } } },
+      {
+        ID: 'a',
+        Spec: {
+          Name: 'web',
+          Labels: { tier: 'front' },
+          TaskTemplate: { ContainerSpec: { Image: 'bb:1', Mounts, Secrets } },
+        },
+      },
       { ID: 'b', Spec: { Name: 'bare', TaskTemplate: { ContainerSpec: {} } } },
     ]),
   );
   assert.deepEqual(await client.listServices(), [
-    { id: 'a', name: 'web', secrets: [{ id: 's1', name: 'db' }] },
-    { id: 'b', name: 'bare', secrets: [] },
+    {
+      id: 'a',
+      name: 'web',
+      labels: { tier: 'front' },
+      image: 'bb:1',
+      mounts: [{ source: 'v', driver: 'coffer', options: {} }],
+      secrets: [{ id: 's1', name: 'db' }],
+    },
+    { id: 'b', name: 'bare', labels: {}, image: '', mounts: [], secrets: [] },
   ]);
   answerWith(engine, 200, '{"Id":"0f","Name":"coffer:latest"}');
   assert.equal(await client.pluginName('0f'), 'coffer:latest');
@@ -112,6 +127,7 @@ test('a task comes with the volumes that it mounts, and with where it is and is 
       nodeId: 'n1',
       state: 'running',
       desiredState: 'running',
+      image: 'bb',
       mounts: [
         { source: 'db', driver: 'coffer', options: { uid: '7' } },
         { source: '', driver: '', options: {} },
@@ -124,6 +140,7 @@ test('a task comes with the volumes that it mounts, and with where it is and is 
       nodeId: '',
       state: 'new',
       desiredState: 'orphaned',
+      image: '',
       mounts: [],
       secrets: [],
     },

@@ -57,8 +57,10 @@ async function quiet({ clock, news }: Room): Promise<void> {
 
 test('nothing is known until the swarm was read once; then nodes, services and tasks are', async (t) => {
   const { swarm, watch, news } = await startRoom(t);
-  swarm.nodes = [{ ID: 'n1', Description: { Hostname: 'a' }, Spec: { Role: 'manager' } }];
-  swarm.services = [{ ID: 's1', Spec: { Name: 'web' } }];
+  swarm.nodes = [
+    { ID: 'n1', Description: { Hostname: 'a' }, Spec: { Role: 'manager', Labels: { zone: 'eu' } } },
+  ];
+  swarm.services = [{ ID: 's1', Spec: { Name: 'web', Labels: { tier: 'front' } } }];
   swarm.tasks = [
     { ID: 't1', ServiceID: 's1', NodeID: 'n1', Status: { State: 'running' }, DesiredState: 'running' },
   ];
@@ -69,8 +71,8 @@ test('nothing is known until the swarm was read once; then nodes, services and t
   await until(() => news.count > 0, 'the first reading');
   assert.deepEqual(watch.snapshot(), {
     begunAt_ms: 0,
-    nodes: [{ id: 'n1', hostname: 'a', role: 'manager' }],
-    services: [{ id: 's1', name: 'web', secrets: [] }],
+    nodes: [{ id: 'n1', hostname: 'a', role: 'manager', labels: { zone: 'eu' } }],
+    services: [{ id: 's1', name: 'web', labels: { tier: 'front' }, image: '', mounts: [], secrets: [] }],
     tasks: [
       {
         id: 't1',
@@ -78,6 +80,7 @@ test('nothing is known until the swarm was read once; then nodes, services and t
         nodeId: 'n1',
         state: 'running',
         desiredState: 'running',
+        image: '',
         mounts: [],
         secrets: [],
       },

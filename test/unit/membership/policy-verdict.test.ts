@@ -30,7 +30,7 @@ const TASK: PolicyRequest = {
   },
   stack: 'shop',
   image: { reference: `redis:8@${DIGEST}`, id: '' },
-  node: { ids: ['node-id', 'engine-id'], hostname: 'web-1', labels: { zone: 'eu', ssd: '' } },
+  node: { ids: ['node-id', 'engine-id'], hostnames: ['web-1'], labels: { zone: 'eu', ssd: '' } },
 };
 /** A container that no service has made. */
 const CONTAINER: PolicyRequest = {
@@ -63,7 +63,7 @@ const service = (name: string, labels: Readonly<Record<string, string>> = {}): P
 });
 const image = (reference: string, id = ''): Partial<PolicyRequest> => ({ image: { reference, id } });
 const node = (over: Partial<NonNullable<PolicyRequest['node']>>): Partial<PolicyRequest> => ({
-  node: { ids: ['node-id'], hostname: 'web-1', labels: {}, ...over },
+  node: { ids: ['node-id'], hostnames: ['web-1'], labels: {}, ...over },
 });
 
 const CASES: readonly (readonly [Rule, Partial<PolicyRequest>, Holds])[] = [
@@ -181,9 +181,9 @@ const CASES: readonly (readonly [Rule, Partial<PolicyRequest>, Holds])[] = [
   [{ node: 'engine-id' }, {}, 'yes'],
   [{ node: 'web' }, {}, 'no'],
   [{ node: 'Web-1' }, {}, 'no'],
-  [{ node: 'web-1' }, node({ hostname: '*' }), 'no'],
-  [{ node: 'web-1' }, node({ hostname: undefined }), 'unknown'],
-  [{ node: 'node-id' }, node({ hostname: undefined }), 'yes'],
+  [{ node: 'web-1' }, node({ hostnames: ['*'] }), 'no'],
+  [{ node: 'web-1' }, node({ hostnames: [] }), 'unknown'],
+  [{ node: 'node-id' }, node({ hostnames: [] }), 'yes'],
   [{ node: 'web-1' }, { node: undefined }, 'unknown'],
   // Labels of the node.
   [{ nodeLabels: { zone: 'eu' } }, {}, 'yes'],
@@ -318,7 +318,7 @@ const aRequest: fc.Arbitrary<PolicyRequest> = fc.record({
   node: fc.option(
     fc.record({
       ids: fc.constantFrom(['node-id'], []),
-      hostname: fc.constantFrom('web-1', 'web-2', undefined),
+      hostnames: fc.constantFrom(['web-1'], ['web-2', 'web-1'], []),
       labels: fc.option(label, { nil: undefined }),
     }),
     { nil: undefined },
@@ -364,7 +364,7 @@ test('what is known of somebody more never lets in whom a denial was for, nor sh
         node:
           what === 0 || request.node === undefined
             ? undefined
-            : { ...request.node, ...(what === 1 ? { labels: undefined } : { hostname: undefined }) },
+            : { ...request.node, ...(what === 1 ? { labels: undefined } : { hostnames: [] }) },
       };
       const [known, unknown] = [holds(rule, request), holds(rule, less)];
       // To know less makes a rule uncertain at most.

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { listenOnUnixSocket, type LogFields, type Logger, SecretValue } from '../../../src/common/index.ts';
+import type { SwarmNode } from '../../../src/membership/index.ts';
 import {
   createPluginServer,
   Refusals,
@@ -21,6 +22,8 @@ export interface PluginHarness {
   readonly provider: SecretProvider;
   readonly refusals: Refusals;
   readonly socket: string;
+  /** What the swarm says of its nodes, by their ids. */
+  readonly swarmNodes: Map<string, SwarmNode>;
   /** Every line that was logged, as one text. */
   readonly logged: () => string;
   /** Puts a new version of a secret. */
@@ -49,7 +52,9 @@ export async function withPlugin(
   };
   const logger: Logger = { debug: write, info: write, warn: write, error: write };
   const refusals = new Refusals();
-  const provider = new SecretProvider({ source: sourceOf(store), logger, now_ms: () => 1 });
+  const swarmNodes = new Map<string, SwarmNode>();
+  const swarmNode = (id: string): SwarmNode | undefined => swarmNodes.get(id);
+  const provider = new SecretProvider({ source: sourceOf(store), swarmNode, logger, now_ms: () => 1 });
   const now_ms = (): number => 1;
   const volumes = driverOf?.({ refusals, logger, now_ms });
   const server = createPluginServer({ provider, volumes, refusals, logger, now_ms });
@@ -61,6 +66,7 @@ export async function withPlugin(
       provider,
       refusals,
       socket,
+      swarmNodes,
       logged: () => lines.join('\n'),
       put: async (name, value) => {
         await store.propose({
