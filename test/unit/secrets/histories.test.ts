@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { CofferError } from '../../../src/common/index.ts';
+import { CofferError, unreachable } from '../../../src/common/index.ts';
 import {
   applyCommand,
   type Command,
@@ -93,6 +93,8 @@ function commandOf(id: string, newId: string, { expect, kind, name, text, versio
       return { kind, id, labels: { text }, expectIndex: undefined, at_ms: 1 };
     case 'remove':
       return { kind, id };
+    default:
+      return unreachable(kind);
   }
 }
 
