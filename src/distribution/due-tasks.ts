@@ -2,6 +2,7 @@
 // Which tasks of the swarm are due secrets.
 import {
   type EngineMount,
+  type EngineService,
   type EngineTask,
   type SwarmSnapshot,
   TASK_STATES,
@@ -13,6 +14,9 @@ export interface DueTask {
   readonly id: string;
   /** Volumes of coffer's alone, at least one. */
   readonly mounts: readonly EngineMount[];
+  /** What a policy goes by. */
+  readonly service: Pick<EngineService, 'name' | 'labels'>;
+  readonly image: string;
 }
 
 const ORDER = new Map(TASK_STATES.map((state, at) => [state, at] as const));
@@ -22,16 +26,17 @@ export function dueTasks(
   snapshot: SwarmSnapshot,
   isDriver: (name: string) => boolean,
 ): ReadonlyMap<string, readonly DueTask[]> {
-  const services = new Set(snapshot.services.map(({ id }) => id));
+  const services = new Map(snapshot.services.map((service) => [service.id, service] as const));
   const isKnownDriver = remembered(isDriver);
   const due = new Map<string, DueTask[]>();
   for (const task of snapshot.tasks) {
-    if (!isDue(task, services)) {
+    const service = services.get(task.serviceId);
+    if (service === undefined || !isDue(task)) {
       continue;
     }
     const mounts = task.mounts.filter(({ driver }) => driver !== '' && isKnownDriver(driver));
     if (mounts.length > 0) {
-      listOf(due, task.nodeId).push({ id: task.id, mounts });
+      listOf(due, task.nodeId).push({ id: task.id, mounts, service, image: task.image });
     }
   }
   return due;
@@ -42,16 +47,28 @@ export function areSameTasks(some: readonly DueTask[], others: readonly DueTask[
   return areSame(
     some,
     others,
-    (one, other) => one.id === other.id && areSame(one.mounts, other.mounts, isSameMount),
+    (one, other) =>
+      one.id === other.id &&
+      one.image === other.image &&
+      one.service.name === other.service.name &&
+      isSameRecord(one.service.labels, other.service.labels) &&
+      areSame(one.mounts, other.mounts, isSameMount),
   );
 }
 
 function isSameMount(one: EngineMount, other: EngineMount): boolean {
-  const keys = Object.keys(one.options);
+  return one.source === other.source && isSameRecord(one.options, other.options);
+}
+
+/** Whether both have the same keys with the same texts. */
+export function isSameRecord(
+  one: Readonly<Record<string, string>>,
+  other: Readonly<Record<string, string>>,
+): boolean {
+  const keys = Object.keys(one);
   return (
-    one.source === other.source &&
-    keys.length === Object.keys(other.options).length &&
-    keys.every((key) => Object.hasOwn(other.options, key) && one.options[key] === other.options[key])
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => Object.hasOwn(other, key) && one[key] === other[key])
   );
 }
 
@@ -62,18 +79,14 @@ export function listOf<Item>(lists: Map<string, Item[]>, key: string): Item[] {
   return list;
 }
 
-/** Assigned to a node, not ended and not to end, of a service that there is. */
-function isDue(
-  { desiredState, nodeId, serviceId, state }: EngineTask,
-  services: ReadonlySet<string>,
-): boolean {
+/** Assigned to a node, not ended and not to end. */
+function isDue({ desiredState, nodeId, state }: EngineTask): boolean {
   return (
     nodeId !== '' &&
     // A job's task is to complete from the beginning.
     rank(desiredState) <= rank('complete') &&
     rank(state) >= rank('assigned') &&
-    rank(state) <= rank('running') &&
-    services.has(serviceId)
+    rank(state) <= rank('running')
   );
 }
 

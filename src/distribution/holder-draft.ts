@@ -33,7 +33,7 @@ export class HolderDraft {
     return true;
   }
 
-  /** `name` is that of a volume whose options say nothing clear. */
+  /** `name` is that of a secret, or of a volume whose options say nothing clear. */
   refuse(name: string, { code, detail }: CofferError): void {
     this.#refuse(name, code, detail);
   }

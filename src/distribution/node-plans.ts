@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plans of all nodes that have a session, and which of them a change concerns.
 import { CofferError } from '../common/index.ts';
-import type { GrantObject, NodeObject } from '../membership/index.ts';
+import type { GrantObject, NodeObject, Policy, SwarmNode } from '../membership/index.ts';
 import { currentVersion, nameKey } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
-import { areSameTasks } from './due-tasks.ts';
+import { areSameTasks, isSameRecord } from './due-tasks.ts';
 import type { NodePlan, PlannedSecret } from './plan-model.ts';
+import { nodePolicyOf } from './plan-policy.ts';
 import { type PlanIndex, planNode } from './planner.ts';
 import type { ContainerFact, NodeFacts } from './protocol.ts';
 import { areSame } from './same-list.ts';
@@ -24,6 +25,9 @@ interface Known {
 interface Planned {
   readonly engineNodeId: string;
   readonly grants: readonly GrantObject[];
+  readonly policy: Policy;
+  /** What the swarm said of it. */
+  readonly swarmNode: SwarmNode | undefined;
   readonly plan: NodePlan;
   /** All that holders are to have, in the form that is compared: what there is of it, and what there is not. */
   readonly names: ReadonlySet<string>;
@@ -63,9 +67,13 @@ export class NodePlans {
       return undefined;
     }
     const engineNodeId = this.#engineOf(node);
+    const { policy } = this.#store.cluster;
     const grants = this.#store.cluster.grantsOf(nodeId);
-    const plan = planNode({ ...known, engineNodeId }, index, grants, (name) => this.#secret(name));
-    known.planned = { engineNodeId, grants, plan, names: namesOf(plan) };
+    const swarmNode = index.swarmNode(engineNodeId);
+    const refusing = nodePolicyOf(policy, { ...node, engineNodeId }, swarmNode);
+    const find = (name: string): PlannedSecret | undefined => this.#secret(name);
+    const plan = planNode({ ...known, engineNodeId }, index, grants, find, refusing);
+    known.planned = { engineNodeId, grants, policy, swarmNode, plan, names: namesOf(plan) };
     return plan;
   }
 
@@ -100,6 +108,7 @@ export class NodePlans {
       return (
         planned?.plan.isWhole !== true ||
         this.awaitsSwarm(nodeId) ||
+        !isSameNode(planned.swarmNode, now.swarmNode(planned.engineNodeId)) ||
         !areSameTasks(tasks ?? [], now.tasks.get(planned.engineNodeId) ?? [])
       );
     });
@@ -117,6 +126,7 @@ export class NodePlans {
         gone.push(nodeId);
       } else if (
         planned?.engineNodeId !== this.#engineOf(node) ||
+        planned.policy !== cluster.policy ||
         !areSame(planned.grants, cluster.grantsOf(nodeId), Object.is)
       ) {
         changed.push(nodeId);
@@ -142,4 +152,10 @@ export class NodePlans {
 function namesOf({ holders }: NodePlan): ReadonlySet<string> {
   const names = [...holders.values()].flatMap(({ refused, secrets }) => [...secrets, ...refused]);
   return new Set(names.map(({ name }) => nameKey(name)));
+}
+
+function isSameNode(one: SwarmNode | undefined, other: SwarmNode | undefined): boolean {
+  return one === undefined || other === undefined
+    ? one === other
+    : one.hostname === other.hostname && isSameRecord(one.labels, other.labels);
 }

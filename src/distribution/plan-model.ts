@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the planner decides from, and what it decides.
 import type { SwarmSnapshot } from '../engine/index.ts';
-import type { GrantObject } from '../membership/index.ts';
+import type { GrantObject, Policy } from '../membership/index.ts';
 import type { Holder, NodeFacts } from './protocol.ts';
 
 /** A node that has a session. */
@@ -27,6 +27,7 @@ export interface PlanInput {
   /** Undefined: the leader's engine is in no swarm. */
   readonly swarm: SwarmSnapshot | undefined;
   readonly grants: readonly GrantObject[];
+  readonly policy: Policy;
   /** By name, without regard to case. */
   readonly secret: (name: string) => PlannedSecret | undefined;
   /** Whether a volume's driver is coffer. */

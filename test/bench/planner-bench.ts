@@ -78,7 +78,8 @@ function measure({ nodes, snapshot }: Swarm): Cost {
     ]),
   );
   const [index_ms, index] = timed(() => indexSwarm(snapshot, isDriver));
-  const planOf = (node: PlanNode): NodePlan => planNode(node, index, [], (name) => secrets.get(name));
+  const planOf = (node: PlanNode): NodePlan =>
+    planNode(node, index, [], (name) => secrets.get(name), undefined);
   const [plans_ms, plans] = timed(() => nodes.map(planOf));
   return {
     index_ms,

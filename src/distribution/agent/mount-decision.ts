@@ -83,6 +83,11 @@ function refusal(
   const name = secret.toLowerCase();
   const refused = holder?.refused.find((one) => one.name.toLowerCase() === name) ?? holder?.refused[0];
   const taskId = taskIdOf(container);
+  if (refused?.code === 'policy.denied' && refused.name.toLowerCase() === name) {
+    return new CofferError('policy.denied', `${who} may not have the secret ${secret}: ${refused.message}`, {
+      hint: 'See the rules on a manager: docker coffer policy ls',
+    });
+  }
   if (taskId !== '') {
     const why = refused?.message ?? `the swarm has no task ${taskId} on this node that mounts it`;
     return new CofferError('volume.refused', `${who} may not have the secret ${secret}: ${why}`, {

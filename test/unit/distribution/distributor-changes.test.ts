@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { NodeFacts } from '../../../src/distribution/protocol.ts';
+import type { EngineNode } from '../../../src/engine/index.ts';
+import { aRule } from '../../support/cluster-objects.ts';
 import type { FarEnd } from './dispatcher-harness.ts';
 import { DistributorHarness, settled } from './distributor-harness.ts';
 import { container, CONTAINER_ID, grant, mount, swarm, task } from './facts.ts';
@@ -34,6 +36,46 @@ describe('a change reaches the nodes that it concerns, and no others', () => {
     await harness.settle();
     assert.deepEqual(a.news(), ['put db 51: id-db 51']);
     assert.equal(harness.reads, 3, 'each value is read when it is sent');
+  });
+
+  test('a rule that denies, and its end', async () => {
+    const { harness, a, b } = await both();
+    const rule = aRule('rule', { effect: 'deny', secret: 'd*', service: 'web' });
+    harness.grant(rule);
+    await harness.settle();
+    assert.deepEqual([a.news(), b.news()], [['put task/t: [db: policy.denied]', 'remove id-db'], []]);
+    a.acknowledge();
+    harness.revoke(rule);
+    await harness.settle();
+    assert.deepEqual([a.news(), b.news()], [['put db 1: id-db 1', 'put task/t: db'], []]);
+  });
+
+  test('a label of a node that a rule is about', async () => {
+    const { harness, a, b } = await both();
+    harness.grant(aRule('rule', { effect: 'deny', secret: '*', nodeLabels: { zone: 'dmz' } }));
+    await harness.settle();
+    // The swarm that was read has no nodes: what their labels are, nobody can tell.
+    assert.deepEqual(a.news(), ['put task/t: [db: policy.denied]', 'remove id-db']);
+    assert.deepEqual(b.news(), ['put task/u: [api: policy.denied] [key: policy.denied]', 'remove id-api']);
+    a.acknowledge();
+    b.acknowledge();
+    const tasks = [task('t'), task('u', { nodeId: 'engine-b', mounts: [mount('api'), mount('key')] })];
+    const nodes = (zone: string): readonly EngineNode[] => [
+      { id: 'engine-a', hostname: 'a', role: 'worker', labels: { zone: 'inner' } },
+      { id: 'engine-b', hostname: 'b', role: 'worker', labels: { zone } },
+    ];
+    harness.swarm.become(swarm(tasks, { begunAt_ms: 1_000_001, nodes: nodes('dmz') }));
+    await harness.settle();
+    // The reason is another one now.
+    const again = 'put task/u: [api: policy.denied] [key: policy.denied]';
+    assert.deepEqual([a.news(), b.news()], [['put db 1: id-db 1', 'put task/t: db'], [again]]);
+    b.acknowledge();
+    harness.swarm.become(swarm(tasks, { begunAt_ms: 1_000_002, nodes: nodes('inner') }));
+    await harness.settle();
+    assert.deepEqual(
+      [a.news(), b.news()],
+      [[], ['put api 1: id-api 1', 'put task/u: api [key: secret.not-found]']],
+    );
   });
 
   test('a secret that was missing', async () => {

@@ -5,7 +5,13 @@ import { type CofferError, SecretValue, silentLogger } from '../../../src/common
 import { Distributor } from '../../../src/distribution/distributor.ts';
 import type { NodeFacts } from '../../../src/distribution/protocol.ts';
 import { isSameDriver, type SwarmSnapshot, type SwarmSource } from '../../../src/engine/index.ts';
-import type { ClusterView, GrantObject, NodeObject } from '../../../src/membership/index.ts';
+import type {
+  ClusterView,
+  GrantObject,
+  NodeObject,
+  PolicyDefaultObject,
+  PolicyRuleObject,
+} from '../../../src/membership/index.ts';
 import type { Secret } from '../../../src/secrets/index.ts';
 import { type Freshness, SecretIndex } from '../../../src/store/index.ts';
 import { aNode } from '../../support/cluster-objects.ts';
@@ -133,12 +139,13 @@ export class DistributorHarness {
     }
   }
 
-  grant(object: GrantObject): void {
+  /** Likewise rules of the policy, and its default. */
+  grant(object: GrantObject | PolicyRuleObject | PolicyDefaultObject): void {
     this.#index.cluster.put(object);
     this.#clusterListeners.forEach((listener) => listener());
   }
 
-  revoke(object: GrantObject): void {
+  revoke(object: GrantObject | PolicyRuleObject): void {
     this.#index.cluster.apply({ kind: 'delete-object', object });
     this.#clusterListeners.forEach((listener) => listener());
   }

@@ -183,6 +183,25 @@ describe('whether a volume is mounted', () => {
     assert.match(refusedOf(decide([taskContainer('web', TASK)], task)).detail, /there is no secret api/);
   });
 
+  test('is refused by the policy in its words, for a container as for a task, and with how to see the rules', () => {
+    const refused = [{ name: 'API', code: 'policy.denied', message: 'rule abc denies it' }];
+    for (const reason of [
+      refusedOf(decide([container('web')], putHolder({ ...containerHolder('web', ['db']), refused }))),
+      refusedOf(decide([taskContainer('web', TASK)], putHolder(holder(`task/${TASK}`, ['db'], { refused })))),
+    ]) {
+      assert.equal(reason.code, 'policy.denied');
+      assert.match(reason.detail, /container web may not have the secret api: rule abc denies it/);
+      assert.match(reason.hint ?? '', /docker coffer policy ls/);
+    }
+    // What another secret is refused for says nothing of the one that is missing.
+    const other = [{ name: 'db', code: 'policy.denied', message: 'rule abc denies it' }];
+    const reason = refusedOf(
+      decide([container('web')], putHolder({ ...containerHolder('web', []), refused: other })),
+    );
+    assert.equal(reason.code, 'policy.denied');
+    assert.match(reason.detail, /secret db: rule abc/);
+  });
+
   test('is refused for a task that the swarm does not have here', () => {
     const reason = refusedOf(decide([taskContainer('web', TASK)], putHolder(holder(`task/${TASK}`, []))));
     assert.match(reason.detail, new RegExp(`the swarm has no task ${TASK} on this node`));

@@ -8,7 +8,7 @@ import {
   isSameDriver,
   type SwarmSnapshot,
 } from '../../../src/engine/index.ts';
-import type { GrantObject } from '../../../src/membership/index.ts';
+import { EVERYTHING_ALLOWED, type GrantObject } from '../../../src/membership/index.ts';
 
 export const CONTAINER_ID = 'c'.repeat(64);
 /** When nodes report, unless a test says otherwise; swarms are read just after that. */
@@ -80,6 +80,7 @@ export function planInput(
     nodes: [node('a')],
     swarm: undefined,
     grants: [],
+    policy: EVERYTHING_ALLOWED,
     secret: (name) => storeOf(names).get(name.toLowerCase()),
     isDriver: (name) => isSameDriver(name, 'coffer'),
     ...rest,

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { nodeMessage } from '../../../src/distribution/message-shapes.ts';
 import { plan } from '../../../src/distribution/planner.ts';
 import type { ContainerFact } from '../../../src/distribution/protocol.ts';
+import { EVERYTHING_ALLOWED } from '../../../src/membership/index.ts';
 import * as made from './facts.ts';
 
 /** A place in a message where something can be said. */
@@ -189,6 +190,7 @@ describe('a node that says the right name in every text', () => {
       nodes: [honest, made.node('hostile', facts, { engineNodeId })],
       swarm: made.swarm([task]),
       grants,
+      policy: EVERYTHING_ALLOWED,
       secret: (name) => (name.toLowerCase() === secret.name ? secret : undefined),
       isDriver: (name) => name === 'coffer',
     });
