@@ -104,6 +104,7 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
     case 'drill':
       return { candidates: [], files: positionals.length === 0 };
     case 'inspect':
+    case 'prune':
     case 'rm':
       return secretNames(cursor);
     case 'history':

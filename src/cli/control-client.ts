@@ -9,6 +9,7 @@ import type {
   DaemonStatus,
   DestroyReply,
   LedgerReply,
+  PruneReply,
   PutReply,
   Refusal,
   RollbackReply,
@@ -106,6 +107,12 @@ export class ControlClient {
       { method: 'POST', path: `${secretPath(reference)}/destroy`, query },
       replies.destroyReply,
     );
+  }
+
+  /** All but the newest `keep` versions go. */
+  prune(reference: string, keep: number): Promise<PruneReply> {
+    const query = new URLSearchParams({ keep: String(keep) });
+    return this.call({ method: 'POST', path: `${secretPath(reference)}/prune`, query }, replies.pruneReply);
   }
 
   remove(reference: string, force: boolean): Promise<SecretReply> {

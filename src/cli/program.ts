@@ -24,6 +24,7 @@ import { addJoinToken } from './commands/join-token.ts';
 import { addLs } from './commands/ls.ts';
 import { addNode } from './commands/node.ts';
 import { addPolicy } from './commands/policy.ts';
+import { addPrune } from './commands/prune.ts';
 import { addPs } from './commands/ps.ts';
 import { addPut } from './commands/put.ts';
 import { addRebuild } from './commands/rebuild.ts';
@@ -95,7 +96,17 @@ function buildProgram(session: Session): Command {
   if (session.io.asDockerPlugin) {
     addDockerFlags(program);
   }
-  const secretCommands = [addPut, addLs, addInspect, addHistory, addRollback, addDestroy, addPs, addRm];
+  const secretCommands = [
+    addPut,
+    addLs,
+    addInspect,
+    addHistory,
+    addRollback,
+    addDestroy,
+    addPrune,
+    addPs,
+    addRm,
+  ];
   const grantCommands = [addGrant, addGrantLs, addRevoke, addPolicy];
   const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey, addDrill];
   const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addForceNewCluster];

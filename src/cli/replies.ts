@@ -14,6 +14,7 @@ import type {
   EngineStatus,
   ErrorReply,
   PeerUnlockStatus,
+  PruneReply,
   PutReply,
   Refusal,
   RefusalsReply,
@@ -77,6 +78,11 @@ export const putReply: ReplySchema<PutReply> = v.object({ secret: secretDescript
 export const rollbackReply: ReplySchema<RollbackReply> = v.object({
   secret: secretDescription,
   from: v.number(),
+});
+
+export const pruneReply: ReplySchema<PruneReply> = v.object({
+  secret: secretDescription,
+  pruned: v.array(v.number()),
 });
 
 export const destroyReply: ReplySchema<DestroyReply> = v.object({ secret: secretDescription });

@@ -70,6 +70,7 @@ export type {
   EngineStatus,
   ErrorReply,
   PeerUnlockStatus,
+  PruneReply,
   PutReply,
   Refusal,
   RefusalsReply,

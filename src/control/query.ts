@@ -2,7 +2,7 @@
 // The query parameters of the control API. An unknown one is refused: a misspelt `expect` must not overwrite.
 import * as v from 'valibot';
 import { CofferError } from '../common/index.ts';
-import { DESTROYED_PER_COMMAND, type Labels, type PutValue } from '../secrets/index.ts';
+import { DESTROYED_PER_COMMAND, type Labels, type PutValue, VERSIONS_KEPT } from '../secrets/index.ts';
 
 const EXPECT_SENTENCE = 'expect is always, absent or a version number';
 const VERSION_PATTERN = /^\d{1,15}$/;
@@ -52,6 +52,15 @@ const versionNumber = v.pipe(
 const rollbackQuery = v.strictObject({
   version: v.optional(versionNumber),
   expect: v.optional(versionNumber),
+});
+const PRUNE_SENTENCE = `keep is how many versions are kept, 1 to ${VERSIONS_KEPT}`;
+const pruneQuery = v.strictObject({
+  keep: v.pipe(
+    v.string(PRUNE_SENTENCE),
+    v.regex(/^[1-9]\d?$/, PRUNE_SENTENCE),
+    v.transform(Number),
+    v.maxValue(VERSIONS_KEPT, PRUNE_SENTENCE),
+  ),
 });
 /** Of a secret, at least one. */
 const destroyQuery = v.strictObject({
@@ -110,6 +119,7 @@ export const QUERIES = {
   remove: removeQuery,
   rollback: rollbackQuery,
   destroy: destroyQuery,
+  prune: pruneQuery,
   refusals: refusalsQuery,
   restore: restoreQuery,
 } as const;

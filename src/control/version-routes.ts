@@ -9,7 +9,7 @@ import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { reference } from './secret-routes.ts';
 import { servingStore } from './serving-store.ts';
-import type { DestroyReply, RollbackReply } from './wire.ts';
+import type { DestroyReply, PruneReply, RollbackReply } from './wire.ts';
 
 const READ_TIMEOUT_MS = 1_000;
 
@@ -17,6 +17,7 @@ const READ_TIMEOUT_MS = 1_000;
 export interface VersionRoutes {
   readonly rollback: RequestHandler;
   readonly destroy: RequestHandler;
+  readonly prune: RequestHandler;
 }
 
 export function versionRoutes(options: ControlOptions): VersionRoutes {
@@ -50,7 +51,19 @@ export function versionRoutes(options: ControlOptions): VersionRoutes {
     response.json({ secret: describeSecret(present(secret)) });
   }
 
-  return { rollback, destroy };
+  async function prune(request: Request, response: Response<PruneReply>): Promise<void> {
+    const { keep } = readQuery(QUERIES.prune, request.query);
+    const store = await servingStore(options);
+    await store.readBarrier(READ_TIMEOUT_MS);
+    const { id, versions } = findSecret(store, reference(request));
+    const proposed = await store.propose({ kind: 'prune', id, keep, at_ms: now_ms() });
+    const secret = present(proposed.secret);
+    const left = new Set(secret.versions.map(({ number }) => number));
+    const pruned = versions.map(({ number }) => number).filter((number) => !left.has(number));
+    response.json({ secret: describeSecret(secret), pruned });
+  }
+
+  return { rollback, destroy, prune };
 }
 
 function present(secret: Secret | undefined): Secret {

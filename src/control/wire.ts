@@ -67,6 +67,13 @@ export interface DestroyReply {
   readonly secret: SecretDescription;
 }
 
+/** `POST /v1/secrets/:name/prune`. */
+export interface PruneReply {
+  readonly secret: SecretDescription;
+  /** The versions that were taken away, ascending. */
+  readonly pruned: readonly number[];
+}
+
 /** What stands at the end of `POST /v1/backup`, as JSON in the trailer `coffer-backup-summary`. */
 export interface BackupReply extends BackupSummary {
   readonly freshness: Freshness;

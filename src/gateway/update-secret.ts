@@ -2,7 +2,7 @@
 // `POST /secrets/{id}/update`: what `docker stack deploy` sends for a secret that is there already.
 import type { SecretValue } from '../common/index.ts';
 import type { EngineSecret } from '../engine/index.ts';
-import { currentVersion, type Labels, newSecretId, type Secret } from '../secrets/index.ts';
+import { checkLabels, currentVersion, type Labels, newSecretId, type Secret } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
 import {
   type Answer,
@@ -77,6 +77,10 @@ async function updateInSwarm(
   { registered, swarmHeaders, swarmId }: Registered,
   spec: SecretSpec,
 ): Promise<Answer> {
+  const wrong = labelsRefusal(spec.labels ?? {}, swarmHeaders);
+  if (wrong !== undefined) {
+    return wrong;
+  }
   const hasData = spec.data !== undefined && spec.data.byteLength > 0;
   const forward = (): Promise<Reply> => {
     const stripped = encodeWithoutData(spec, spec.driver);
@@ -107,6 +111,16 @@ async function updateInSwarm(
     return reply;
   }
   return (await rotate(context, store, { registered, backing, swarmId }, spec, swarmHeaders)) ?? reply;
+}
+
+/** Before the engine takes labels that the store would not. */
+function labelsRefusal(labels: Labels, swarmHeaders: RawHeaders): Reply | undefined {
+  try {
+    checkLabels(labels);
+    return undefined;
+  } catch (thrown) {
+    return failureReply(thrown, swarmHeaders);
+  }
 }
 
 interface Rotation {

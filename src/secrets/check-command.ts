@@ -57,6 +57,12 @@ export function checkCommand(command: Command): void {
       command.numbers.forEach((number) => checkInteger(number, 'a version', U32_MAX));
       checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
       break;
+    case 'prune':
+      checkId(command.id);
+      checkInteger(command.keep, 'what is kept', VERSIONS_KEPT);
+      checkInteger(command.keep - 1, 'what is kept besides the current version', VERSIONS_KEPT - 1);
+      checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+      break;
     case 'remove':
       checkId(command.id);
       break;

@@ -20,12 +20,11 @@ import {
   writeRestoreVersions,
 } from './restore-command.ts';
 import {
-  type DestroyVersions,
   readDestroy,
+  readPrune,
   readRollback,
-  type RollbackSecret,
-  writeDestroy,
-  writeRollback,
+  type VersionCommand,
+  writeVersionCommand,
 } from './version-commands.ts';
 
 /** A new secret with its first version. Fails with `secret.exists` if the name is taken. */
@@ -93,8 +92,7 @@ export type SecretCommand =
   | CreateSecret
   | ActivateSecret
   | PutValue
-  | RollbackSecret
-  | DestroyVersions
+  | VersionCommand
   | SetLabels
   | RemoveSecret
   | RecordDeliveries
@@ -120,6 +118,7 @@ const KIND_TAG = {
   'restore-versions': 9,
   rollback: 10,
   destroy: 11,
+  prune: 12,
 } as const satisfies Record<SecretCommand['kind'], number>;
 /** What follows is a command of the cluster, with a kind of its own. */
 const CLUSTER_TAG = 7;
@@ -159,9 +158,9 @@ export function writeCommand(writer: ByteWriter, command: Command): ByteWriter {
       writeOptional(writer, command.expectIndex, (target, index) => target.u64(index));
       return writer.u64(command.at_ms);
     case 'rollback':
-      return writeRollback(writer, command);
     case 'destroy':
-      return writeDestroy(writer, command);
+    case 'prune':
+      return writeVersionCommand(writer, command);
     case 'remove':
       return writer.text(command.id);
     case 'record-deliveries':
@@ -244,6 +243,8 @@ function readCommand(reader: ByteReader, valueOf: (bytes: Buffer) => SecretValue
       return readRollback(reader);
     case KIND_TAG.destroy:
       return readDestroy(reader);
+    case KIND_TAG.prune:
+      return readPrune(reader);
     case KIND_TAG.remove:
       return { kind: 'remove', id: reader.text(ID_LENGTH_MAX) };
     case KIND_TAG['record-deliveries']:

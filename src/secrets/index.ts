@@ -83,6 +83,14 @@ export {
 export {
   DESTROYED_PER_COMMAND,
   type DestroyVersions,
+  type PruneVersions,
   type RollbackSecret,
 } from './version-commands.ts';
-export { areDestroyed, checkLabels, checkName, checkValueSize, isSecretName } from './validate.ts';
+export {
+  areDestroyed,
+  checkLabels,
+  KEEP_LABEL,
+  checkName,
+  checkValueSize,
+  isSecretName,
+} from './validate.ts';

@@ -21,7 +21,7 @@ import { DELIVERIES_KEPT } from './limits.ts';
 import { currentVersion, type Secret } from './model.ts';
 import { restore, restoreVersions } from './restore.ts';
 import { checkLabels, checkName, checkValueSize } from './validate.ts';
-import { destroy, rollback, withNewVersion } from './versions.ts';
+import { destroy, prune, rollback, withNewVersion } from './versions.ts';
 
 /** What the rules ask of the state. */
 export interface SecretsView {
@@ -118,6 +118,8 @@ function applyChecked(view: SecretsView, command: Command, index: number): Outco
       return rollback(existing(view, command.id), command, index);
     case 'destroy':
       return destroy(existing(view, command.id), command, index);
+    case 'prune':
+      return prune(existing(view, command.id), command, index);
     case 'restore':
       return restore(view, command, index);
     case 'restore-versions':

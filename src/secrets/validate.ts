@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Swarm accepts as a name, a value and labels (swarmkit, manager/controlapi/common.go and secret.go).
 import { CofferError, isSecretName } from '../common/index.ts';
-import { DESTROYED_KEPT, LABELS_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts';
+import { DESTROYED_KEPT, LABELS_BYTES_MAX, VALUE_BYTES_MAX, VERSIONS_KEPT } from './limits.ts';
 import type { DestroyedVersion, Labels } from './model.ts';
 
 export { isSecretName };
@@ -26,7 +26,10 @@ export function checkValueSize(size: number): void {
   }
 }
 
-/** Throws `secret.label-invalid` if the labels together are larger than coffer keeps. */
+/** How many versions the secret is to keep; absent: `VERSIONS_KEPT`. */
+export const KEEP_LABEL = 'coffer.keep';
+
+/** Throws `secret.label-invalid` if the labels together are larger than coffer keeps, or one of coffer's own is wrong. */
 export function checkLabels(labels: Labels): void {
   let bytes = 0;
   for (const [key, value] of Object.entries(labels)) {
@@ -38,6 +41,23 @@ export function checkLabels(labels: Labels): void {
       `the labels together have ${bytes} bytes; the limit is ${LABELS_BYTES_MAX}`,
     );
   }
+  versionsToKeep(labels);
+}
+
+/** What the label `coffer.keep` says. Throws `secret.label-invalid` if it says nothing that can be. */
+export function versionsToKeep(labels: Labels): number {
+  const text = Object.hasOwn(labels, KEEP_LABEL) ? labels[KEEP_LABEL] : undefined;
+  if (text === undefined) {
+    return VERSIONS_KEPT;
+  }
+  const keep = /^[1-9][0-9]?$/.test(text) ? Number(text) : 0;
+  if (keep < 1 || keep > VERSIONS_KEPT) {
+    throw new CofferError(
+      'secret.label-invalid',
+      `label ${KEEP_LABEL} is how many versions are kept, 1 to ${VERSIONS_KEPT}, not ${JSON.stringify(text.slice(0, 80))}`,
+    );
+  }
+  return keep;
 }
 
 /** Whether a secret with these versions can have had those: see `Secret`. */

@@ -2,10 +2,11 @@
 // The rules by which a secret comes by a version.
 import { CofferError, type SecretValue } from '../common/index.ts';
 import { findVersion } from './find-version.ts';
-import { DESTROYED_KEPT, VERSIONS_KEPT } from './limits.ts';
+import { DESTROYED_KEPT } from './limits.ts';
 import { currentVersion, type DestroyedVersion, type Secret, type SecretVersion } from './model.ts';
 import type { Effect, Outcome } from './state-machine.ts';
-import type { DestroyVersions, RollbackSecret } from './version-commands.ts';
+import { versionsToKeep } from './validate.ts';
+import type { DestroyVersions, PruneVersions, RollbackSecret } from './version-commands.ts';
 
 /** The secret with a new version of this value. */
 export function withNewVersion(secret: Secret, value: SecretValue, at_ms: number): Outcome {
@@ -77,6 +78,29 @@ export function destroy(secret: Secret, { at_ms, numbers }: DestroyVersions, ind
   };
 }
 
+export function prune(secret: Secret, { at_ms, keep }: PruneVersions, index: number): Outcome {
+  const pruned = beyond(secret.versions, keep);
+  if (pruned.length === 0) {
+    return { kind: 'applied', secret, effects: [] };
+  }
+  const outcome: Secret = {
+    ...secret,
+    versions: secret.versions.slice(pruned.length),
+    updatedAt_ms: at_ms,
+    modifiedIndex: index,
+  };
+  return {
+    kind: 'applied',
+    secret: outcome,
+    effects: [{ kind: 'put-secret', secret: outcome }, ...withoutValues(secret.id, pruned)],
+  };
+}
+
+/** The oldest versions, for which there is no room. The current one always stays. */
+function beyond(versions: readonly SecretVersion[], keep: number): readonly SecretVersion[] {
+  return versions.slice(0, -Math.max(1, keep));
+}
+
 function withoutValues(secretId: string, versions: readonly SecretVersion[]): readonly Effect[] {
   return versions.map(({ number }): Effect => ({ kind: 'delete-value', secretId, version: number }));
 }
@@ -90,7 +114,7 @@ function withVersion(
   const last = secret.versions.at(-1)?.number ?? 0;
   const added: SecretVersion = { number: last + 1, createdAt_ms: at_ms, size };
   const versions = [...secret.versions, added];
-  const pruned = versions.slice(0, Math.max(0, versions.length - VERSIONS_KEPT));
+  const pruned = beyond(versions, versionsToKeep(secret.labels));
   const outcome: Secret = { ...secret, versions: versions.slice(pruned.length) };
   return {
     kind: 'applied',

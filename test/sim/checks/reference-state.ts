@@ -124,9 +124,10 @@ export class ReferenceState {
       case 'record-deliveries':
         return undefined;
       case 'destroy':
+      case 'prune':
       case 'restore':
       case 'restore-versions':
-        // No client of the simulation destroys or restores.
+        // No client of the simulation destroys, prunes or restores.
         return undefined;
       default:
         return undefined;

@@ -13,6 +13,7 @@ const COMMANDS = [
   'rollback',
   'ps',
   'destroy',
+  'prune',
   'rm',
   'grant',
   'grant-ls',

@@ -113,3 +113,33 @@ test('destroy asks, takes the values away for good, and says so in the history',
     assert.deepEqual(JSON.parse(json.stdout), { Name: 'db', Destroyed: [3] });
   });
 });
+
+test('prune leaves the newest versions of each secret that is named, and asks before', async () => {
+  await withCli({}, async ({ cli, store }) => {
+    await putAll(cli, 'a', ['1', '2', '3', '4']);
+    await putAll(cli, 'b', ['1']);
+    const argv = ['prune', 'a', 'nothing', 'b', '--keep', '2'];
+    const no = await cli(argv, { stdin: new Keyboard('\n'), terminal: true });
+    assert.deepEqual(
+      [no.code, no.stderr],
+      [
+        1,
+        'All but the newest 2 of a, nothing, b will be gone for good. Go on? [y/N] coffer: nothing was changed\n',
+      ],
+    );
+    const done = await cli([...argv, '--force']);
+    assert.deepEqual([done.code, done.stdout], [2, 'a: versions 1, 2 removed\nb: nothing to remove\n']);
+    assert.match(done.stderr, /^coffer: secret nothing not found/);
+    assert.deepEqual(
+      store.byName('a')?.versions.map(({ number }) => number),
+      [3, 4],
+    );
+    assert.equal((await cli(['prune', 'a', '--keep', '1'])).stdout, 'a: version 3 removed\n');
+    for (const wrong of [['a'], ['a', '--keep', '0'], ['a', '--keep', '11'], ['--keep', '2']]) {
+      assert.equal((await cli(['prune', ...wrong])).code, 1, wrong.join(' '));
+    }
+    const label = await cli(['put', 'a', '-', '--label', 'coffer.keep=ten'], { stdin: 'x' });
+    assert.equal(label.code, 2);
+    assert.match(label.stderr, /^coffer: label coffer.keep is how many versions are kept, 1 to 10, not .ten/);
+  });
+});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DestroyReply, RollbackReply } from '../../../src/control/index.ts';
+import type { DestroyReply, PruneReply, RollbackReply } from '../../../src/control/index.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 import { putValue } from '../../support/test-store.ts';
 import { codeOf, send, withControl } from './control-harness.ts';
@@ -84,5 +84,22 @@ test('versions are destroyed together, and told of from then on', async () => {
     }
     const back = await send(harness, 'POST', '/v1/secrets/db/rollback');
     assert.equal((back.json as RollbackReply).from, 3, 'back goes to what has a value');
+  });
+});
+
+test('a prune answers with what it took away', async () => {
+  await withControl({}, async (harness) => {
+    await fill(harness.store, 'one', 'two', 'three', 'four');
+    const prune = async (keep: string): Promise<readonly number[]> => {
+      const { json } = await send(harness, 'POST', `/v1/secrets/db/prune?keep=${keep}`);
+      return (json as PruneReply).pruned;
+    };
+    assert.deepEqual(await prune('3'), [1]);
+    assert.deepEqual(await prune('1'), [2, 3]);
+    assert.deepEqual(await prune('1'), []);
+    for (const query of ['', '?keep=0', '?keep=11', '?keep=x']) {
+      const refused = await send(harness, 'POST', `/v1/secrets/db/prune${query}`);
+      assert.equal(codeOf(refused), 'request.invalid', query);
+    }
   });
 });

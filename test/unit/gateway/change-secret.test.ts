@@ -54,6 +54,21 @@ test('an update with other data is a new version', async (context) => {
   assert.equal(harness.engine.hasReceived('second'), false);
 });
 
+test('labels that say nothing coffer understands are refused, before the engine has them', async (context) => {
+  const harness = await withSecret(context);
+  const body = (keep: string): object => createBody('db', 'first', { Labels: { 'coffer.keep': keep } });
+  const path = `/v1.41/secrets/db/update?version=${harness.index}`;
+  const refused = await harness.send('POST', path, body('all'));
+  assert.equal(refused.status, 400);
+  assert.match(refused.text, /label coffer.keep is how many versions are kept, 1 to 10, not .{0,2}all/);
+  assert.deepEqual(harness.engine.secret('db')?.Spec.Labels, {});
+  assert.equal((await harness.send('POST', path, body('2'))).status, 200);
+  const created = { ...createBody('other', 'value'), Labels: { 'coffer.keep': '11' } };
+  assert.equal((await harness.send('POST', '/v1.41/secrets/create', created)).status, 400);
+  assert.equal(harness.engine.secret('other'), undefined);
+  assert.equal(harness.store.byName('other'), undefined);
+});
+
 test('an update that the engine refuses changes no value', async (context) => {
   const harness = await withSecret(context);
   const answer = await harness.send('POST', '/secrets/db/update?version=1', createBody('db', 'second'));

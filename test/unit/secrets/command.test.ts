@@ -66,6 +66,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     at_ms,
   }),
   plainRecord({ kind: kind('destroy'), id, numbers: fc.array(version, { maxLength: 20 }), at_ms }),
+  plainRecord({ kind: kind('prune'), id, keep: fc.integer({ min: 1, max: 10 }), at_ms }),
   plainRecord({ kind: kind('remove'), id }),
   plainRecord({
     kind: kind('record-deliveries'),

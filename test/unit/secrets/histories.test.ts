@@ -8,6 +8,7 @@ import {
   applyCommand,
   type Command,
   DESTROYED_KEPT,
+  KEEP_LABEL,
   type PutValue,
   type SecretsView,
   VERSIONS_KEPT,
@@ -15,7 +16,7 @@ import {
 import { SecretIndex } from '../../../src/store/index.ts';
 import { put, State, value } from './rules-harness.ts';
 
-const KINDS = ['create', 'put', 'remove', 'activate', 'set-labels', 'rollback', 'destroy'] as const;
+const KINDS = ['create', 'put', 'remove', 'activate', 'set-labels', 'rollback', 'destroy', 'prune'] as const;
 
 /** A step of a random history, in terms of a few names in several letters. */
 const step = fc.record({
@@ -23,6 +24,7 @@ const step = fc.record({
   name: fc.constantFrom('a', 'A', 'b', 'B', 'Bb', 'bB', 'c.d', 'C.D'),
   text: fc.string({ minLength: 1, maxLength: 5 }),
   version: fc.nat(14),
+  keep: fc.constantFrom(1, 2, 3, VERSIONS_KEPT),
   expect: fc.constantFrom<PutValue['expect']>('always', 'always', 'absent', 0, 1, 2, 12),
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
@@ -32,21 +34,23 @@ interface ModelSecret {
   /** Ascending by version. */
   readonly values: readonly (readonly [version: number, text: string])[];
   readonly destroyed: readonly number[];
+  /** What its label says. */
+  readonly keep: number;
 }
 
 /** What stands under the name after the step; `refused` where it must be. */
 function modelAfter(
   known: ModelSecret | undefined,
   newId: string,
-  { expect, kind, text, version }: Step,
+  { expect, keep, kind, text, version }: Step,
 ): ModelSecret | undefined | 'refused' {
-  const before = known ?? { id: newId, values: [], destroyed: [] };
+  const before = known ?? { id: newId, values: [], destroyed: [], keep: VERSIONS_KEPT };
   const last = before.values.at(-1)?.[0] ?? 0;
   const old = before.values.find(([number]) => number === version)?.[1];
   const misses = typeof expect === 'number' && expect !== last;
   const withValue = (added: string): ModelSecret => ({
     ...before,
-    values: [...before.values, [last + 1, added] as const].slice(-VERSIONS_KEPT),
+    values: [...before.values, [last + 1, added] as const].slice(-before.keep),
   });
   if (kind === 'create') {
     return known === undefined ? withValue(text) : 'refused';
@@ -72,10 +76,21 @@ function modelAfter(
           destroyed: [...known.destroyed, version].toSorted((a, b) => a - b).slice(-DESTROYED_KEPT),
         };
   }
-  return kind === 'remove' ? undefined : known;
+  switch (kind) {
+    case 'remove':
+      return undefined;
+    case 'prune':
+      return { ...known, values: known.values.slice(-keep) };
+    case 'set-labels':
+      return { ...known, keep };
+    case 'activate':
+      return known;
+    default:
+      return unreachable(kind);
+  }
 }
 
-function commandOf(id: string, newId: string, { expect, kind, name, text, version }: Step): Command {
+function commandOf(id: string, newId: string, { expect, keep, kind, name, text, version }: Step): Command {
   switch (kind) {
     case 'create': {
       const [labels, origin, pending] = [{}, 'gateway', true] as const;
@@ -90,7 +105,9 @@ function commandOf(id: string, newId: string, { expect, kind, name, text, versio
     case 'activate':
       return { kind, id, engine: { secretId: 'e', swarmId: 's' }, at_ms: 1 };
     case 'set-labels':
-      return { kind, id, labels: { text }, expectIndex: undefined, at_ms: 1 };
+      return { kind, id, labels: { text, [KEEP_LABEL]: `${keep}` }, expectIndex: undefined, at_ms: 1 };
+    case 'prune':
+      return { kind, id, keep, at_ms: 1 };
     case 'remove':
       return { kind, id };
     default:

@@ -6,6 +6,7 @@ import {
   checkCommand,
   type DestroyVersions,
   DESTROYED_KEPT,
+  KEEP_LABEL,
   type Outcome,
   type RollbackSecret,
   type Secret,
@@ -143,5 +144,61 @@ describe('a version that is destroyed', () => {
     assert.equal(state.values.size, 3);
     const many = Array.from({ length: 21 }, (_, place) => place + 1);
     assert.throws(() => checkCommand(destroy(...many)), { code: 'request.invalid' });
+  });
+});
+
+describe('how many versions are kept', () => {
+  const labels = (keep: string): { readonly [KEEP_LABEL]: string } => ({ [KEEP_LABEL]: keep });
+
+  test('is what the label of the secret says, from its next version on', () => {
+    const state = withVersions(5);
+    assert.equal(
+      state.done({ kind: 'set-labels', id: 'id-db', labels: labels('2'), expectIndex: undefined, at_ms: 1 })
+        .versions.length,
+      5,
+      'a label takes nothing away by itself',
+    );
+    assert.deepEqual(numbers(state.done(put('db'))), [5, 6]);
+    assert.deepEqual(numbers(state.done(rollback(5))), [6, 7]);
+    assert.deepEqual([...state.values.keys()], ['id-db/6', 'id-db/7']);
+    assert.deepEqual(numbers(state.done(put('db', 'alone', { labels: labels('1') }))), [8]);
+    assert.deepEqual(numbers(state.done(put('db', 'more', { labels: {} }))), [8, 9]);
+  });
+
+  for (const wrong of ['0', '11', '-1', '1.5', '', 'all', '01', '2 ', '9'.repeat(100)]) {
+    test(`is not "${wrong.slice(0, 5)}": the label is refused wherever it is set`, () => {
+      const state = withVersions(1);
+      for (const command of [
+        put('db', 'v', { labels: labels(wrong) }),
+        put('new', 'v', { labels: labels(wrong) }),
+        { kind: 'set-labels', id: 'id-db', labels: labels(wrong), expectIndex: undefined, at_ms: 1 },
+      ] as const) {
+        assert.match(
+          sentence(state.apply(command)),
+          /^\[secret.label-invalid\] label coffer.keep is how many versions are kept, 1 to 10, not "/,
+        );
+        assert.throws(() => checkCommand(command), { code: 'secret.label-invalid' });
+      }
+    });
+  }
+
+  test('is brought about once by a prune, which leaves the current version and nothing of the others', () => {
+    const state = withVersions(6);
+    state.done(destroy(2));
+    const prune = (keep: number) => ({ kind: 'prune', id: 'id-db', keep, at_ms: 9 }) as const;
+    const secret = state.done(prune(3));
+    assert.deepEqual(numbers(secret), [4, 5, 6]);
+    assert.deepEqual([secret.updatedAt_ms, secret.modifiedIndex], [9, 8]);
+    assert.deepEqual(
+      secret.destroyed.map(({ number }) => number),
+      [2],
+    );
+    assert.equal(state.done(prune(3)), secret, 'and nothing is left to do');
+    assert.deepEqual(numbers(state.done(prune(1))), [6]);
+    assert.deepEqual([...state.values.keys()], ['id-db/6']);
+    assert.equal(refusal(state.apply({ ...prune(1), id: 'other' })), 'secret.not-found');
+    for (const wrong of [0, 11, 1.5]) {
+      assert.throws(() => checkCommand(prune(wrong)), { code: 'request.invalid' });
+    }
   });
 });
