@@ -68,9 +68,13 @@ async function refuse(shell: Shell): Promise<void> {
 async function change(shell: Shell): Promise<void> {
   screen.heading('A new version, which Docker’s own secrets do not have');
   await shell.run('echo "Another secret" | docker coffer put my_secret_data -');
+  screen.note('Who still has the old one?');
+  await shell.run('docker coffer ps my_secret_data');
   await shell.run('docker service update --quiet --force redis');
   await shell.until(oneContainer('redis'), 'the new container alone to run');
   await shell.run('docker exec $(docker ps -qf name=redis) cat /run/secrets/my_secret_data');
+  await shell.until('docker coffer ps my_secret_data | grep -q current', 'coffer to have noted that');
+  await shell.run('docker coffer ps my_secret_data');
 }
 
 async function explain(shell: Shell, image: string): Promise<void> {

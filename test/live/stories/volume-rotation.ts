@@ -55,6 +55,14 @@ export function volumeRotationStories(of: () => Installation): void {
         interval_ms: 5,
       });
       t.diagnostic(`${(performance.now() - startedAt).toFixed(0)} ms after the answer`);
+      const holder = await waitFor(
+        async () => {
+          const { stdout } = await of().cli(['ps', '--filter', 'container=runs', 'db']);
+          return /^db .* 2 .*$/m.exec(stdout)?.[0];
+        },
+        { what: 'the node to acknowledge the new version', interval_ms: 50 },
+      );
+      assert.match(holder, /^db +2 +current +container runs +[0-9a-f]{12} /);
       const { stdout } = await container.exec(['ls', '-ln', `${TARGET}/password`]);
       assert.match(stdout, /^-r--r----- +1 +7 +0 +16 /);
       assert.deepEqual(container.files(), ['password']);
