@@ -14,6 +14,7 @@ import type {
   PolicyReply,
   PolicyRuleReply,
   PolicyRuleWish,
+  PolicyTestReply,
   RemovedRuleReply,
   NodeDescription,
   NodeReply,
@@ -184,6 +185,16 @@ export class ClusterClient {
   removePolicyRule(reference: string): Promise<RemovedRuleReply> {
     const path = `/v1/policy/rules/${encodeURIComponent(reference)}`;
     return this.#control.call({ method: 'DELETE', path }, policyReplies.removedRuleReply);
+  }
+
+  testPolicy(wish: {
+    readonly service?: string | undefined;
+    readonly secret?: string | undefined;
+    readonly default?: PolicyEffect | undefined;
+  }): Promise<PolicyTestReply> {
+    const given = Object.entries(wish).filter((pair): pair is [string, string] => pair[1] !== undefined);
+    const query = new URLSearchParams(given);
+    return this.#control.call({ method: 'GET', path: '/v1/policy/test', query }, policyReplies.testReply);
   }
 
   setPolicyDefault(effect: PolicyEffect): Promise<PolicyDefaultReply> {

@@ -6,6 +6,7 @@ import type {
   PolicyReply,
   PolicyRuleDescription,
   PolicyRuleReply,
+  PolicyTestReply,
   RemovedRuleReply,
 } from '../control/index.ts';
 import { labels } from './grant-replies.ts';
@@ -37,3 +38,18 @@ export const ruleReply: ReplySchema<PolicyRuleReply> = v.object({ rule, changed:
 export const removedRuleReply: ReplySchema<RemovedRuleReply> = v.object({ rule });
 
 export const defaultReply: ReplySchema<PolicyDefaultReply> = v.object({ default: effect });
+
+export const testReply: ReplySchema<PolicyTestReply> = v.object({
+  default: effect,
+  results: v.array(
+    v.object({
+      service: v.string(),
+      secret: v.string(),
+      effect,
+      because: v.picklist(['default', 'rule', 'unknown']),
+      rule: v.string(),
+      deniedOn: v.array(v.string()),
+    }),
+  ),
+  freshness: v.picklist(['linearizable', 'local']),
+});

@@ -67,6 +67,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/grants/:id': { delete: grants.revoke },
     '/v1/policy': { get: policy.describe },
     '/v1/policy/default': { put: policy.setDefault },
+    '/v1/policy/test': { get: policy.test },
     '/v1/policy/rules': { post: policy.add },
     '/v1/policy/rules/:id': { delete: policy.remove },
     '/v1/autolock': { get: autolock.describe, put: autolock.set },

@@ -83,3 +83,5 @@ export type {
   UnlockReply,
   UpkeepStatus,
 } from './wire.ts';
+export type { SecretUse } from './policy-test.ts';
+export type { PolicyTestReply, PolicyTestResult } from './policy-wire.ts';

@@ -6,6 +6,7 @@ import type { StoreSource, StoreStart } from '../store/index.ts';
 import type { ClusterAdmin } from './cluster-wire.ts';
 import type { ForceNewCluster } from './force-wire.ts';
 import type { Ledger } from './ledger-wire.ts';
+import type { SecretUse } from './policy-test.ts';
 import type { RebuildAdmin } from './rebuild-wire.ts';
 import type { Check, DaemonStatus, Refusal } from './wire.ts';
 
@@ -41,6 +42,8 @@ export interface ControlOptions {
   readonly users: (secretName: string) => Promise<EngineUses>;
   /** Who holds which secret; given at most 10 seconds. Rejects if the engine cannot be asked. */
   readonly ledger: () => Promise<Ledger>;
+  /** What the services of the swarm have; given at most 8 seconds. Absent: this daemon has no engine to ask. */
+  readonly secretUses?: () => Promise<readonly SecretUse[]>;
   /** The last refused GetSecret calls, in any order; the keeper bounds their number. */
   readonly refusals: () => readonly Refusal[];
   /** What the daemon finds wrong or right with itself; given at most 10 seconds. */

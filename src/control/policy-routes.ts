@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The routes under /v1/policy.
 import type { Request, RequestHandler, Response } from 'express';
+import { CofferError, withDeadline } from '../common/index.ts';
+import { nameKey } from '../secrets/index.ts';
 import { changing, parameter, reading, servingCluster } from './cluster-routes.ts';
 import type {
   PolicyDefaultReply,
@@ -11,13 +13,18 @@ import type {
 } from './cluster-wire.ts';
 import { BODIES, readJson } from './json-body.ts';
 import type { ControlOptions } from './options.ts';
+import { type SecretUse, testPolicy } from './policy-test.ts';
+import type { PolicyTestReply } from './policy-wire.ts';
 import { QUERIES, readQuery } from './query.ts';
+
+const USES_TIMEOUT_MS = 8_000;
 
 export interface PolicyRoutes {
   readonly describe: RequestHandler;
   readonly setDefault: RequestHandler;
   readonly add: RequestHandler;
   readonly remove: RequestHandler;
+  readonly test: RequestHandler;
 }
 
 export function policyRoutes(options: ControlOptions): PolicyRoutes {
@@ -54,7 +61,29 @@ export function policyRoutes(options: ControlOptions): PolicyRoutes {
     response.json({ rule: describeRule((await changing(policies.remove(id))).rule) });
   }
 
-  return { describe, setDefault, add, remove };
+  async function test(request: Request, response: Response<PolicyTestReply>): Promise<void> {
+    const { default: tried, secret, service } = readQuery(QUERIES.policyTest, request.query);
+    const { freshness, ...current } = await reading((await servingCluster(options)).policies.describe());
+    const uses = await usesOf(options);
+    const wanted = uses.filter(
+      (use) =>
+        (service === undefined || use.service.name === service) &&
+        (secret === undefined || nameKey(use.secret) === nameKey(secret)),
+    );
+    const { cluster } = options.store();
+    const policy = { ...cluster.policy, default: tried ?? current.default };
+    response.json({ default: policy.default, results: testPolicy(policy, cluster, wanted), freshness });
+  }
+
+  return { describe, setDefault, add, remove, test };
+}
+
+async function usesOf({ secretUses }: ControlOptions): Promise<readonly SecretUse[]> {
+  if (secretUses === undefined) {
+    throw new CofferError('engine.unreachable', 'this daemon has no engine to ask which services there are');
+  }
+  const sentence = `the engine did not say in ${USES_TIMEOUT_MS / 1_000} s which services there are`;
+  return withDeadline(secretUses(), USES_TIMEOUT_MS, 'engine.unreachable', sentence);
 }
 
 /** As those of describe-cluster.ts. */

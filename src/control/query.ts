@@ -98,6 +98,13 @@ const grantsQuery = v.strictObject({
   node: v.optional(v.pipe(v.string(NODE_SENTENCE), v.maxLength(256, NODE_SENTENCE))),
 });
 
+const SERVICE_SENTENCE = 'service is the name of a service';
+const policyTestQuery = v.strictObject({
+  service: v.optional(v.pipe(v.string(SERVICE_SENTENCE), v.maxLength(256, SERVICE_SENTENCE))),
+  secret: v.optional(v.pipe(v.string(SECRET_SENTENCE), v.maxLength(64, SECRET_SENTENCE))),
+  default: v.optional(v.picklist(['allow', 'deny'], 'default is allow or deny')),
+});
+
 const FILE_SENTENCE = 'file is the name of a scheduled backup';
 const fileName = v.pipe(v.string(FILE_SENTENCE), v.maxLength(255, FILE_SENTENCE));
 const SIZE_SENTENCE = 'size is the number of bytes of the file';
@@ -114,6 +121,7 @@ export const QUERIES = {
   grants: grantsQuery,
   ledger: v.strictObject({ secret: secretName }),
   none: noQuery,
+  policyTest: policyTestQuery,
   put: putQuery,
   generate: generateQuery,
   remove: removeQuery,

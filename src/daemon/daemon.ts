@@ -21,6 +21,7 @@ import { readLedger } from './read-ledger.ts';
 import type { ReadSettings, Settings } from './settings.ts';
 import { describeDaemon } from './status.ts';
 import { backupDirectoryOf, describeUpkeep } from './upkeep.ts';
+import { secretUses } from './secret-uses.ts';
 import { StoreKeeper } from './store-keeper.ts';
 import { version } from './version.ts';
 import { SwarmNodes } from './swarm-nodes.ts';
@@ -181,6 +182,7 @@ export class Daemon {
       users: (name) => usesOf(engine, driverName(), name),
       ledger: () =>
         readLedger({ engine, driverName: driverName(), store: source(), delivery: this.#delivery }),
+      secretUses: () => secretUses(engine, driverName()),
       refusals: () => refusals.list().map(describeRefusal),
       doctor: () =>
         examine({

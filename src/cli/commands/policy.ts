@@ -3,7 +3,9 @@ import { Argument, type Command } from 'commander';
 import type { PolicyEffect } from '../../control/index.ts';
 import type { Session } from '../session.ts';
 import { addPolicyAdd } from './policy-add.ts';
+import { addPolicyLearn } from './policy-learn.ts';
 import { addPolicyLs } from './policy-ls.ts';
+import { addPolicyTest } from './policy-test.ts';
 import { addExamples, formatOption } from './options.ts';
 
 export function addPolicy(program: Command, session: Session): void {
@@ -15,6 +17,8 @@ export function addPolicy(program: Command, session: Session): void {
   addPolicyLs(group, session);
   addPolicyRm(group, session);
   addPolicyDefault(group, session);
+  addPolicyTest(group, session);
+  addPolicyLearn(group, session);
 }
 
 function addPolicyRm(group: Command, session: Session): void {

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { SecretUse } from '../../../src/control/index.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { grantingCluster } from '../../support/granting-cluster.ts';
 import { type CliHarness, withCli } from './cli-harness.ts';
 
 /** With a cluster on the store behind the control server. */
-async function withPolicy(work: (harness: CliHarness) => Promise<void>): Promise<void> {
+async function withPolicy(
+  work: (harness: CliHarness) => Promise<void>,
+  uses: readonly SecretUse[] = [],
+): Promise<void> {
   let cluster = new FakeCluster();
-  await withCli({ cluster: () => cluster }, async (harness) => {
+  await withCli({ cluster: () => cluster, secretUses: async () => uses }, async (harness) => {
     cluster = await grantingCluster(harness.store);
     await work(harness);
   });
@@ -108,4 +112,67 @@ test('completion offers the ids of rules', async () => {
     const { stdout } = await cli(['__complete', 'policy', 'rm', '']);
     assert.ok(stdout.includes(`${id}\tdeny db\n`), stdout);
   });
+});
+
+const NODE = { id: 'engine1', hostname: 'node-1', labels: {} };
+const USES: readonly SecretUse[] = ['web db', 'web api', 'worker db'].map((pair) => {
+  const [name = '', secret = ''] = pair.split(' ');
+  return { service: { name, labels: {} }, image: 'redis:8', secret, nodes: [NODE] };
+});
+
+test('policy test shows what each service is told about each secret, and ends with 1 if one is denied', async () => {
+  await withPolicy(async ({ cli }) => {
+    const allowed = await cli(['policy', 'test']);
+    assert.deepEqual([allowed.code, allowed.stderr], [0, '']);
+    const rows = (text: string): readonly string[] =>
+      text
+        .trimEnd()
+        .split('\n')
+        .map((row) => row.split(/ {2,}/).join('|'));
+    assert.deepEqual(rows(allowed.stdout), [
+      'SERVICE|SECRET|EFFECT|BY',
+      'web|api|allow|default',
+      'web|db|allow|default',
+      'worker|db|allow|default',
+    ]);
+    const id = (await cli(['policy', 'add', 'deny', 'db', '--service', 'work*'])).stdout.trimEnd();
+    const denied = await cli(['policy', 'test', '--secret', 'DB']);
+    assert.equal(denied.code, 1);
+    assert.deepEqual(rows(denied.stdout).slice(1), ['web|db|allow|default', `worker|db|deny|rule ${id}`]);
+    assert.equal((await cli(['policy', 'test', '--service', 'web'])).code, 0);
+    assert.equal((await cli(['policy', 'test', '--service', 'web', '--default', 'deny'])).code, 1);
+    const json = await cli(['policy', 'test', '--service', 'worker', '--format', 'json']);
+    assert.deepEqual(
+      [json.code, JSON.parse(json.stdout)],
+      [1, { Service: 'worker', Secret: 'db', Effect: 'deny', Because: 'rule', Rule: id, DeniedOn: [] }],
+    );
+  }, USES);
+});
+
+test('policy learn shows the rules that today’s services need, and adds them; then a default of deny denies nobody', async () => {
+  await withPolicy(async ({ cli, store }) => {
+    await cli(['policy', 'add', 'allow', 'api', '--service', 'web']);
+    const shown = await cli(['policy', 'learn']);
+    const commands = [
+      'coffer policy add allow db --service web',
+      'coffer policy add allow db --service worker',
+    ];
+    assert.deepEqual([shown.code, shown.stdout], [0, `${commands.join('\n')}\n`]);
+    const json = (await cli(['policy', 'learn', '--format=json'])).stdout.trimEnd().split('\n');
+    assert.deepEqual(JSON.parse(json[0] ?? ''), { Effect: 'allow', Secret: 'db', Service: 'web' });
+    assert.equal(store.cluster.policy.rules.length, 1, 'nothing is added that was only shown');
+    const added = await cli(['policy', 'learn', '--apply']);
+    assert.match(added.stdout, /^[0-9a-z]{25}\n[0-9a-z]{25}\n$/);
+    assert.equal((await cli(['policy', 'test', '--default', 'deny'])).code, 0);
+    assert.equal((await cli(['policy', 'learn'])).stdout, '');
+  }, USES);
+});
+
+test('policy learn says of what a rule denies that no other rule changes that', async () => {
+  await withPolicy(async ({ cli }) => {
+    const id = (await cli(['policy', 'add', 'deny', 'api'])).stdout.trimEnd();
+    const { stderr, stdout } = await cli(['policy', 'learn']);
+    assert.ok(!stdout.includes('api'));
+    assert.match(stderr, new RegExp(`^WARNING: rule ${id} denies service web the secret api;`));
+  }, USES);
 });

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PolicyReply, PolicyRuleReply } from '../../../src/control/index.ts';
+import type {
+  ControlOptions,
+  PolicyReply,
+  PolicyRuleReply,
+  PolicyTestReply,
+  SecretUse,
+} from '../../../src/control/index.ts';
 import { CLUSTER_NOW_MS, FakeCluster } from '../../support/fake-cluster.ts';
 import { grantingCluster } from '../../support/granting-cluster.ts';
 import { codeOf, type Harness, type Reply, send, withControl } from './control-harness.ts';
 
 /** With a cluster on the store that the control server has. */
-async function withPolicy(work: (harness: Harness) => Promise<void>): Promise<void> {
+async function withPolicy(
+  work: (harness: Harness) => Promise<void>,
+  overrides: Partial<ControlOptions> = {},
+): Promise<void> {
   let cluster = new FakeCluster();
-  await withControl({ cluster: () => cluster }, async (harness) => {
+  await withControl({ cluster: () => cluster, ...overrides }, async (harness) => {
     cluster = await grantingCluster(harness.store);
     await work(harness);
   });
@@ -78,5 +87,65 @@ test('a rule that says less than it seems to is refused', async () => {
       rules: [],
       freshness: 'linearizable',
     });
+  });
+});
+
+const EU = { id: 'engine1', hostname: 'web-1', labels: { zone: 'eu' } };
+const DMZ = { id: 'engine2', hostname: 'web-2', labels: { zone: 'dmz' } };
+const use = (service: string, secret: string, over: Partial<SecretUse> = {}): SecretUse => ({
+  service: { name: service, labels: {} },
+  image: 'redis:8',
+  secret,
+  nodes: [EU],
+  ...over,
+});
+
+test('the policy is tried on the services that there are, on each node that they have tasks on', async () => {
+  const uses = [
+    use('web', 'db'),
+    use('web', 'api', { nodes: [EU, DMZ] }),
+    use('bare', 'DB', { nodes: [] }),
+    use('edge', 'db', { nodes: [DMZ] }),
+  ];
+  await withPolicy(
+    async (harness) => {
+      const tried = async (query = ''): Promise<readonly string[]> => {
+        const reply = (await send(harness, 'GET', `/v1/policy/test${query}`)).json as PolicyTestReply;
+        return reply.results.map(({ because, deniedOn, effect, rule, secret, service }) =>
+          [service, secret, effect, because, rule === '' ? '' : 'R', deniedOn.join()].join(' ').trim(),
+        );
+      };
+      assert.deepEqual(await tried(), [
+        'bare DB allow default',
+        'edge db allow default',
+        'web api allow default',
+        'web db allow default',
+      ]);
+      const deny = { effect: 'deny', secret: '*', nodeLabels: { zone: 'dmz' } };
+      await sendJson(harness, 'POST', '/v1/policy/rules', deny);
+      assert.deepEqual(await tried(), [
+        'bare DB deny unknown R',
+        'edge db deny rule R',
+        'web api deny rule R web-2',
+        'web db allow default',
+      ]);
+      await sendJson(harness, 'POST', '/v1/policy/rules', { effect: 'allow', secret: 'd?', service: 'we*' });
+      assert.deepEqual(await tried('?default=deny&service=web'), [
+        'web api deny rule R',
+        'web db allow rule R',
+      ]);
+      assert.deepEqual(await tried('?secret=dB&service=edge'), ['edge db deny rule R']);
+      assert.deepEqual(await tried('?service=nobody'), []);
+      const wrong = await send(harness, 'GET', '/v1/policy/test?default=no');
+      assert.deepEqual([wrong.status, codeOf(wrong)], [400, 'request.invalid']);
+    },
+    { secretUses: async () => uses },
+  );
+});
+
+test('a daemon whose engine cannot tell which services there are says so', async () => {
+  await withPolicy(async (harness) => {
+    const reply = await send(harness, 'GET', '/v1/policy/test');
+    assert.deepEqual([reply.status, codeOf(reply)], [502, 'engine.unreachable']);
   });
 });
