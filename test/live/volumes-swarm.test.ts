@@ -4,8 +4,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, afterEach, before, describe, test, type TestContext } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { CofferSwarm } from '../support/coffer-swarm.ts';
 import { Container, TARGET } from '../support/container.ts';
+import { linesOf } from '../support/installation.ts';
 import { LeakScanner } from '../support/leak-scanner.ts';
 import { leaksInMemory } from '../support/process-memory.ts';
 import { serviceUpdate } from '../support/service.ts';
@@ -25,6 +27,14 @@ import { waitFor } from '../support/wait-for.ts';
 const effect_ms_max = 30_000;
 const why_ms_max = 60_000;
 const CUT_OFF_AFTER_S = 4;
+
+/** A line of `coffer ps --format json`. */
+interface ShownHolder {
+  readonly Version: number;
+  readonly State: string;
+  readonly Service: { readonly Name: string };
+  readonly Node: { readonly Hostname: string };
+}
 
 /** Writes down what is in the volume when the container's first program looks, and then waits. */
 const NOTES = ['sh', '-c', `cat ${TARGET}/* > /tmp/first; trap 'exit 0' TERM; sleep 1000000 & wait`];
@@ -98,6 +108,19 @@ describe('services with volumes of secrets', () => {
         what: `it on ${member.name}`,
       });
     }
+    const leader = await swarm().leader();
+    const nodes = swarm().nodes.map(({ name }) => `global 2 current ${name}`);
+    await waitFor(
+      async () => {
+        const { stdout } = await leader.cli(['ps', '--format', 'json', 'everywhere']);
+        const shown = linesOf(stdout).map((line) => {
+          const { Node, Service, State, Version } = JSON.parse(line) as ShownHolder;
+          return `${Service.Name} ${Version} ${State} ${Node.Hostname}`;
+        });
+        return isDeepStrictEqual(shown.toSorted(), nodes.toSorted());
+      },
+      { what: 'the leader to show who has it' },
+    );
   });
 
   test('take them along when their node is drained, and it is wiped', async (t) => {

@@ -3,8 +3,9 @@
 // its secrets. Told for one of the two ways in which coffer is run.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { CofferSwarm } from '../../support/coffer-swarm.ts';
-import type { InstallationKind } from '../../support/installation.ts';
+import { type InstallationKind, linesOf } from '../../support/installation.ts';
 import { serviceCreate } from '../../support/service.ts';
 import type { Member } from '../../support/swarm-member.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -30,6 +31,13 @@ async function createService(member: Member, name: string, secrets: readonly str
     },
     { what: `the service ${name} to be created`, timeout_ms: create_ms_max, interval_ms: 500 },
   );
+}
+
+/** The ids of the tasks that this member shows with the current version of a secret. */
+async function holdersAt(member: Member, secret: string): Promise<readonly string[]> {
+  const { stdout } = await member.cli(['ps', '--format', 'json', secret]);
+  const entries = linesOf(stdout).map((line) => JSON.parse(line) as { Task: string; State: string });
+  return entries.flatMap(({ State, Task }) => (State === 'current' ? [Task] : [])).toSorted();
 }
 
 export function clusterStories(kind: InstallationKind): void {
@@ -106,6 +114,22 @@ export function clusterStories(kind: InstallationKind): void {
       }
       for (const member of swarm().members) {
         assert.ok((await swarm().tasks('takes-all', 1, [member])).length > 0, `none on ${member.name}`);
+      }
+      const ids = (await swarm().tasks('takes-all', REPLICAS)).map(({ id }) => id).toSorted();
+      for (const member of swarm().members) {
+        for (const name of names) {
+          await waitFor(async () => isDeepStrictEqual(await holdersAt(member, name), ids), {
+            what: `${member.name} to know who holds ${name}`,
+          });
+        }
+      }
+      const leader = await swarm().leader();
+      for (const member of swarm().members) {
+        const { stderr } = await member.cli(['ps']);
+        assert.equal(
+          stderr.includes(`the cluster's leader alone, which is ${leader.name}\n`),
+          member !== leader,
+        );
       }
     });
 
