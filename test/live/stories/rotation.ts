@@ -153,6 +153,82 @@ export function rotationStories(of: () => Installation): void {
     });
   });
 
+  describe('a service that a rule is about', () => {
+    afterEach(async () => {
+      const rules = linesOf((await of().cli(['policy', 'ls', '--quiet'])).stdout);
+      if (rules.length > 0) {
+        await of().cli(['policy', 'rm', ...rules]);
+      }
+      await of().clear();
+    });
+
+    const refusedBy = async (service: string, rule: string): Promise<string> =>
+      waitFor(
+        async () => {
+          const { stdout } = await of().cli(['why', service]);
+          return stdout.includes(rule) ? stdout : undefined;
+        },
+        { what: `${service} to be refused`, timeout_ms: 30_000 },
+      );
+    const add = async (...words: readonly string[]): Promise<string> =>
+      (await of().cli(['policy', 'add', ...words])).stdout.trim();
+
+    test('gets nothing while the rule denies it, is told which one it was, and starts when that has gone', async () => {
+      const { engine } = of();
+      await of().docker(['secret', 'create', 'db', '-'], { input: 'a value' });
+      const rule = await add('deny', 'd*', '--service', 'closed*');
+      await engine.docker(serviceCreate('closed-web', ['--secret', 'db']));
+      const why = await refusedBy('closed-web', rule);
+      assert.match(
+        why,
+        new RegExp(`rule ${rule} denies service closed-web the secret db \\[policy.denied\\]`),
+      );
+      assert.match(why, new RegExp(`docker coffer policy rm ${rule}`));
+      assert.deepEqual(await runningTasks(engine, 'closed-web'), []);
+      const other = await startService(engine, 'open-web', ['--secret', 'db']);
+      assert.equal(await other.secret('db'), 'a value');
+
+      const tried = await of().tryCli(['policy', 'test']);
+      assert.equal(tried.code, 1);
+      assert.match(
+        tried.stdout,
+        new RegExp(`^closed-web +db +deny +rule ${rule}\\nopen-web +db +allow +default$`, 'm'),
+      );
+      await of().cli(['policy', 'rm', rule]);
+      assert.equal(await (await waitForTask(engine, 'closed-web')).secret('db'), 'a value');
+    });
+
+    test('is judged by the labels of its node, which the engine is not asked for then', async () => {
+      const { engine } = of();
+      const { stdout: node } = await engine.docker(['info', '--format', '{{.Swarm.NodeID}}']);
+      await of().docker(['secret', 'create', 'db', '-'], { input: 'a value' });
+      await engine.docker(['node', 'update', '--label-add', 'zone=dmz', node.trim()]);
+      const rule = await add('deny', '*', '--node-label', 'zone=dmz');
+      await engine.docker(serviceCreate('web', ['--secret', 'db']));
+      const why = await refusedBy('web', rule);
+      assert.match(why, new RegExp(`rule ${rule} denies service web the secret db`));
+      await engine.docker(['node', 'update', '--label-rm', 'zone', node.trim()]);
+      assert.equal(await (await waitForTask(engine, 'web')).secret('db'), 'a value');
+    });
+
+    test('keeps what it has under a default of deny, if the rules were learnt from what there is', async () => {
+      const { engine } = of();
+      await of().docker(['secret', 'create', 'db', '-'], { input: 'a value' });
+      const before = await startService(engine, 'web', ['--secret', 'db']);
+      await of().cli(['policy', 'learn', '--apply']);
+      await of().cli(['policy', 'default', 'deny']);
+      try {
+        assert.equal((await of().tryCli(['policy', 'test'])).code, 0);
+        await engine.docker(serviceCreate('late', ['--secret', 'db']));
+        await refusedBy('late', 'no rule allows service late the secret db');
+        const after = await updateService(engine, 'web', ['--force'], before);
+        assert.equal(await after.secret('db'), 'a value');
+      } finally {
+        await of().cli(['policy', 'default', 'allow']);
+      }
+    });
+  });
+
   describe('an engine that is stopped and started', () => {
     afterEach(async () => of().clear());
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import type { SecretUse } from '../../../src/control/index.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { grantingCluster } from '../../support/granting-cluster.ts';
+import { projectRoot } from '../../support/project.ts';
 import { type CliHarness, withCli } from './cli-harness.ts';
 
 /** With a cluster on the store behind the control server. */
@@ -174,5 +177,19 @@ test('policy learn says of what a rule denies that no other rule changes that', 
     const { stderr, stdout } = await cli(['policy', 'learn']);
     assert.ok(!stdout.includes('api'));
     assert.match(stderr, new RegExp(`^WARNING: rule ${id} denies service web the secret api;`));
+  }, USES);
+});
+
+test('the commands of coffer in docs/policy.md are understood, one after the other', async () => {
+  const text = readFileSync(path.join(projectRoot(), 'docs', 'policy.md'), 'utf8');
+  const lines = [...text.matchAll(/^ {4}a\$ docker coffer (.+)$/gm)];
+  assert.ok(lines.length > 6, 'the commands are found');
+  await withPolicy(async ({ cli, store }) => {
+    for (const [, command = ''] of lines) {
+      const words = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
+      const { stderr } = await cli(words);
+      assert.equal(stderr.replaceAll(/^WARNING: .*\n/gm, ''), words[0] === 'why' ? stderr : '', command);
+    }
+    assert.equal(store.cluster.policy.default, 'deny');
   }, USES);
 });
