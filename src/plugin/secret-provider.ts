@@ -9,6 +9,7 @@ import {
   generateValue,
   isSecretName,
   newSecretId,
+  previousVersion,
   type Secret,
 } from '../secrets/index.ts';
 import type { Freshness, SecretStore, StoreSource, StoreStart } from '../store/index.ts';
@@ -21,7 +22,7 @@ import type { SecretRequest } from './secret-request.ts';
 export const LABELS = {
   /** Another name in the store. */
   name: 'coffer.name',
-  /** A version's number, or `current`. */
+  /** A version's number, `current`, or `previous`: the newest one before it that was not destroyed. */
   version: 'coffer.version',
   /** Make the value at the first use: see `generateValue`. */
   generate: 'coffer.generate',
@@ -149,10 +150,13 @@ export class SecretProvider {
 }
 
 function pinnedVersion(secret: Secret, wanted: string): number {
+  if (wanted === 'previous') {
+    return previousVersion(secret).number;
+  }
   if (!/^[1-9][0-9]{0,9}$/.test(wanted)) {
     throw new CofferError(
       'secret.label-invalid',
-      `label ${LABELS.version} is a version's number or "current", not ${printable(wanted)}`,
+      `label ${LABELS.version} is a version's number, "current" or "previous", not ${printable(wanted)}`,
     );
   }
   return findVersion(secret, Number(wanted)).number;

@@ -119,6 +119,40 @@ test('a version that was destroyed is given to no task, pinned or not, and the r
   });
 });
 
+test('label coffer.version=previous gives the newest version before the current one that has a value', async () => {
+  await withPlugin(async ({ store, provider, put, getSecret }) => {
+    const previous = (TaskID: string): Promise<Answer> =>
+      getSecret({
+        SecretName: 'p',
+        SecretLabels: { 'coffer.name': 's', 'coffer.version': 'previous' },
+        TaskID,
+      });
+    const current = async (TaskID: string): Promise<string> =>
+      textOf(await getSecret({ SecretName: 's', TaskID }));
+    await put('s', 'one');
+    assert.match(
+      (await previous('task1')).Err ?? '',
+      /secret.version-not-found.*secret s has no version before its current one, 1/,
+    );
+    await put('s', 'two');
+    assert.equal(await current('task1'), 'two');
+    assert.equal(textOf(await previous('task1')), 'one');
+    await put('s', 'three');
+    assert.deepEqual(
+      [textOf(await previous('task1')), await current('task1')],
+      ['two', 'two'],
+      'at each call',
+    );
+    await provider.flush();
+    const id = store.byName('s')?.id ?? '';
+    await store.propose({ kind: 'destroy', id, numbers: [2], at_ms: 1 });
+    assert.equal(textOf(await previous('task2')), 'one');
+    assert.equal(await current('task2'), 'three', 'one does not stand for the other');
+    await store.propose({ kind: 'destroy', id, numbers: [1], at_ms: 1 });
+    assert.match((await previous('task2')).Err ?? '', /secret s has no version before its current one, 3/);
+  });
+});
+
 test('a task may have both a pinned and the current version of a secret, now and when it asks again', async () => {
   await withPlugin(async ({ provider, put, getSecret }) => {
     await put('s', 'one');
