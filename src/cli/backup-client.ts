@@ -5,7 +5,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BackupReply, DrillReply, RestoreReply } from '../control/index.ts';
 import { requestError } from './command-error.ts';
-import { explained, readText, replyIn } from './control-client.ts';
+import { explained } from './connection-error.ts';
+import { readText, replyIn } from './control-client.ts';
 import * as replies from './replies.ts';
 
 /** Nothing may stand still for longer. */

@@ -108,6 +108,7 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
     case 'rm':
       return secretNames(cursor);
     case 'history':
+    case 'get':
     case 'rollback':
       return versionsOf(cursor, 1, ['previous', 'older']);
     case 'destroy':
@@ -156,6 +157,10 @@ function namesOf({ long }: Option, cursor: Cursor): Promise<Answer> | undefined 
       return nodeNames(cursor, '=');
     case '--node':
       return nodeNames(cursor);
+    case '--secret-version':
+      return cursor.command?.name() === 'get'
+        ? versionNumbers(cursor, ['current', 'previous', 'older'])
+        : undefined;
     default:
       return undefined;
   }

@@ -2,7 +2,6 @@
 // The client of coffer's own API: plain HTTP over a Unix socket, so that the command line starts fast.
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import { safeParse } from 'valibot';
-import { systemErrorCode } from '../common/index.ts';
 import type {
   BackupHeaderReply,
   Check,
@@ -20,7 +19,9 @@ import type {
 import type { Labels, PutValue } from '../secrets/index.ts';
 import { CommandError, requestError } from './command-error.ts';
 import { ledgerReply } from './ledger-replies.ts';
+import { explained } from './connection-error.ts';
 import * as replies from './replies.ts';
+import { readRevealed, type RevealedValue } from './reveal-reply.ts';
 
 const TIMEOUT_MS = 30_000;
 /** A store that is unlocked is verified before it serves; the daemon gives it up before this. */
@@ -115,6 +116,12 @@ export class ControlClient {
     return this.call({ method: 'POST', path: `${secretPath(reference)}/prune`, query }, replies.pruneReply);
   }
 
+  /** The value of a version; without one, of the current version. */
+  reveal(reference: string, version: number | undefined): Promise<RevealedValue> {
+    const query = new URLSearchParams(version === undefined ? {} : { version: String(version) });
+    return this.#exchange({ method: 'POST', path: `${secretPath(reference)}/reveal`, query }, readRevealed);
+  }
+
   remove(reference: string, force: boolean): Promise<SecretReply> {
     const query = new URLSearchParams({ force: force ? '1' : '0' });
     return this.call({ method: 'DELETE', path: secretPath(reference), query }, replies.secretReply);
@@ -155,11 +162,15 @@ export class ControlClient {
 
   /** One request, whose reply must be of the schema. */
   async call<Reply>(shape: RequestShape, schema: replies.ReplySchema<Reply>): Promise<Reply> {
-    const { status, text } = await this.#exchange(shape);
-    return replyIn(status, text, schema);
+    return this.#exchange(shape, async (response) =>
+      replyIn(response.statusCode ?? 0, await readText(response), schema),
+    );
   }
 
-  async #exchange(shape: RequestShape): Promise<{ readonly status: number; readonly text: string }> {
+  async #exchange<Reply>(
+    shape: RequestShape,
+    read: (response: IncomingMessage) => Promise<Reply>,
+  ): Promise<Reply> {
     const request = this.#start(shape);
     const timeout_ms = shape.timeout_ms ?? this.#timeout_ms;
     const late = setTimeout(
@@ -170,7 +181,7 @@ export class ControlClient {
       const response = await new Promise<IncomingMessage>((resolve, reject) => {
         request.once('response', resolve).once('error', reject);
       });
-      return { status: response.statusCode ?? 0, text: await readText(response) };
+      return await read(response);
     } catch (thrown) {
       throw explained(thrown, this.socketPath);
     } finally {
@@ -246,37 +257,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-function strangeReply(status: number): CommandError {
+export function strangeReply(status: number): CommandError {
   return requestError(
     `the answer (HTTP ${status}) is not one that this command line understands`,
     'Is it a coffer daemon, and of the same version? See: coffer version, coffer status',
   );
-}
-
-/** What a connection that failed is told of as. */
-export function explained(thrown: unknown, socketPath: string): CommandError {
-  if (thrown instanceof CommandError) {
-    return thrown;
-  }
-  switch (systemErrorCode(thrown) ?? '') {
-    case 'EACCES':
-    case 'EPERM':
-      return permissionError(socketPath);
-    case 'ENOENT':
-    case 'ECONNREFUSED':
-    case 'ENOTSOCK':
-    case 'EINVAL':
-    case 'ENAMETOOLONG':
-      return requestError(
-        `no coffer daemon answers at ${socketPath}`,
-        'Start it (docker plugin enable coffer), or name its socket with --socket PATH.',
-      );
-    default:
-      return requestError(`the daemon ended the connection at ${socketPath} before its answer was complete`);
-  }
-}
-
-/** The control socket is for root alone. */
-export function permissionError(socketPath: string): CommandError {
-  return requestError(`you may not use ${socketPath}`, 'Only root may. Type the command again with sudo.');
 }

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { systemErrorCode } from '../common/index.ts';
 import type { DaemonStatus } from '../control/index.ts';
 import { type CommandError, requestError } from './command-error.ts';
-import { permissionError } from './control-client.ts';
+import { permissionError } from './connection-error.ts';
 
 const CONTROL_SOCKET = 'control.sock';
 const PROBE_TIMEOUT_MS = 1_000;

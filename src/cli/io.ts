@@ -17,6 +17,8 @@ export interface Output extends Writable {
 export interface Io {
   readonly stdin: Input;
   readonly stdout: Output;
+  /** Whether what is printed goes into a regular file. */
+  readonly stdoutIsFile: () => boolean;
   readonly stderr: Output;
   readonly env: Environment;
   readonly homeDirectory: string;

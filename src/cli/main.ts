@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line `coffer`, which is `docker coffer` when docker starts it as docker-coffer.
+import { fstatSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,6 +18,7 @@ function processIo(): Io {
   return {
     stdin,
     stdout,
+    stdoutIsFile,
     stderr,
     env,
     homeDirectory: homedir(),
@@ -26,6 +28,14 @@ function processIo(): Io {
     pause: (duration_ms) => delay(duration_ms),
     whenEnded,
   };
+}
+
+function stdoutIsFile(): boolean {
+  try {
+    return fstatSync(process.stdout.fd).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** Also when docker closes its socket, which ends the process by itself. */

@@ -4,7 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { EXIT, type ExitCode } from './command-error.ts';
 import { addAutolock } from './commands/autolock.ts';
 import { addBackup } from './commands/backup.ts';
-import { addBackupGet, withSecretVersion } from './commands/backup-get.ts';
+import { addBackupGet } from './commands/backup-get.ts';
 import { addBackupKey } from './commands/backup-key.ts';
 import { addBackupLs } from './commands/backup-ls.ts';
 import { addCa } from './commands/ca.ts';
@@ -16,6 +16,7 @@ import { addDestroy } from './commands/destroy.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addForceNewCluster } from './commands/force-new-cluster.ts';
 import { addDrill } from './commands/drill.ts';
+import { addGet } from './commands/get.ts';
 import { addGrant } from './commands/grant.ts';
 import { addGrantLs } from './commands/grant-ls.ts';
 import { addHistory } from './commands/history.ts';
@@ -40,6 +41,7 @@ import { addWhy } from './commands/why.ts';
 import { completionReply } from './complete.ts';
 import { DOCKER_SWITCHES, DOCKER_VALUE_FLAGS, type DockerFlags } from './docker-flags.ts';
 import { type Io, VERSION } from './io.ts';
+import { withSecretVersion } from './secret-version.ts';
 import { Session } from './session.ts';
 
 const COMPLETE_COMMANDS: readonly string[] = ['__complete', '__completeNoDesc'];
@@ -100,6 +102,7 @@ function buildProgram(session: Session): Command {
     addPut,
     addLs,
     addInspect,
+    addGet,
     addHistory,
     addRollback,
     addDestroy,

@@ -52,6 +52,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/secrets/:name/rollback': { post: versions.rollback },
     '/v1/secrets/:name/destroy': { post: versions.destroy },
     '/v1/secrets/:name/prune': { post: versions.prune },
+    '/v1/secrets/:name/reveal': { post: versions.reveal },
     '/v1/backup': { post: backups.backup },
     [RESTORE_PATH]: { post: backups.restore },
     '/v1/cluster': { get: cluster.describe },

@@ -62,6 +62,7 @@ const pruneQuery = v.strictObject({
     v.maxValue(VERSIONS_KEPT, PRUNE_SENTENCE),
   ),
 });
+const revealQuery = v.strictObject({ version: v.optional(versionNumber) });
 /** Of a secret, at least one. */
 const destroyQuery = v.strictObject({
   version: v.pipe(
@@ -128,6 +129,7 @@ export const QUERIES = {
   rollback: rollbackQuery,
   destroy: destroyQuery,
   prune: pruneQuery,
+  reveal: revealQuery,
   refusals: refusalsQuery,
   restore: restoreQuery,
 } as const;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The routes under /v1/secrets/NAME that are about its versions.
+import { finished } from 'node:stream';
 import type { Request, RequestHandler, Response } from 'express';
 import { CofferError } from '../common/index.ts';
 import { currentVersion, findVersion, previousVersion, type Secret } from '../secrets/index.ts';
@@ -12,12 +13,15 @@ import { servingStore } from './serving-store.ts';
 import type { DestroyReply, PruneReply, RollbackReply } from './wire.ts';
 
 const READ_TIMEOUT_MS = 1_000;
+const VERSION_HEADER = 'coffer-secret-version';
+const FRESHNESS_HEADER = 'coffer-freshness';
 
 /** The handlers; what they throw is answered by the application's error handler. */
 export interface VersionRoutes {
   readonly rollback: RequestHandler;
   readonly destroy: RequestHandler;
   readonly prune: RequestHandler;
+  readonly reveal: RequestHandler;
 }
 
 export function versionRoutes(options: ControlOptions): VersionRoutes {
@@ -63,7 +67,21 @@ export function versionRoutes(options: ControlOptions): VersionRoutes {
     response.json({ secret: describeSecret(secret), pruned });
   }
 
-  return { rollback, destroy, prune };
+  async function reveal(request: Request, response: Response): Promise<void> {
+    const { version } = readQuery(QUERIES.reveal, request.query);
+    const store = await servingStore(options);
+    const freshness = await store.readBarrier(READ_TIMEOUT_MS);
+    const secret = findSecret(store, reference(request));
+    const { number } = version === undefined ? currentVersion(secret) : findVersion(secret, version);
+    const value = store.readValue(secret.id, number);
+    finished(response, () => value.wipe());
+    options.logger.info('revealed a value', { secret: secret.name, version: number });
+    response.set('Content-Type', 'application/octet-stream');
+    response.set(VERSION_HEADER, String(number)).set(FRESHNESS_HEADER, freshness);
+    response.end(value.expose());
+  }
+
+  return { rollback, destroy, prune, reveal };
 }
 
 function present(secret: Secret | undefined): Secret {

@@ -74,6 +74,9 @@ export interface PruneReply {
   readonly pruned: readonly number[];
 }
 
+// `POST /v1/secrets/:name/reveal` answers with the value itself, as application/octet-stream, and in `coffer-secret-version`
+// and `coffer-freshness` with what it is.
+
 /** What stands at the end of `POST /v1/backup`, as JSON in the trailer `coffer-backup-summary`. */
 export interface BackupReply extends BackupSummary {
   readonly freshness: Freshness;

@@ -13,25 +13,9 @@ interface BackupGetOptions extends OpeningOptions {
   readonly reveal?: boolean;
 }
 
-const NAME = 'backup-get';
-
-/**
- * The words with `--secret-version` in the place of a `--version` after this command: wherever that stands, it would be the
- * program's own, and the version of coffer would go where the value was wanted.
- */
-export function withSecretVersion(words: readonly string[]): readonly string[] {
-  const at = words.indexOf(NAME);
-  const isCommand = words
-    .slice(0, at)
-    .every((word, place) => word.startsWith('-') || words[place - 1] === '--socket');
-  return at < 0 || !isCommand
-    ? words
-    : words.map((word, place) => (place > at ? word.replace(/^--version(?==|$)/, '--secret-version') : word));
-}
-
 export function addBackupGet(program: Command, session: Session): void {
   const command = program
-    .command(NAME)
+    .command('backup-get')
     .description('Take one value out of a backup, byte for byte. Needs no daemon.')
     .usage('[OPTIONS] FILE NAME')
     .argument('<file>', 'a backup')

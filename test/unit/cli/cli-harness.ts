@@ -13,6 +13,7 @@ export interface CliOptions {
   readonly env?: Environment;
   readonly asDockerPlugin?: boolean;
   readonly terminal?: boolean;
+  readonly stdoutIsFile?: boolean;
   readonly runDirectory?: string;
   /** Called with what is to be done if the program is ended from outside. */
   readonly onEnding?: (work: () => void) => void;
@@ -64,6 +65,7 @@ export async function runCli(
   const io: Io = {
     stdin: inputOf(options.stdin),
     stdout,
+    stdoutIsFile: () => options.stdoutIsFile ?? false,
     stderr,
     env: options.env ?? {},
     homeDirectory: directory,

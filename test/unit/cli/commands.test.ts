@@ -9,6 +9,7 @@ const COMMANDS = [
   'put',
   'ls',
   'inspect',
+  'get',
   'history',
   'rollback',
   'ps',

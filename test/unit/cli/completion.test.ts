@@ -30,7 +30,7 @@ test('completion knows commands, options, their values, secrets and services', a
     }
     assert.equal(
       await complete(cli, ''),
-      'put ls inspect history rollback destroy prune ps rm grant grant-ls revoke policy backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
+      'put ls inspect get history rollback destroy prune ps rm grant grant-ls revoke policy backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
     );
     assert.equal(await complete(cli, 'in'), 'inspect :4');
     assert.equal(await complete(cli, 'rm', 'db'), 'db_a db_b :4');
@@ -43,6 +43,8 @@ test('completion knows commands, options, their values, secrets and services', a
     assert.equal(await complete(cli, 'rollback', 'web', ''), '1 :4');
     assert.equal(await complete(cli, 'rollback', 'web', '1', ''), ':4');
     await cli(['put', 'web', '-'], { stdin: 'z' });
+    assert.equal(await complete(cli, 'get', 'w'), 'web :4');
+    assert.equal(await complete(cli, 'get', 'web', '--secret-version', ''), '3 2 1 :4');
     assert.equal(await complete(cli, 'destroy', 'web', ''), '2 1 :4');
     assert.equal(await complete(cli, 'destroy', 'web', '2', ''), '1 :4');
     assert.equal(await complete(cli, 'put', 'w'), 'web :4');
@@ -62,7 +64,7 @@ test('completion knows commands, options, their values, secrets and services', a
     assert.equal(await complete(cli, 'completion', 'z'), 'zsh :4');
     assert.equal(
       await complete(cli, 'bogus', ''),
-      'put ls inspect history rollback destroy prune ps rm grant grant-ls revoke policy backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
+      'put ls inspect get history rollback destroy prune ps rm grant grant-ls revoke policy backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why rebuild completion version :4',
     );
   });
 });

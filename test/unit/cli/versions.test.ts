@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the command line shows and does with the versions of a secret.
 import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { type Cli, Keyboard, NOW_MS, withCli } from './cli-harness.ts';
 
@@ -141,5 +143,84 @@ test('prune leaves the newest versions of each secret that is named, and asks be
     const label = await cli(['put', 'a', '-', '--label', 'coffer.keep=ten'], { stdin: 'x' });
     assert.equal(label.code, 2);
     assert.match(label.stderr, /^coffer: label coffer.keep is how many versions are kept, 1 to 10, not .ten/);
+  });
+});
+
+test('get without --reveal tells what is known of a version, and how its value is shown', async () => {
+  await withCli({}, async ({ cli }) => {
+    await putAll(cli, 'db', ['one', 'two', 'three']);
+    assert.equal((await cli(['destroy', '--force', 'db', '1'])).code, 0);
+    assert.equal(
+      (await cli(['get', 'DB'])).stdout,
+      [
+        'Name:       db',
+        'Version:    3, current',
+        'Created:    About a minute ago',
+        'Size:       5B',
+        'Value:      coffer get db --version 3 --reveal',
+        '',
+      ].join('\n'),
+    );
+    assert.match((await cli(['get', 'db', '--version', '2'])).stdout, /\nVersion: {4}2, previous\n/);
+    const gone = await cli(['get', 'db', '--version=1']);
+    assert.match(gone.stdout, /\nVersion: {4}1, destroyed\n.*\n.*\nDestroyed: {2}About a minute ago\n$/);
+    const missing = await cli(['get', 'db', '--version', '4']);
+    assert.deepEqual([missing.code, missing.stdout], [2, '']);
+    assert.equal(
+      missing.stderr,
+      'coffer: secret db has no version 4\nSee which versions there are: coffer history db\n',
+    );
+  });
+});
+
+test('get --reveal shows a value byte for byte on a terminal and in a file, and never in a pipe', async () => {
+  await withCli({}, async ({ cli, directory }) => {
+    const value = Buffer.from([0, 255, 10, 104, 117, 110, 116, 101, 114, 50]);
+    await cli(['put', 'db', '-'], { stdin: value });
+    await cli(['put', 'db', '-'], { stdin: 'second' });
+    const argv = ['get', 'db', '--reveal'];
+    assert.deepEqual(await cli(argv, { terminal: true }), { code: 0, stdout: 'second', stderr: '' });
+    assert.deepEqual(await cli(argv, { stdoutIsFile: true }), { code: 0, stdout: 'second', stderr: '' });
+    assert.deepEqual(await cli(argv), {
+      code: 1,
+      stdout: '',
+      stderr:
+        'coffer: a value is not written into a pipe, behind which it may end in a log\n' +
+        'Write it into a file with --output PATH, or type the command at a terminal.\n',
+    });
+    const file = path.join(directory, 'value');
+    const older = [...argv, '--version', '1', '-o', file];
+    assert.equal((await cli(older)).stdout, `db: version 1, 10B, is in ${file}\n`);
+    assert.deepEqual(readFileSync(file), value);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    writeFileSync(file, 'another');
+    const there = await cli(older);
+    assert.deepEqual([there.code, there.stdout], [1, '']);
+    assert.match(there.stderr, /is there already/);
+    assert.equal(readFileSync(file, 'utf8'), 'another');
+    assert.equal((await cli([...older, '--force'])).code, 0);
+    assert.deepEqual(readFileSync(file), value);
+  });
+});
+
+test('get shows nothing of what is not there, and writes nothing where it cannot', async () => {
+  await withCli({}, async ({ cli, directory }) => {
+    await putAll(cli, 'db', ['one', 'two', 'three']);
+    await cli(['destroy', '--force', 'db', '1']);
+    mkdirSync(path.join(directory, 'sub'));
+    for (const [argv, code, says] of [
+      [['db', '--version', '1', '--reveal'], 2, /^coffer: version 1 of secret db was destroyed\nSee which/],
+      [['db', '--version', '9', '--reveal'], 2, /^coffer: secret db has no version 9; it has 2, 3\n/],
+      [['nothing', '--reveal'], 2, /^coffer: secret nothing not found\n/],
+      [['db', '-o', 'x'], 1, /^coffer: --output goes with --reveal\n/],
+      [['db', '--reveal', '--force'], 1, /^coffer: --force goes with --output\n/],
+      [['db', '--reveal', '-o', path.join(directory, 'sub')], 1, /is not a file\n/],
+      [['db', '--reveal', '-o', path.join(directory, 'none', 'x')], 1, /no directory for it\n/],
+      [['db', '--version', 'v1', '--reveal'], 1, /^coffer: /],
+    ] as const) {
+      const refused = await cli(['get', ...argv], { terminal: true });
+      assert.deepEqual([refused.code, refused.stdout], [code, ''], argv.join(' '));
+      assert.match(refused.stderr, says);
+    }
   });
 });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { LogFields } from '../../../src/common/index.ts';
 import type { DestroyReply, PruneReply, RollbackReply } from '../../../src/control/index.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 import { putValue } from '../../support/test-store.ts';
@@ -101,5 +102,36 @@ test('a prune answers with what it took away', async () => {
       const refused = await send(harness, 'POST', `/v1/secrets/db/prune${query}`);
       assert.equal(codeOf(refused), 'request.invalid', query);
     }
+  });
+});
+
+test('a revealed value is the bytes alone, and the log says that it was revealed, never what it is', async () => {
+  const logged: unknown[] = [];
+  const write =
+    (level: string) =>
+    (sentence: string, fields?: LogFields): void =>
+      void logged.push([level, sentence, fields]);
+  const logger = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+  await withControl({ logger }, async (harness) => {
+    await fill(harness.store, 'hunter1', '"hunter2"');
+    const current = await send(harness, 'POST', '/v1/secrets/DB/reveal');
+    assert.deepEqual(
+      [current.status, current.text, current.headers['content-type'], current.headers['cache-control']],
+      [200, '"hunter2"', 'application/octet-stream', 'no-store'],
+    );
+    assert.deepEqual(
+      [current.headers['coffer-secret-version'], current.headers['coffer-freshness']],
+      ['2', 'linearizable'],
+    );
+    assert.deepEqual(logged, [['info', 'revealed a value', { secret: 'db', version: 2 }]]);
+    for (const [target, status] of [
+      ['db/reveal?version=3', 404],
+      ['db/reveal?version=x', 400],
+      ['other/reveal', 404],
+    ] as const) {
+      assert.equal((await send(harness, 'POST', `/v1/secrets/${target}`)).status, status, target);
+    }
+    assert.equal((await send(harness, 'GET', '/v1/secrets/db/reveal')).status, 405, 'no link shows a value');
+    assert.equal(logged.length, 1, 'what was refused was not revealed');
   });
 });
