@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { BackupReply, DrillReply, RestoreReply } from '../control/index.ts';
 import { requestError } from './command-error.ts';
 import { explained } from './connection-error.ts';
-import { readText, replyIn } from './control-client.ts';
+import { readText, replyIn } from './answer.ts';
 import * as replies from './replies.ts';
 
 /** Nothing may stand still for longer. */

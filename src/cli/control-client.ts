@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client of coffer's own API: plain HTTP over a Unix socket, so that the command line starts fast.
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
-import { safeParse } from 'valibot';
 import type {
   BackupHeaderReply,
   Check,
@@ -17,7 +16,8 @@ import type {
   SecretsReply,
 } from '../control/index.ts';
 import type { Labels, PutValue } from '../secrets/index.ts';
-import { CommandError, requestError } from './command-error.ts';
+import { readText, replyIn } from './answer.ts';
+import { requestError } from './command-error.ts';
 import { ledgerReply } from './ledger-replies.ts';
 import { explained } from './connection-error.ts';
 import * as replies from './replies.ts';
@@ -26,7 +26,6 @@ import { readRevealed, type RevealedValue } from './reveal-reply.ts';
 const TIMEOUT_MS = 30_000;
 /** A store that is unlocked is verified before it serves; the daemon gives it up before this. */
 const UNLOCK_TIMEOUT_MS = 90_000;
-const REPLY_BYTES_MAX = 256 * 1024 * 1024;
 
 export interface PutWish {
   readonly expect: PutValue['expect'];
@@ -210,20 +209,6 @@ export class ControlClient {
   }
 }
 
-/** The reply in an answer's text; throws the refusal that stands there, or that it is none of both. */
-export function replyIn<Reply>(status: number, text: string, schema: replies.ReplySchema<Reply>): Reply {
-  const json = parseJson(text);
-  if (status >= 400) {
-    const refusal = safeParse(replies.errorReply, json);
-    throw refusal.success ? requestError(refusal.output.message, refusal.output.hint) : strangeReply(status);
-  }
-  const reply = safeParse(schema, json);
-  if (!reply.success) {
-    throw strangeReply(status);
-  }
-  return reply.output;
-}
-
 function secretPath(reference: string): string {
   return `/v1/secrets/${encodeURIComponent(reference)}`;
 }
@@ -234,32 +219,4 @@ function putQuery({ expect, labels }: PutWish): URLSearchParams {
     query.append('label', `${key}=${value}`);
   }
   return query;
-}
-
-export async function readText(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > REPLY_BYTES_MAX) {
-      throw requestError(`the daemon's answer is larger than ${REPLY_BYTES_MAX} bytes`);
-    }
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-export function strangeReply(status: number): CommandError {
-  return requestError(
-    `the answer (HTTP ${status}) is not one that this command line understands`,
-    'Is it a coffer daemon, and of the same version? See: coffer version, coffer status',
-  );
 }

@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { VALUE_BYTES_MAX } from '../secrets/index.ts';
 import type { Freshness } from '../store/index.ts';
-import { readText, replyIn, strangeReply } from './control-client.ts';
+import { readText, replyIn, strangeReply } from './answer.ts';
 import * as replies from './replies.ts';
 
 const VERSION_HEADER = 'coffer-secret-version';

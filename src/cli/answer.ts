@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the daemon has answered, as a reply or as the refusal that it is.
+import type { IncomingMessage } from 'node:http';
+import { safeParse } from 'valibot';
+import { type CommandError, requestError } from './command-error.ts';
+import * as replies from './replies.ts';
+
+const REPLY_BYTES_MAX = 256 * 1024 * 1024;
+
+/** The reply in an answer's text; throws the refusal that stands there, or that it is none of both. */
+export function replyIn<Reply>(status: number, text: string, schema: replies.ReplySchema<Reply>): Reply {
+  const json = parseJson(text);
+  if (status >= 400) {
+    const refusal = safeParse(replies.errorReply, json);
+    throw refusal.success ? requestError(refusal.output.message, refusal.output.hint) : strangeReply(status);
+  }
+  const reply = safeParse(schema, json);
+  if (!reply.success) {
+    throw strangeReply(status);
+  }
+  return reply.output;
+}
+
+export async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > REPLY_BYTES_MAX) {
+      throw requestError(`the daemon's answer is larger than ${REPLY_BYTES_MAX} bytes`);
+    }
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+export function strangeReply(status: number): CommandError {
+  return requestError(
+    `the answer (HTTP ${status}) is not one that this command line understands`,
+    'Is it a coffer daemon, and of the same version? See: coffer version, coffer status',
+  );
+}
