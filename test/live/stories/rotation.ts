@@ -58,7 +58,7 @@ export function rotationStories(of: () => Installation): void {
   describe('a second version of a secret', () => {
     afterEach(async () => of().clear());
 
-    test('is given to new tasks, while those that run keep theirs when they are asked for again', async () => {
+    test('is given to new tasks, while those that run keep theirs when they are asked for again, and so is a rollback', async () => {
       const { engine } = of();
       await of().docker(['secret', 'create', 'rotated', '-'], { input: 'one' });
       const before = await startService(engine, 'stays', ['--secret', 'rotated']);
@@ -105,6 +105,12 @@ export function rotationStories(of: () => Installation): void {
         [1, 2],
       );
       assert.deepEqual([await after.secret('rotated'), await before.secret('rotated')], ['two', 'one']);
+
+      const back = await of().cli(['rollback', 'rotated']);
+      assert.equal(back.stdout, 'rotated: version 3 is version 1 again\n');
+      const restored = await updateService(engine, 'forced', ['--force'], after);
+      assert.equal(await restored.secret('rotated'), 'one');
+      await holders(of(), 'rotated', ['forced 3 current', 'stays 1 stale']);
     });
   });
 
