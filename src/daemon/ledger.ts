@@ -2,6 +2,7 @@
 // Which tasks of the swarm hold which secrets: what the engine runs, joined with what is remembered of deliveries.
 import type { LedgerEntry, LedgerState } from '../control/index.ts';
 import type { EngineNode, EngineSecret, EngineService, EngineTask, TaskState } from '../engine/index.ts';
+import { LABELS } from '../plugin/index.ts';
 import { currentVersion, type Delivery, nameKey, type Secret } from '../secrets/index.ts';
 import { storeNameOf } from './engine-uses.ts';
 
@@ -30,7 +31,7 @@ const HOLDING: readonly TaskState[] = ['assigned', 'accepted', 'preparing', 'rea
 export function taskEntries(input: TaskLedgerInput): readonly LedgerEntry[] {
   const services = new Map(input.services.map(({ id, name }) => [id, name]));
   const nodes = new Map(input.nodes.map(({ hostname, id }) => [id, hostname]));
-  const names = new Map(input.engineSecrets.map((secret) => [secret.id, storeNameOf(secret)]));
+  const mounts = new Map(input.engineSecrets.map((secret) => [secret.id, mountOf(secret)]));
   const delivered = byTask(input.deliveries);
   return input.tasks
     .filter(({ nodeId, state }) => nodeId !== '' && HOLDING.includes(state))
@@ -41,8 +42,8 @@ export function taskEntries(input: TaskLedgerInput): readonly LedgerEntry[] {
         task: task.id,
         node: { id: task.nodeId, hostname: nodes.get(task.nodeId) ?? '' },
       } as const;
-      const held = heldBy(delivered.get(task.id) ?? []);
-      const mounted = task.secrets.flatMap(({ id }) => names.get(id) ?? []);
+      const mounted = task.secrets.flatMap(({ id }) => mounts.get(id) ?? []);
+      const held = heldBy(delivered.get(task.id) ?? [], mounted);
       return [
         ...held.map((delivery) => ({ ...ofDelivery(delivery, input.secrets), ...holder })),
         ...unremembered(mounted, held).map((name) => ({ ...ofUnknown(name, input.secrets), ...holder })),
@@ -63,26 +64,51 @@ function byTask(deliveries: readonly Delivery[]): ReadonlyMap<string, readonly D
   return lists;
 }
 
+/** What a task mounts, by one secret of the engine. */
+interface Mounted {
+  readonly name: string;
+  /** Whether its label asks for another version than the current one. */
+  readonly pinned: boolean;
+}
+
+function mountOf(secret: EngineSecret): Mounted {
+  const version = secret.labels[LABELS.version] ?? 'current';
+  return { name: storeNameOf(secret), pinned: version !== 'current' };
+}
+
 /**
  * Of several deliveries of one secret the first one counts: a container's files are made once, when it starts, whatever the
- * engine is given for its task later. Pinned versions stand beside that.
+ * engine is given for its task later. Pinned versions stand beside that, as many as the task mounts: `previous` is another one later.
  */
-function heldBy(deliveries: readonly Delivery[]): readonly Delivery[] {
-  const first = new Map<string, Delivery>();
+function heldBy(deliveries: readonly Delivery[], mounted: readonly Mounted[]): readonly Delivery[] {
+  const held: Delivery[] = [];
   for (const delivery of deliveries) {
-    const name = nameKey(delivery.name);
-    const key = delivery.pinned ? `${name} ${delivery.version}` : name;
-    if (!first.has(key)) {
-      first.set(key, delivery);
+    const alike = held.filter((one) => isLike(one, delivery));
+    const isKnown = alike.some(({ version }) => version === delivery.version);
+    if (!isKnown && alike.length < placesFor(delivery, mounted)) {
+      held.push(delivery);
     }
   }
-  return [...first.values()];
+  return held;
+}
+
+function placesFor(delivery: Delivery, mounted: readonly Mounted[]): number {
+  if (!delivery.pinned) {
+    return 1;
+  }
+  const pins = mounted.filter((mount) => isLike(mount, delivery)).length;
+  // Where there is no such mount the label was changed since: all that was given may be there.
+  return pins === 0 ? Number.POSITIVE_INFINITY : pins;
+}
+
+function isLike(one: Mounted, other: Mounted): boolean {
+  return one.pinned === other.pinned && nameKey(one.name) === nameKey(other.name);
 }
 
 /** The secrets that a task mounts, and of which no delivery to it is remembered. */
-function unremembered(mounted: readonly string[], held: readonly Delivery[]): readonly string[] {
+function unremembered(mounted: readonly Mounted[], held: readonly Delivery[]): readonly string[] {
   const known = new Set(held.map(({ name }) => nameKey(name)));
-  return [...new Map(mounted.map((name) => [nameKey(name), name])).values()].filter(
+  return [...new Map(mounted.map(({ name }) => [nameKey(name), name])).values()].filter(
     (name) => !known.has(nameKey(name)),
   );
 }

@@ -53,6 +53,7 @@ const ENGINE_SECRETS = [
   engineSecret('e-db', 'db'),
   engineSecret('e-alias', 'db-again', { 'coffer.name': 'DB' }),
   engineSecret('e-old', 'db-old', { 'coffer.name': 'db', 'coffer.version': '2' }),
+  engineSecret('e-previous', 'db-previous', { 'coffer.name': 'db', 'coffer.version': 'previous' }),
   engineSecret('e-api', 'api'),
   engineSecret('e-gone', 'gone'),
 ];
@@ -102,6 +103,24 @@ const CASES: readonly (readonly [string, readonly string[], readonly Delivery[],
     ['db 2 stale pinned', 'db 3 current'],
   ],
   ['pins the current version', ['e-old'], [db(3, { pinned: true })], ['db 3 current pinned']],
+  [
+    'mounts the previous version, which was another one by the time it was asked for again',
+    ['e-previous'],
+    [db(1, { pinned: true }), db(2, { pinned: true })],
+    ['db 1 stale pinned'],
+  ],
+  [
+    'mounts two versions that are pinned',
+    ['e-old', 'e-previous'],
+    [db(2, { pinned: true }), db(1, { pinned: true }), db(3, { pinned: true })],
+    ['db 2 stale pinned', 'db 1 stale pinned'],
+  ],
+  [
+    'was given pinned versions by labels that have changed since',
+    ['e-db'],
+    [db(1, { pinned: true }), db(2, { pinned: true })],
+    ['db 1 stale pinned', 'db 2 stale pinned'],
+  ],
   [
     'was given another version later, which its files do not follow',
     ['e-db'],
