@@ -12,16 +12,19 @@ import {
 } from '../membership/index.ts';
 import type { SecretRequest } from './secret-request.ts';
 
-/** Throws `policy.denied` unless the task may have the secret of that name in the store, whether there is one or not. */
+/**
+ * Throws `policy.denied` unless the task may have the secret of that name in the store, whether there is one or not. True if others may be
+ * denied it: then no two tasks may share it, or one that is denied would start with what the other's node holds.
+ */
 export function checkPolicy(
   cluster: Pick<ClusterView, 'policy' | 'nodeByEngine'>,
   secret: string,
   { nodeId, service, task }: SecretRequest,
   swarmNode: (engineNodeId: string) => SwarmNode | undefined = () => undefined,
-): void {
+): boolean {
   const { policy } = cluster;
   if (isAllowingAll(policy)) {
-    return;
+    return false;
   }
   const request: PolicyRequest = {
     secret,
@@ -34,4 +37,5 @@ export function checkPolicy(
   if (refusal !== undefined) {
     throw refusal;
   }
+  return true;
 }

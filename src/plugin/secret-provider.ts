@@ -77,7 +77,7 @@ export class SecretProvider {
     const store = this.#options.source();
     const freshness = await this.#breaker.barrier(store);
     const name = request.labels[LABELS.name] ?? request.secretName;
-    checkPolicy(store.cluster, name, request, this.#options.swarmNode);
+    const isRestricted = checkPolicy(store.cluster, name, request, this.#options.swarmNode);
     const secret = store.byName(name) ?? (await this.#generate(store, name, request));
     const wanted = request.labels[LABELS.version] ?? 'current';
     const isPinned = wanted !== 'current';
@@ -88,7 +88,7 @@ export class SecretProvider {
     const delivered = { taskId: request.task.id, secretId: secret.id, name: secret.name };
     this.#deliveries.record(store, { ...delivered, version, pinned: isPinned });
     this.#logDelivery(request, secret, version, freshness);
-    return { value, doNotReuse: request.labels[LABELS.reuse] !== 'true' };
+    return { value, doNotReuse: isRestricted || request.labels[LABELS.reuse] !== 'true' };
   }
 
   /** Writes down which versions were given, before the store closes. */

@@ -144,3 +144,18 @@ test('a node is known by its ids, by the hostname that the swarm has, and by tha
     assert.match((await getSecret({ ...WEB, NodeID: '' })).Err ?? '', /cannot be told/);
   });
 });
+
+test('tasks share no value while somebody may be denied it, or a task that is denied would start with another one’s', async () => {
+  await withPlugin(async ({ getSecret, put, store }) => {
+    await put('db', 'v');
+    const shared = { ...WEB, SecretLabels: { 'coffer.reuse': 'true' } };
+    assert.equal((await getSecret(shared)).DoNotReuse, false);
+    await addRule(store, 'allow');
+    assert.equal((await getSecret(shared)).DoNotReuse, false, 'a rule that allows denies nobody');
+    await addRule(store, 'deny', { effect: 'deny', service: 'other' });
+    assert.deepEqual(await getSecret(shared), {
+      Value: Buffer.from('v').toString('base64'),
+      DoNotReuse: true,
+    });
+  });
+});
