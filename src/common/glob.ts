@@ -7,11 +7,11 @@
  * have given its containers names that make this slow, and the leader does it for a thousand of them at a time.
  */
 export function globMatches(pattern: string, text: string): boolean {
-  const [first = '', ...others] = pattern.split('*');
-  const last = others.pop();
-  if (last === undefined) {
-    return text.length === first.length && isAt(first, text, 0);
+  if (!pattern.includes('*')) {
+    return text.length === pattern.length && isAt(pattern, text, 0);
   }
+  const [first = '', ...others] = pattern.split('*');
+  const last = others.pop() ?? '';
   const end = text.length - last.length;
   let from = first.length;
   if (from > end || !isAt(first, text, 0) || !isAt(last, text, end)) {

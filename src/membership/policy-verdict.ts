@@ -44,12 +44,13 @@ const PROJECT_LABEL = 'com.docker.compose.project';
 
 /** Any rule that denies decides, otherwise any that allows, otherwise the default. Of several, the first in their order is named. */
 export function verdict(policy: Policy, request: PolicyRequest): Verdict {
+  const asked = readable(request);
   let allowing: PolicyRuleObject | undefined;
   for (const rule of policy.rules) {
     if (rule.effect === 'allow' && allowing !== undefined) {
       continue;
     }
-    const holds = ruleHolds(rule, request);
+    const holds = ruleHolds(rule, asked);
     if (rule.effect === 'deny' && holds !== 'no') {
       return { effect: 'deny', because: holds === 'yes' ? 'rule' : 'unknown', rule };
     }
@@ -77,8 +78,19 @@ export function projectOf(labels: Labels): string | undefined {
   return own(labels, PROJECT_LABEL);
 }
 
+/** With names in the form that patterns are held against, once for all rules. */
+function readable(request: PolicyRequest): PolicyRequest {
+  const { secret, service } = request;
+  return {
+    ...request,
+    secret: secret.length > NAME_LENGTH_MAX ? secret : secret.toLowerCase(),
+    // A pattern has none of these, so that each is one character, which only `?` and `*` stand for.
+    service: service && { ...service, name: service.name.replace(BEYOND_16_BITS, '\ufffd') },
+  };
+}
+
 function ruleHolds(rule: PolicyRuleObject, request: PolicyRequest): Certainty {
-  const secret = nameHolds(rule.secret.toLowerCase(), request.secret.toLowerCase(), NAME_LENGTH_MAX);
+  const secret = nameHolds(rule.secret.toLowerCase(), request.secret, NAME_LENGTH_MAX);
   if (secret === 'no') {
     return 'no';
   }
@@ -116,8 +128,7 @@ function nameHolds(pattern: string, name: string, length_max: number): Certainty
   if (name.length > length_max) {
     return 'unknown';
   }
-  // A pattern has none of these, so that each is one character, which only `?` and `*` stand for.
-  return globMatches(pattern, name.replace(BEYOND_16_BITS, '\ufffd')) ? 'yes' : 'no';
+  return globMatches(pattern, name) ? 'yes' : 'no';
 }
 
 function textHolds(wanted: string, given: string | undefined): Certainty {

@@ -67,7 +67,7 @@ export interface SetPolicyDefault {
 export type PolicyCommand = PutPolicyRule | RemovePolicyRule | SetPolicyDefault;
 
 export const EVERYTHING_ALLOWED: Policy = { default: 'allow', rules: [] };
-/** More than anybody can oversee; each of them costs some microseconds whenever a task starts. */
+/** More than anybody can oversee; each of them costs about a microsecond whenever a task starts. */
 export const POLICY_RULES_MAX = 1_000;
 /** Of each kind, in one rule. */
 export const POLICY_LABELS_MAX = 16;
