@@ -234,8 +234,11 @@ export class SecretState {
   #copyValue({ from, secretId, version }: Extract<Effect, { kind: 'copy-value' }>): void {
     const value = this.#intactValue(secretId, from);
     const key = this.#content.keys.value(secretId, version);
-    this.#change([{ key, payload: value?.expose() }]);
-    value?.wipe();
+    try {
+      this.#change([{ key, payload: value?.expose() }]);
+    } finally {
+      value?.wipe();
+    }
   }
 
   #intactValue(secretId: string, version: number): SecretValue | undefined {
