@@ -10,6 +10,7 @@ import type {
 } from './maintenance.ts';
 import type { Policy } from './policy.ts';
 import { PolicyTable } from './policy-table.ts';
+import type { RotationObject } from './rotation.ts';
 import {
   type AuthorityObject,
   type AutolockObject,
@@ -59,6 +60,10 @@ export interface ClusterView {
   readonly grantCount: number;
   /** Another object as soon as anything of it has changed. */
   readonly policy: Policy;
+  /** Of a secret; also one that has ended, while it is remembered. */
+  rotation(id: string): RotationObject | undefined;
+  /** In the order in which they were begun. */
+  rotations(): readonly RotationObject[];
 }
 
 /** A change of the cluster's objects that a command asks for. */
@@ -78,6 +83,7 @@ export class ClusterIndex implements ClusterView {
   readonly #byKey = new Map<string, NodeObject>();
   readonly #grants = new GrantTable();
   readonly #policy = new PolicyTable();
+  readonly #rotations = new Map<string, RotationObject>();
   readonly #byEngine = new Map<string, readonly NodeObject[]>();
 
   get size(): number {
@@ -190,6 +196,17 @@ export class ClusterIndex implements ClusterView {
     return this.#policy.current;
   }
 
+  rotation(id: string): RotationObject | undefined {
+    return this.#rotations.get(id);
+  }
+
+  rotations(): readonly RotationObject[] {
+    // The same on every manager, also where the objects were read in another order.
+    return [...this.#rotations.values()].sort(
+      (a, b) => a.begunAt_ms - b.begunAt_ms || (a.id < b.id ? -1 : 1),
+    );
+  }
+
   /** The object that stands in this one's place now. */
   at(key: string): ClusterObject | undefined {
     return this.#objects.get(key);
@@ -226,6 +243,8 @@ export class ClusterIndex implements ClusterView {
       this.#grants.add(object);
     } else if (object.kind === 'policy-rule' || object.kind === 'policy-default') {
       this.#policy.put(object);
+    } else if (object.kind === 'rotation') {
+      this.#rotations.set(object.id, object);
     }
   }
 
@@ -245,6 +264,8 @@ export class ClusterIndex implements ClusterView {
       this.#grants.delete(object);
     } else if (object?.kind === 'policy-rule' || object?.kind === 'policy-default') {
       this.#policy.delete(object);
+    } else if (object?.kind === 'rotation') {
+      this.#rotations.delete(object.id);
     }
   }
 

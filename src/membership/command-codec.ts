@@ -9,6 +9,7 @@ import {
   writeMaintenanceCommand,
 } from './maintenance-codec.ts';
 import { POLICY_COMMAND_TAG, readPolicyCommand, writePolicyCommand } from './policy-codec.ts';
+import { readRotationCommand, ROTATION_COMMAND_TAG, writeRotationCommand } from './rotation-codec.ts';
 import { LEAVING, PEM_BYTES_MAX, ROLES, TEXT_BYTES_MAX } from './model.ts';
 import {
   readCertificate,
@@ -39,6 +40,7 @@ const KIND_TAG = {
   ...MAINTENANCE_COMMAND_TAG,
   ...GRANT_COMMAND_TAG,
   ...POLICY_COMMAND_TAG,
+  ...ROTATION_COMMAND_TAG,
 } as const satisfies Record<ClusterCommand['kind'], number>;
 
 const CLUSTER_KINDS: ReadonlySet<string> = new Set(Object.keys(KIND_TAG));
@@ -103,6 +105,9 @@ export function writeClusterCommand(writer: ByteWriter, command: ClusterCommand)
     case 'remove-policy-rule':
     case 'set-policy-default':
       return writePolicyCommand(writer, command);
+    case 'step-rotation':
+    case 'end-rotation':
+      return writeRotationCommand(writer, command);
     default:
       return unreachable(command);
   }
@@ -174,6 +179,7 @@ export function readClusterCommand(reader: ByteReader): ClusterCommand {
         readMaintenanceCommand(tag, reader) ??
         readGrantCommand(tag, reader) ??
         readPolicyCommand(tag, reader) ??
+        readRotationCommand(tag, reader) ??
         unknownKind(tag)
       );
   }

@@ -3,6 +3,7 @@
 import type { RegisterPeerUnlock, SetAutolock, SetPeerUnlock } from './autolock-command.ts';
 import type { GrantCommand } from './grant.ts';
 import type { PolicyCommand } from './policy.ts';
+import type { RotationCommand } from './rotation.ts';
 import type { MaintenanceCommand } from './maintenance.ts';
 import type {
   AuthorityObject,
@@ -129,4 +130,5 @@ export type ClusterCommand =
   | RegisterPeerUnlock
   | GrantCommand
   | PolicyCommand
+  | RotationCommand
   | MaintenanceCommand;

@@ -62,5 +62,21 @@ export {
   type Verdict,
   verdict,
 } from './policy-verdict.ts';
+export { readRotatedServices, writeRotatedServices } from './rotation-codec.ts';
+export { begunRotation, runningRotation } from './rotation-rules.ts';
+export {
+  isRunning,
+  NO_MARK,
+  ROTATED_SERVICES_MAX,
+  type RotatedService,
+  type RotatedState,
+  ROTATION_TIMEOUT_MAX_MS,
+  ROTATION_TIMEOUT_MIN_MS,
+  type RotationCommand,
+  type RotationMark,
+  type RotationObject,
+  type RotationPhase,
+  ROTATIONS_KEPT,
+} from './rotation.ts';
 export { decodeObject, encodeObject } from './object-codec.ts';
 export { applyClusterCommand, checkToken, ownEngine } from './rules.ts';

@@ -5,6 +5,7 @@ import { unreachable } from '../common/index.ts';
 import type { GrantObject } from './grant.ts';
 import type { MaintenanceObject } from './maintenance.ts';
 import type { PolicyObject } from './policy.ts';
+import type { RotationObject } from './rotation.ts';
 
 /** What a node is to the cluster. Its certificate says so as well. */
 export const ROLES = ['manager', 'worker'] as const;
@@ -133,6 +134,7 @@ export type ClusterObject =
   | RevocationObject
   | GrantObject
   | PolicyObject
+  | RotationObject
   | MaintenanceObject;
 
 /** A name for each object, unique in the cluster. */
@@ -150,6 +152,7 @@ export function objectKey(object: ClusterObject): string {
     case 'node':
     case 'grant':
     case 'policy-rule':
+    case 'rotation':
       return `${object.kind}/${object.id}`;
     case 'peer-unlock':
     case 'revocation':

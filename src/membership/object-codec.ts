@@ -24,6 +24,7 @@ import {
   writeMaintenanceObject,
 } from './maintenance-codec.ts';
 import { POLICY_OBJECT_TAG, readPolicyObject, writePolicyObject } from './policy-codec.ts';
+import { readRotationObject, ROTATION_OBJECT_TAG, writeRotation } from './rotation-codec.ts';
 
 const FORMAT = 1;
 const KIND_TAG = {
@@ -37,6 +38,7 @@ const KIND_TAG = {
   ...MAINTENANCE_OBJECT_TAG,
   ...GRANT_OBJECT_TAG,
   ...POLICY_OBJECT_TAG,
+  ...ROTATION_OBJECT_TAG,
 } as const satisfies Record<ClusterObject['kind'], number>;
 /** Autolock with peer unlock: as autolock, then u8 count and the earlier keys. */
 const PEERS_TAG = 8;
@@ -77,6 +79,8 @@ export function writeObject(writer: ByteWriter, object: ClusterObject): ByteWrit
     case 'policy-rule':
     case 'policy-default':
       return writePolicyObject(writer, object);
+    case 'rotation':
+      return writeRotation(writer, object);
     default:
       return unreachable(object);
   }
@@ -124,6 +128,7 @@ export function readObject(reader: ByteReader): ClusterObject {
         readMaintenanceObject(tag, reader) ??
         readGrantObject(tag, reader) ??
         readPolicyObject(tag, reader) ??
+        readRotationObject(tag, reader) ??
         unknownKind(tag)
       );
   }

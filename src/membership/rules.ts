@@ -20,6 +20,7 @@ import { existing, put, remove } from './effects.ts';
 import { applyGrantCommand } from './grant-rules.ts';
 import { applyMaintenanceCommand } from './maintenance-rules.ts';
 import { applyPolicyCommand } from './policy-rules.ts';
+import { applyRotationCommand } from './rotation-rules.ts';
 import {
   CERTIFICATE_LIFETIME_MAX_MS,
   CERTIFICATE_LIFETIME_MIN_MS,
@@ -32,7 +33,7 @@ import {
   TOKENS_MAX,
 } from './model.ts';
 
-/** Throws a `cluster.*`, `grant.*` or `policy.*` code for a command that is refused; such a command changes nothing. */
+/** Throws a `cluster.*`, `grant.*`, `policy.*` or `rotation.*` code for a command that is refused; such a command changes nothing. */
 export function applyClusterCommand(view: ClusterView, command: ClusterCommand): readonly ObjectEffect[] {
   switch (command.kind) {
     case 'establish-cluster':
@@ -79,6 +80,9 @@ export function applyClusterCommand(view: ClusterView, command: ClusterCommand):
     case 'remove-policy-rule':
     case 'set-policy-default':
       return applyPolicyCommand(view, command);
+    case 'step-rotation':
+    case 'end-rotation':
+      return applyRotationCommand(view, command);
     default:
       return unreachable(command);
   }

@@ -6,6 +6,8 @@ import {
   type ClusterCommand,
   isClusterCommand,
   readClusterCommand,
+  ROTATED_SERVICES_MAX,
+  TEXT_BYTES_MAX,
   writeClusterCommand,
 } from '../membership/index.ts';
 import { type Command, DELIVERIES_PER_COMMAND, type PutValue } from './command.ts';
@@ -13,6 +15,7 @@ import type { Delivery } from './delivery.ts';
 import { DESTROYED_KEPT, ID_LENGTH_MAX, TASK_ID_LENGTH_MAX, VERSIONS_KEPT } from './limits.ts';
 import type { DestroyedVersion } from './model.ts';
 import { RESTORED_BYTES_MAX, type RestoredVersion } from './restore-command.ts';
+import { PROBLEM_BYTES_MAX, type RotateSecret } from './rotation-command.ts';
 import { DESTROYED_PER_COMMAND } from './version-commands.ts';
 import { checkLabels, checkName, checkValueSize } from './validate.ts';
 
@@ -63,6 +66,14 @@ export function checkCommand(command: Command): void {
       checkInteger(command.keep - 1, 'what is kept besides the current version', VERSIONS_KEPT - 1);
       checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
       break;
+    case 'rotate':
+      checkRotate(command);
+      break;
+    case 'revert-rotation':
+      checkId(command.id);
+      checkLength(command.problem, PROBLEM_BYTES_MAX);
+      checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+      break;
     case 'remove':
       checkId(command.id);
       break;
@@ -110,6 +121,21 @@ function checkPut(command: PutValue): void {
   checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
 }
 
+function checkRotate(command: RotateSecret): void {
+  [command.id, command.rotationId].forEach(checkId);
+  checkInteger(command.expect ?? 0, 'a version', U32_MAX);
+  checkInteger(command.timeout_ms, 'a time', Number.MAX_SAFE_INTEGER);
+  checkValueSize(command.value.byteLength);
+  checkInteger(command.services.length, 'a list of services', ROTATED_SERVICES_MAX);
+  for (const service of command.services) {
+    checkId(service.id);
+    [service.name, service.note, service.updateStartedAt].forEach((text) => checkText(text));
+    checkInteger(service.forceUpdate, 'a count of updates', Number.MAX_SAFE_INTEGER);
+    checkInteger(service.versionIndex, 'an index', Number.MAX_SAFE_INTEGER);
+  }
+  checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+}
+
 function checkRestored(versions: readonly RestoredVersion[]): void {
   let size_bytes = 0;
   for (const { number, createdAt_ms, value } of versions) {
@@ -140,6 +166,12 @@ function checkDeliveries(deliveries: readonly Delivery[]): void {
     checkName(name);
     checkInteger(version, 'a version', U32_MAX);
     checkInteger(at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+  }
+}
+
+function checkText(text: string): void {
+  if (Buffer.byteLength(text) > TEXT_BYTES_MAX) {
+    throw new CofferError('request.invalid', `a text has at most ${TEXT_BYTES_MAX} bytes`);
   }
 }
 

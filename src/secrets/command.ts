@@ -20,6 +20,14 @@ import {
   writeRestoreVersions,
 } from './restore-command.ts';
 import {
+  readRevertRotation,
+  readRotate,
+  type RevertRotation,
+  type RotateSecret,
+  writeRevertRotation,
+  writeRotate,
+} from './rotation-command.ts';
+import {
   readDestroy,
   readPrune,
   readRollback,
@@ -93,6 +101,8 @@ export type SecretCommand =
   | ActivateSecret
   | PutValue
   | VersionCommand
+  | RotateSecret
+  | RevertRotation
   | SetLabels
   | RemoveSecret
   | RecordDeliveries
@@ -119,6 +129,8 @@ const KIND_TAG = {
   rollback: 10,
   destroy: 11,
   prune: 12,
+  rotate: 32,
+  'revert-rotation': 33,
 } as const satisfies Record<SecretCommand['kind'], number>;
 /** What follows is a command of the cluster, with a kind of its own. */
 const CLUSTER_TAG = 7;
@@ -169,6 +181,10 @@ export function writeCommand(writer: ByteWriter, command: Command): ByteWriter {
         writeDelivery(writer, delivery);
       }
       return writer;
+    case 'rotate':
+      return writeRotate(writer, command);
+    case 'revert-rotation':
+      return writeRevertRotation(writer, command);
     case 'restore':
       return writeRestore(writer, command);
     case 'restore-versions':
@@ -249,6 +265,10 @@ function readCommand(reader: ByteReader, valueOf: (bytes: Buffer) => SecretValue
       return { kind: 'remove', id: reader.text(ID_LENGTH_MAX) };
     case KIND_TAG['record-deliveries']:
       return { kind: 'record-deliveries', deliveries: readDeliveries(reader) };
+    case KIND_TAG.rotate:
+      return readRotate(reader, valueOf);
+    case KIND_TAG['revert-rotation']:
+      return readRevertRotation(reader);
     case KIND_TAG.restore:
       return readRestore(reader, valueOf);
     case KIND_TAG['restore-versions']:

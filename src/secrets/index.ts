@@ -61,6 +61,7 @@ export {
   type RestoreSecret,
   type RestoreVersions,
 } from './restore-command.ts';
+export { PROBLEM_BYTES_MAX, type RevertRotation, type RotateSecret } from './rotation-command.ts';
 export { newSecretId } from './secret-id.ts';
 export {
   applyRequest,

@@ -20,6 +20,7 @@ import type { Delivery } from './delivery.ts';
 import { DELIVERIES_KEPT } from './limits.ts';
 import { currentVersion, type Secret } from './model.ts';
 import { restore, restoreVersions } from './restore.ts';
+import { revertRotation, rotate } from './rotations.ts';
 import { checkLabels, checkName, checkValueSize } from './validate.ts';
 import { destroy, prune, rollback, withNewVersion } from './versions.ts';
 
@@ -73,17 +74,17 @@ export type Effect =
   | { readonly kind: 'put-request'; readonly slot: number; readonly request: AppliedRequest };
 
 /** What the rules refuse a command with. */
-const REFUSALS = /^(?:secret|cluster|grant|policy)\./;
+const REFUSALS = /^(?:secret|cluster|grant|policy|rotation)\./;
 
 /** What a command came to. A refused command changes nothing. */
-export type Outcome =
-  | {
-      readonly kind: 'applied';
-      /** The secret as it is now, or as it was when the command removed it. */
-      readonly secret: Secret | undefined;
-      readonly effects: readonly Effect[];
-    }
-  | { readonly kind: 'refused'; readonly error: CofferError };
+export type Outcome = AppliedOutcome | { readonly kind: 'refused'; readonly error: CofferError };
+
+export interface AppliedOutcome {
+  readonly kind: 'applied';
+  /** The secret as it is now, or as it was when the command removed it. */
+  readonly secret: Secret | undefined;
+  readonly effects: readonly Effect[];
+}
 
 /** Applies the command that stands at `index` in the log. Never throws for what a user can send. */
 export function applyCommand(view: SecretsView, command: Command, index: number): Outcome {
@@ -120,6 +121,10 @@ function applyChecked(view: SecretsView, command: Command, index: number): Outco
       return destroy(existing(view, command.id), command, index);
     case 'prune':
       return prune(existing(view, command.id), command, index);
+    case 'rotate':
+      return rotate(view, existing(view, command.id), command, index);
+    case 'revert-rotation':
+      return revertRotation(view, command, index);
     case 'restore':
       return restore(view, command, index);
     case 'restore-versions':

@@ -4,12 +4,12 @@ import { CofferError, type SecretValue } from '../common/index.ts';
 import { findVersion } from './find-version.ts';
 import { DESTROYED_KEPT } from './limits.ts';
 import { currentVersion, type DestroyedVersion, type Secret, type SecretVersion } from './model.ts';
-import type { Effect, Outcome } from './state-machine.ts';
+import type { AppliedOutcome, Effect, Outcome } from './state-machine.ts';
 import { versionsToKeep } from './validate.ts';
 import type { DestroyVersions, PruneVersions, RollbackSecret } from './version-commands.ts';
 
 /** The secret with a new version of this value. */
-export function withNewVersion(secret: Secret, value: SecretValue, at_ms: number): Outcome {
+export function withNewVersion(secret: Secret, value: SecretValue, at_ms: number): AppliedOutcome {
   return withVersion(secret, { size: value.byteLength, at_ms }, (version) => ({
     kind: 'put-value',
     secretId: secret.id,
@@ -18,7 +18,7 @@ export function withNewVersion(secret: Secret, value: SecretValue, at_ms: number
   }));
 }
 
-export function rollback(secret: Secret, command: RollbackSecret, index: number): Outcome {
+export function rollback(secret: Secret, command: RollbackSecret, index: number): AppliedOutcome {
   const { at_ms, expect } = command;
   const current = currentVersion(secret).number;
   if (expect !== undefined && expect !== current) {
@@ -110,7 +110,7 @@ function withVersion(
   secret: Secret,
   { at_ms, size }: { readonly size: number; readonly at_ms: number },
   valueEffect: (version: number) => Effect,
-): Outcome {
+): AppliedOutcome {
   const last = secret.versions.at(-1)?.number ?? 0;
   const added: SecretVersion = { number: last + 1, createdAt_ms: at_ms, size };
   const versions = [...secret.versions, added];

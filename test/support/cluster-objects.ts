@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Objects of a cluster for tests: what stands in them means nothing.
-import type {
-  AuthorityObject,
-  BackupScheduleObject,
-  DataKeyReportObject,
-  GrantObject,
-  NodeObject,
-  NodeRole,
-  PolicyRuleObject,
-  RevocationObject,
-  TokenObject,
+import {
+  type AuthorityObject,
+  type BackupScheduleObject,
+  type DataKeyReportObject,
+  type GrantObject,
+  NO_MARK,
+  type NodeObject,
+  type NodeRole,
+  type PolicyRuleObject,
+  type RevocationObject,
+  type RotatedService,
+  type RotationObject,
+  type TokenObject,
 } from '../../src/membership/index.ts';
 
 export const HOUR_MS = 60 * 60 * 1_000;
@@ -112,6 +115,30 @@ export function aGrant(id: string, over: Partial<GrantObject> = {}): GrantObject
     labels: {},
     image: '',
     grantedAt_ms: 3_000,
+    ...over,
+  };
+}
+
+export function aRotatedService(name: string, over: Partial<RotatedService> = {}): RotatedService {
+  return { id: `id-${name}`, name, state: 'waiting', note: '', ...NO_MARK, ...over };
+}
+
+/** From version 1 of the secret `db` to version 2, for the services `a` and `b`. */
+export function aRotation(id: string, over: Partial<RotationObject> = {}): RotationObject {
+  return {
+    kind: 'rotation',
+    id,
+    secretId: 'id-db',
+    secretName: 'db',
+    fromVersion: 1,
+    toVersion: 2,
+    restoredVersion: 0,
+    phase: 'updating',
+    problem: '',
+    timeout_ms: 600_000,
+    services: [aRotatedService('a'), aRotatedService('b')],
+    begunAt_ms: 3_000,
+    endedAt_ms: 0,
     ...over,
   };
 }

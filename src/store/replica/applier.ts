@@ -15,7 +15,6 @@ import {
   type Request,
   type RequestOutcome,
 } from '../../secrets/index.ts';
-import { isClusterCommand } from '../../membership/index.ts';
 import type { RaftLog } from '../../storage/index.ts';
 import { removedNodeError } from '../state/removed-nodes.ts';
 import type { SecretState } from '../state/secret-state.ts';
@@ -102,7 +101,7 @@ export class Applier {
     const outcome = this.#outcomeOf(request, index);
     state.apply(index, outcome.effects);
     onEffects(outcome.effects);
-    if (isClusterCommand(request.command) && outcome.effects.length > 0) {
+    if (outcome.effects.some(isOfObject)) {
       onClusterChange();
     }
     if ('value' in request.command) {
@@ -120,4 +119,9 @@ export class Applier {
     const error = new CofferError('cluster.node-removed', 'the node that asked for this was removed');
     return { kind: 'refused', error, effects: [], index };
   }
+}
+
+/** Some commands are about a secret, and an object of the cluster as well. */
+function isOfObject({ kind }: Effect): boolean {
+  return kind === 'put-object' || kind === 'delete-object';
 }

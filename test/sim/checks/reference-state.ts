@@ -125,9 +125,11 @@ export class ReferenceState {
         return undefined;
       case 'destroy':
       case 'prune':
+      case 'rotate':
+      case 'revert-rotation':
       case 'restore':
       case 'restore-versions':
-        // No client of the simulation destroys, prunes or restores.
+        // No client of the simulation destroys, prunes, rotates or restores.
         return undefined;
       default:
         return undefined;

@@ -19,6 +19,8 @@ import {
   aNode,
   anAuthority,
   aRevocation,
+  aRotatedService,
+  aRotation,
   aRule,
   aToken,
 } from '../../support/cluster-objects.ts';
@@ -64,6 +66,22 @@ const OBJECTS: readonly ClusterObject[] = [
     nodeLabels: { zone: 'eu' },
   }),
   { kind: 'policy-default', effect: 'deny', setAt_ms: 8 },
+  aRotation('one'),
+  aRotation('two', {
+    phase: 'failed',
+    restoredVersion: 3,
+    problem: 'service wörker is paused',
+    services: [
+      aRotatedService('a', {
+        state: 'reverted',
+        forceUpdate: 7,
+        versionIndex: 2 ** 40,
+        updateStartedAt: '2026-01-01T00:00:00.5Z',
+      }),
+      aRotatedService('b', { state: 'left-out', note: 'takes version 1' }),
+    ],
+    endedAt_ms: 9,
+  }),
 ];
 
 const COMMANDS: readonly ClusterCommand[] = [
@@ -92,6 +110,25 @@ const COMMANDS: readonly ClusterCommand[] = [
   { kind: 'put-policy-rule', rule: aRule('one', { serviceLabels: { a: 'b' } }) },
   { kind: 'remove-policy-rule', id: 'one' },
   { kind: 'set-policy-default', policy: { kind: 'policy-default', effect: 'allow', setAt_ms: 9 } },
+  {
+    kind: 'step-rotation',
+    id: 'one',
+    serviceId: 'a',
+    from: 'waiting',
+    to: 'updating',
+    mark: { forceUpdate: 3, versionIndex: 12, updateStartedAt: 'then' },
+    note: '',
+  },
+  {
+    kind: 'step-rotation',
+    id: 'one',
+    serviceId: 'a',
+    from: 'reverting',
+    to: 'failed',
+    mark: undefined,
+    note: 'it is paused',
+  },
+  { kind: 'end-rotation', id: 'one', at_ms: 10 },
   { kind: 'set-autolock', autolock: { kind: 'autolock', version: 1, unlockKey: Buffer.alloc(32, 7) } },
   { kind: 'set-autolock', autolock: autolockOf(1, 0) },
   { kind: 'set-peer-unlock', enabled: true },

@@ -36,6 +36,15 @@ const destroyed = fc.array(
   }),
   { maxLength: 10 },
 );
+const service = plainRecord({
+  id,
+  name,
+  state: fc.constantFrom('waiting' as const, 'left-out' as const),
+  note: fc.string({ maxLength: 50 }),
+  forceUpdate: fc.maxSafeNat(),
+  versionIndex: fc.maxSafeNat(),
+  updateStartedAt: fc.string({ maxLength: 30 }),
+});
 const kind = <K extends Command['kind']>(of: K): fc.Arbitrary<K> => fc.constant(of);
 
 const command: fc.Arbitrary<Command> = fc.oneof(
@@ -67,6 +76,23 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   }),
   plainRecord({ kind: kind('destroy'), id, numbers: fc.array(version, { maxLength: 20 }), at_ms }),
   plainRecord({ kind: kind('prune'), id, keep: fc.integer({ min: 1, max: 10 }), at_ms }),
+  plainRecord({
+    kind: kind('rotate'),
+    id,
+    rotationId: id,
+    expect: fc.option(version, { nil: undefined }),
+    services: fc.array(service, { maxLength: 5 }),
+    timeout_ms: at_ms,
+    value,
+    at_ms,
+  }),
+  plainRecord({
+    kind: kind('revert-rotation'),
+    id,
+    restore: fc.boolean(),
+    problem: fc.string({ maxLength: 50 }),
+    at_ms,
+  }),
   plainRecord({ kind: kind('remove'), id }),
   plainRecord({
     kind: kind('record-deliveries'),
