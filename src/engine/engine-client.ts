@@ -2,7 +2,7 @@
 // The one place that speaks to the engine through dockerode.
 //
 // dockerode writes the options of most calls into the URL as well as into the body, and a URL ends up in logs.
-// No call here says anything in a body; those with options of their own pass `{ _query, _body }`, which keeps them apart.
+// Those with options of their own pass `{ _query, _body }`, which keeps them apart.
 import './without-debug.ts';
 import Docker from 'dockerode';
 import { CofferError, withDeadline } from '../common/index.ts';
@@ -18,6 +18,13 @@ import {
 } from './event-model.ts';
 import { decodeInfo, decodePluginName, type EngineInfo } from './info-model.ts';
 import { decodeSecret, decodeSecrets, type EngineSecret } from './secret-model.ts';
+import {
+  decodeRollingService,
+  decodeRollingTasks,
+  forcedSpec,
+  type RollingService,
+  type RollingTask,
+} from './service-model.ts';
 import {
   decodeNodes,
   decodeServices,
@@ -118,6 +125,40 @@ export class EngineClient {
 
   async listServices(): Promise<readonly EngineService[]> {
     return decodeServices(await this.#call(() => this.#calls.listServices()));
+  }
+
+  /** Undefined if there is none of this id. */
+  async inspectService(id: string): Promise<RollingService | undefined> {
+    const service: unknown = await this.#unlessMissing(() => this.#calls.getService(checkedId(id)).inspect());
+    return service === undefined ? undefined : decodeRollingService(service);
+  }
+
+  /** The tasks of one service, also those that have ended lately. */
+  async serviceTasks(id: string): Promise<readonly RollingTask[]> {
+    const filters = { service: [checkedId(id)] };
+    return decodeRollingTasks(await this.#call(() => this.#calls.listTasks({ filters })));
+  }
+
+  /**
+   * Has the swarm replace a service's tasks, one after the other, by the service's own settings: its spec stays as it is, but for
+   * the count of such updates. False, and nothing is changed, unless `versionIndex` is that of the service, and if it is not there.
+   */
+  async forceService(id: string, versionIndex: number, forceUpdate: number): Promise<boolean> {
+    const service = this.#calls.getService(checkedId(id));
+    const found: unknown = await this.#unlessMissing(() => service.inspect());
+    if (found === undefined || decodeRollingService(found).versionIndex !== versionIndex) {
+      return false;
+    }
+    const options = { _query: { version: versionIndex }, _body: forcedSpec(found, forceUpdate) };
+    try {
+      return (await this.#unlessMissing(() => service.update(options))) !== undefined;
+    } catch (thrown) {
+      // An engine says so in words alone, with one status or another.
+      if (thrown instanceof CofferError && thrown.detail.includes('out of sequence')) {
+        return false;
+      }
+      throw thrown;
+    }
   }
 
   /** The nodes of the swarm; only a manager knows them. */

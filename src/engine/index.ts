@@ -13,6 +13,12 @@ export type { EventSubject, ObjectEvent, SecretEvent } from './event-model.ts';
 export { EngineAnswer, engineStatus, unreachableEngine } from './failure.ts';
 export { type EngineInfo, isSameDriver, type SwarmState } from './info-model.ts';
 export { decodeSecret, decodeSecrets, type EngineSecret } from './secret-model.ts';
+export type {
+  RollingService,
+  RollingTask,
+  ServiceUpdate,
+  ServiceUpdateState,
+} from './service-model.ts';
 export {
   type EngineMount,
   type EngineNode,

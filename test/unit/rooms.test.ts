@@ -10,7 +10,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ['main'],
   ['cli', 'daemon'],
   ['plugin', 'gateway', 'control'],
-  ['distribution'],
+  ['distribution', 'rotation'],
   ['engine', 'cluster', 'archive'],
   ['store', 'backup'],
   ['secrets', 'storage'],

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// The leader's work on rotations: one look at a time, each of which takes one step at most. What is to be asked of the engine is in the
+// replicated state before it is asked, and what has come of it afterwards, so that whoever leads next goes on from there.
+import { CofferError, formatDuration, type Logger, unreachable } from '../common/index.ts';
+import { type EngineClient, engineStatus, type RollingService } from '../engine/index.ts';
+import {
+  isRunning,
+  type RotatedService,
+  type RotatedState,
+  type RotationMark,
+  type RotationObject,
+} from '../membership/index.ts';
+import { PROBLEM_BYTES_MAX } from '../secrets/index.ts';
+import type { SecretStore } from '../store/index.ts';
+import { judge, lateness, markOf } from './judge.ts';
+import { Patience } from './patience.ts';
+
+/** The engine, as far as a rotation needs it. */
+export type RotatedSwarm = Pick<EngineClient, 'forceService' | 'inspectService' | 'serviceTasks'>;
+
+export interface RotationRunnerOptions {
+  readonly swarm: RotatedSwarm;
+  readonly store: Pick<SecretStore, 'byId' | 'cluster' | 'propose' | 'readValue'>;
+  /** Whether this manager leads still. */
+  readonly leads: () => boolean;
+  readonly now_ms: () => number;
+  readonly monotonic_ms: () => number;
+  readonly logger: Logger;
+}
+
+/** What a service goes through, on the way forth and on the way back. */
+const WAYS = {
+  updating: { from: ['waiting'], through: 'updating', to: 'updated' },
+  'rolling-back': { from: ['updating', 'updated'], through: 'reverting', to: 'reverted' },
+} as const satisfies Record<string, Way>;
+
+interface Way {
+  readonly from: readonly RotatedState[];
+  readonly through: RotatedState;
+  readonly to: RotatedState;
+}
+
+const PROPOSE_TIMEOUT_MS = 5_000;
+/** An answer with one of these says that the request itself is wrong: it will be wrong again. */
+const isFinal = (status: number | undefined): boolean =>
+  status !== undefined && status >= 400 && status < 500 && status !== 404 && status !== 408 && status !== 429;
+
+export class RotationRunner {
+  readonly #options: RotationRunnerOptions;
+  readonly #patience: Patience;
+
+  constructor(options: RotationRunnerOptions) {
+    this.#options = options;
+    this.#patience = new Patience(options.monotonic_ms);
+  }
+
+  /**
+   * Looks once at the rotation that was begun first, and takes the step that is due. `idle`: there is none, or this manager does not
+   * lead; `waiting`: look again in a while; `moved`: look again at once. Rejects if the engine, or the other managers, do not answer.
+   */
+  async look(): Promise<'idle' | 'waiting' | 'moved'> {
+    const { leads, store } = this.#options;
+    const rotation = leads() ? store.cluster.rotations().find(isRunning) : undefined;
+    if (rotation === undefined) {
+      return 'idle';
+    }
+    const way: Way = rotation.phase === 'updating' ? WAYS.updating : WAYS['rolling-back'];
+    const next =
+      rotation.services.find(({ state }) => state === way.through) ??
+      rotation.services.find(({ state }) => way.from.includes(state));
+    if (next === undefined) {
+      await this.#end(rotation);
+      return 'moved';
+    }
+    return this.#lookAt(rotation, next, way);
+  }
+
+  async #lookAt(rotation: RotationObject, service: RotatedService, way: Way): Promise<'waiting' | 'moved'> {
+    const { leads, swarm } = this.#options;
+    const found = await swarm.inspectService(service.id);
+    if (found === undefined) {
+      return this.#step(rotation, service, 'gone');
+    }
+    if (service.state !== way.through) {
+      return this.#step(rotation, service, way.through, markOf(found));
+    }
+    const tasks = await swarm.serviceTasks(service.id);
+    const judgement = judge(found, tasks, service);
+    const waited_ms = this.#patience.look(`${rotation.id} ${service.id} ${service.state}`);
+    const isOpen = judgement.kind !== 'converged' && judgement.kind !== 'failed';
+    if (isOpen && waited_ms >= rotation.timeout_ms) {
+      const waited = formatDuration(rotation.timeout_ms);
+      return this.#fail(rotation, service, lateness(tasks, service, waited));
+    }
+    switch (judgement.kind) {
+      case 'converged':
+        return this.#step(rotation, service, way.to);
+      case 'failed':
+        return this.#fail(rotation, service, judgement.why);
+      case 'mark':
+        return this.#step(rotation, service, way.through, markOf(found));
+      case 'ask':
+        return leads() ? this.#ask(rotation, service, found) : 'waiting';
+      case 'wait':
+        return 'waiting';
+      default:
+        return unreachable(judgement);
+    }
+  }
+
+  async #ask(
+    rotation: RotationObject,
+    service: RotatedService,
+    { versionIndex }: RollingService,
+  ): Promise<'waiting' | 'moved'> {
+    try {
+      await this.#options.swarm.forceService(service.id, versionIndex, service.forceUpdate);
+      return 'waiting';
+    } catch (thrown) {
+      if (isFinal(engineStatus(thrown))) {
+        return this.#fail(rotation, service, CofferError.from(thrown).detail);
+      }
+      throw thrown;
+    }
+  }
+
+  /** On the way forth all goes back; on the way back the others still do. */
+  async #fail(rotation: RotationObject, service: RotatedService, why: string): Promise<'moved'> {
+    const { logger, now_ms, store } = this.#options;
+    if (rotation.phase === 'rolling-back') {
+      return this.#step(rotation, service, 'failed', undefined, shortened(why));
+    }
+    logger.warn('a rotation goes back', { secret: rotation.secretName, service: service.name, reason: why });
+    await store.propose(
+      {
+        kind: 'revert-rotation',
+        id: rotation.id,
+        restore: this.#opens(rotation),
+        problem: shortened(`service ${service.name}: ${why}`),
+        at_ms: now_ms(),
+      },
+      { timeout_ms: PROPOSE_TIMEOUT_MS },
+    );
+    return 'moved';
+  }
+
+  /** A value that does not open here is not made the current one. */
+  #opens({ fromVersion, secretId }: RotationObject): boolean {
+    const { store } = this.#options;
+    if (store.byId(secretId)?.versions.some(({ number }) => number === fromVersion) !== true) {
+      // Then the rules say what is the matter.
+      return true;
+    }
+    try {
+      store.readValue(secretId, fromVersion).wipe();
+      return true;
+    } catch (thrown) {
+      if (CofferError.from(thrown).code === 'store.damaged') {
+        return false;
+      }
+      throw thrown;
+    }
+  }
+
+  async #step(
+    { id }: RotationObject,
+    service: RotatedService,
+    to: RotatedState,
+    mark?: RotationMark,
+    note = '',
+  ): Promise<'moved'> {
+    await this.#options.store.propose(
+      { kind: 'step-rotation', id, serviceId: service.id, from: service.state, to, mark, note },
+      { timeout_ms: PROPOSE_TIMEOUT_MS },
+    );
+    return 'moved';
+  }
+
+  async #end(rotation: RotationObject): Promise<void> {
+    const { logger, now_ms, store } = this.#options;
+    await store.propose(
+      { kind: 'end-rotation', id: rotation.id, at_ms: now_ms() },
+      { timeout_ms: PROPOSE_TIMEOUT_MS },
+    );
+    const { phase, secretName } = store.cluster.rotation(rotation.id) ?? rotation;
+    logger.info('a rotation has ended', { secret: secretName, outcome: phase });
+  }
+}
+
+/** At the end of a character. */
+function shortened(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim();
+  if (Buffer.byteLength(line) <= PROBLEM_BYTES_MAX) {
+    return line;
+  }
+  const kept = Buffer.from(line)
+    .subarray(0, PROBLEM_BYTES_MAX - 8)
+    .toString()
+    .replace(/\ufffd$/, '');
+  return `${kept}...`;
+}
