@@ -95,6 +95,7 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
   }
   switch (pathOf(command)) {
     case 'put':
+    case 'rotate':
       return positionals.length === 0 ? secretNames(cursor) : { candidates: [], files: true };
     case 'backup':
     case 'restore':

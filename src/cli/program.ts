@@ -33,6 +33,7 @@ import { addRestore } from './commands/restore.ts';
 import { addRevoke } from './commands/revoke.ts';
 import { addRm } from './commands/rm.ts';
 import { addRollback } from './commands/rollback.ts';
+import { addRotate } from './commands/rotate.ts';
 import { addStatus } from './commands/status.ts';
 import { addUnlock } from './commands/unlock.ts';
 import { addUnlockKey } from './commands/unlock-key.ts';
@@ -105,6 +106,7 @@ function buildProgram(session: Session): Command {
     addGet,
     addHistory,
     addRollback,
+    addRotate,
     addDestroy,
     addPrune,
     addPs,

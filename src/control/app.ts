@@ -16,6 +16,7 @@ import { policyRoutes } from './policy-routes.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { refuse } from './refuse.ts';
 import { rebuildRoutes } from './rebuild-routes.ts';
+import { rotationRoutes } from './rotation-routes.ts';
 import type { SecretRoutes } from './secret-routes.ts';
 import { versionRoutes } from './version-routes.ts';
 import type { DaemonStatus, DoctorReply, Refusal, RefusalsReply } from './wire.ts';
@@ -34,6 +35,7 @@ type RouteTable = Readonly<Record<string, Readonly<Partial<Record<Method, Reques
 /** Makes the application. It answers every request with JSON, also those that it refuses. */
 export function controlApp(options: ControlOptions, secrets: SecretRoutes): Express {
   const versions = versionRoutes(options);
+  const rotations = rotationRoutes(options);
   const cluster = clusterRoutes(options);
   const backups = backupRoutes(options);
   const drills = drillRoutes(options);
@@ -53,6 +55,8 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/secrets/:name/destroy': { post: versions.destroy },
     '/v1/secrets/:name/prune': { post: versions.prune },
     '/v1/secrets/:name/reveal': { post: versions.reveal },
+    '/v1/secrets/:name/rotate': { post: rotations.rotate },
+    '/v1/rotations': { get: rotations.list },
     '/v1/backup': { post: backups.backup },
     [RESTORE_PATH]: { post: backups.restore },
     '/v1/cluster': { get: cluster.describe },

@@ -56,6 +56,7 @@ export type {
 export type { Ledger, LedgerEntry, LedgerName, LedgerReply, LedgerState } from './ledger-wire.ts';
 export type { ControlLimits, ControlOptions, EngineUses } from './options.ts';
 export type { RebuildAdmin, RebuildDescription, RebuildStage } from './rebuild-wire.ts';
+export type { RotatedState, RotateReply, RotationDescription, RotationsReply } from './rotation-wire.ts';
 export { type ControlServer, createControlServer } from './server.ts';
 export type {
   AgentReport,

@@ -7,6 +7,8 @@ import type { ClusterAdmin } from './cluster-wire.ts';
 import type { ForceNewCluster } from './force-wire.ts';
 import type { Ledger } from './ledger-wire.ts';
 import type { SecretUse } from './policy-test.ts';
+import type { RotationObject } from '../membership/index.ts';
+import type { RotationWish } from '../rotation/index.ts';
 import type { RebuildAdmin } from './rebuild-wire.ts';
 import type { Check, DaemonStatus, Refusal } from './wire.ts';
 
@@ -44,6 +46,8 @@ export interface ControlOptions {
   readonly ledger: () => Promise<Ledger>;
   /** What the services of the swarm have; given at most 8 seconds. Absent: this daemon has no engine to ask. */
   readonly secretUses?: () => Promise<readonly SecretUse[]>;
+  /** Begins a rotation; given at most 20 seconds. Absent: this daemon has no engine whose services it could update. */
+  readonly rotate?: (wish: RotationWish) => Promise<RotationObject>;
   /** The last refused GetSecret calls, in any order; the keeper bounds their number. */
   readonly refusals: () => readonly Refusal[];
   /** What the daemon finds wrong or right with itself; given at most 10 seconds. */

@@ -2,6 +2,7 @@
 // The query parameters of the control API. An unknown one is refused: a misspelt `expect` must not overwrite.
 import * as v from 'valibot';
 import { CofferError } from '../common/index.ts';
+import { ROTATION_TIMEOUT_MAX_MS, ROTATION_TIMEOUT_MIN_MS } from '../membership/index.ts';
 import { DESTROYED_PER_COMMAND, type Labels, type PutValue, VERSIONS_KEPT } from '../secrets/index.ts';
 
 const EXPECT_SENTENCE = 'expect is always, absent or a version number';
@@ -75,6 +76,21 @@ const destroyQuery = v.strictObject({
     v.maxLength(DESTROYED_PER_COMMAND, `one call destroys ${DESTROYED_PER_COMMAND} versions at most`),
   ),
 });
+const TIMEOUT_SENTENCE = 'timeout_ms is how long each service is waited for, 10 seconds to a day';
+const rotateQuery = v.strictObject({
+  expect: v.optional(versionNumber),
+  spec: v.optional(v.string('spec says what to generate: hex:32, base64:32, password:24 or uuid')),
+  timeout_ms: v.optional(
+    v.pipe(
+      v.string(TIMEOUT_SENTENCE),
+      v.regex(/^\d{1,9}$/, TIMEOUT_SENTENCE),
+      v.transform(Number),
+      v.minValue(ROTATION_TIMEOUT_MIN_MS, TIMEOUT_SENTENCE),
+      v.maxValue(ROTATION_TIMEOUT_MAX_MS, TIMEOUT_SENTENCE),
+    ),
+    '600000',
+  ),
+});
 const removeQuery = v.strictObject({ force: v.optional(v.picklist(['0', '1'], 'force is 0 or 1'), '0') });
 /** Of a service or a volume. */
 const refusalsQuery = v.strictObject({
@@ -127,6 +143,8 @@ export const QUERIES = {
   generate: generateQuery,
   remove: removeQuery,
   rollback: rollbackQuery,
+  rotate: rotateQuery,
+  rotations: v.strictObject({ secret: secretName }),
   destroy: destroyQuery,
   prune: pruneQuery,
   reveal: revealQuery,

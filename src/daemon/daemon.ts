@@ -21,6 +21,7 @@ import { readLedger } from './read-ledger.ts';
 import type { ReadSettings, Settings } from './settings.ts';
 import { describeDaemon } from './status.ts';
 import { backupDirectoryOf, describeUpkeep } from './upkeep.ts';
+import { Rotating } from './rotating.ts';
 import { secretUses } from './secret-uses.ts';
 import { StoreKeeper } from './store-keeper.ts';
 import { version } from './version.ts';
@@ -75,6 +76,7 @@ export class Daemon {
     const unlockKey = new UnlockKeyHolder();
     this.#driver = new DriverName(settings, engine, logger);
     const driverName = this.#driver.current;
+    const rotating = new Rotating({ engine, driverName, now_ms, monotonic_ms, logger });
     this.#delivery = new Delivery({
       settings,
       engine,
@@ -119,7 +121,7 @@ export class Daemon {
       open: unlocking.open,
       onRefused,
       onServing: (store) => {
-        const ends = [this.#delivery.attach(store), swarmNodes.attach(store)];
+        const ends = [this.#delivery.attach(store), swarmNodes.attach(store), rotating.attach(store)];
         return () => ends.forEach((end) => end());
       },
       logger,
@@ -182,6 +184,7 @@ export class Daemon {
       users: (name) => usesOf(engine, driverName(), name),
       ledger: () =>
         readLedger({ engine, driverName: driverName(), store: source(), delivery: this.#delivery }),
+      rotate: (wish) => rotating.begin(wish),
       secretUses: () => secretUses(engine, driverName()),
       refusals: () => refusals.list().map(describeRefusal),
       doctor: () =>

@@ -1,3 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rotations of secrets: which services they concern, and how the leader carries them out.
+export { beginRotation, type BeginOptions, type RotationWish } from './begin.ts';
+export type { SourcedSecret } from './concerned-services.ts';
+export { RotationLoop } from './loop.ts';
 export { RotationRunner, type RotationRunnerOptions, type RotatedSwarm } from './runner.ts';

@@ -20,7 +20,7 @@ export type RotatedSwarm = Pick<EngineClient, 'forceService' | 'inspectService' 
 
 export interface RotationRunnerOptions {
   readonly swarm: RotatedSwarm;
-  readonly store: Pick<SecretStore, 'byId' | 'cluster' | 'propose' | 'readValue'>;
+  readonly store: Pick<SecretStore, 'byId' | 'cluster' | 'propose' | 'readBarrier' | 'readValue'>;
   /** Whether this manager leads still. */
   readonly leads: () => boolean;
   readonly now_ms: () => number;
@@ -40,6 +40,7 @@ interface Way {
   readonly to: RotatedState;
 }
 
+const READ_TIMEOUT_MS = 2_000;
 const PROPOSE_TIMEOUT_MS = 5_000;
 /** An answer with one of these says that the request itself is wrong: it will be wrong again. */
 const isFinal = (status: number | undefined): boolean =>
@@ -60,7 +61,14 @@ export class RotationRunner {
    */
   async look(): Promise<'idle' | 'waiting' | 'moved'> {
     const { leads, store } = this.#options;
-    const rotation = leads() ? store.cluster.rotations().find(isRunning) : undefined;
+    if (!leads() || !store.cluster.rotations().some(isRunning)) {
+      return 'idle';
+    }
+    // Of one who has begun to lead, what the leader before it has left in the log may not be applied yet.
+    if ((await store.readBarrier(READ_TIMEOUT_MS)) !== 'linearizable') {
+      return 'waiting';
+    }
+    const rotation = store.cluster.rotations().find(isRunning);
     if (rotation === undefined) {
       return 'idle';
     }

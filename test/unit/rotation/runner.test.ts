@@ -96,6 +96,7 @@ class World {
       store: {
         cluster: store.cluster,
         byId: (id) => store.byId(id),
+        readBarrier: () => store.readBarrier(),
         readValue: (...given) => store.readValue(...given),
         propose: (...given) => this.#call(() => store.propose(...given)),
       },

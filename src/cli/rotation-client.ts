@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { RotateReply, RotationsReply } from '../control/index.ts';
+import type { ControlClient } from './control-client.ts';
+import { rotateReply, rotationsReply } from './rotation-replies.ts';
+
+export interface RotationWish {
+  /** The value, or what is to be generated. */
+  readonly value: Buffer | { readonly spec: string };
+  /** Only if this is the current version. */
+  readonly expect: number | undefined;
+  /** For each service. */
+  readonly timeout_ms: number;
+}
+
+/** Rotations of secrets, in coffer's own API. It rejects as `ControlClient` does. */
+export class RotationClient {
+  readonly #control: ControlClient;
+
+  constructor(control: ControlClient) {
+    this.#control = control;
+  }
+
+  /** Resolves when it has begun. */
+  rotate(reference: string, { expect, timeout_ms, value }: RotationWish): Promise<RotateReply> {
+    const query = new URLSearchParams({
+      timeout_ms: String(timeout_ms),
+      ...(expect !== undefined && { expect: String(expect) }),
+      ...(!Buffer.isBuffer(value) && { spec: value.spec }),
+    });
+    const path = `/v1/secrets/${encodeURIComponent(reference)}/rotate`;
+    const body = Buffer.isBuffer(value) ? { body: value } : {};
+    return this.#control.call({ method: 'POST', path, query, ...body }, rotateReply);
+  }
+
+  /** Of this secret, the newest first. */
+  of(secret: string): Promise<RotationsReply> {
+    const query = new URLSearchParams({ secret });
+    return this.#control.call({ method: 'GET', path: '/v1/rotations', query }, rotationsReply);
+  }
+}

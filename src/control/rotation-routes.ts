@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// The routes about rotations of secrets.
+import type { Request, RequestHandler, Response } from 'express';
+import { CofferError, withDeadline } from '../common/index.ts';
+import type { RotationObject } from '../membership/index.ts';
+import { generateValue, nameKey } from '../secrets/index.ts';
+import { findSecret } from './find-secret.ts';
+import type { ControlOptions } from './options.ts';
+import { QUERIES, readQuery } from './query.ts';
+import { readValue } from './request-body.ts';
+import type { RotateReply, RotationDescription, RotationsReply } from './rotation-wire.ts';
+import { reference } from './secret-routes.ts';
+import { servingStore } from './serving-store.ts';
+
+const READ_TIMEOUT_MS = 1_000;
+const BEGIN_TIMEOUT_MS = 20_000;
+
+export interface RotationRoutes {
+  readonly rotate: RequestHandler;
+  readonly list: RequestHandler;
+}
+
+export function rotationRoutes(options: ControlOptions): RotationRoutes {
+  async function rotate(request: Request, response: Response<RotateReply>): Promise<void> {
+    const { expect, spec, timeout_ms } = readQuery(QUERIES.rotate, request.query);
+    const { rotate: begin } = options;
+    if (begin === undefined) {
+      throw new CofferError(
+        'engine.unreachable',
+        'this daemon has no engine to ask which services there are',
+      );
+    }
+    const store = await servingStore(options);
+    await store.readBarrier(READ_TIMEOUT_MS);
+    const secret = findSecret(store, reference(request));
+    const value = spec === undefined ? await readValue(request) : generateValue(spec);
+    // Wiped when it is done with, which may be later than anybody waits for.
+    const begun = begin({ secret, value, expect, timeout_ms }).finally(() => value.wipe());
+    const rotation = await withDeadline(
+      begun,
+      BEGIN_TIMEOUT_MS,
+      'store.timeout',
+      'the rotation has not begun yet; it may still do so',
+    );
+    response.status(201).json({ rotation: describeRotation(rotation) });
+  }
+
+  async function list(request: Request, response: Response<RotationsReply>): Promise<void> {
+    const { secret } = readQuery(QUERIES.rotations, request.query);
+    const store = await servingStore(options);
+    const freshness = await store.readBarrier(READ_TIMEOUT_MS);
+    const rotations = store.cluster
+      .rotations()
+      .filter(({ secretName }) => secret === undefined || nameKey(secretName) === nameKey(secret))
+      .toReversed();
+    response.json({ rotations: rotations.map(describeRotation), freshness });
+  }
+
+  return { rotate, list };
+}
+
+/** It names each field, as `describeSecret` does. */
+function describeRotation(rotation: RotationObject): RotationDescription {
+  const { endedAt_ms, problem, restoredVersion, services } = rotation;
+  return {
+    id: rotation.id,
+    secret: rotation.secretName,
+    fromVersion: rotation.fromVersion,
+    toVersion: rotation.toVersion,
+    restoredVersion: restoredVersion === 0 ? undefined : restoredVersion,
+    phase: rotation.phase,
+    problem: problem === '' ? undefined : problem,
+    timeout_ms: rotation.timeout_ms,
+    services: services.map(({ id, name, note, state }) => ({
+      id,
+      name,
+      state,
+      note: note === '' ? undefined : note,
+    })),
+    begunAt_ms: rotation.begunAt_ms,
+    endedAt_ms: endedAt_ms === 0 ? undefined : endedAt_ms,
+  };
+}

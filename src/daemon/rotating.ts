@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rotations at this manager: begun here whoever leads, and carried out here while it does.
+import { setTimeout as pause } from 'node:timers/promises';
+import { CofferError, type Logger } from '../common/index.ts';
+import { type EngineClient, type EngineSecret, isSameDriver } from '../engine/index.ts';
+import type { NodeObject, RotationObject } from '../membership/index.ts';
+import { LABELS } from '../plugin/index.ts';
+import {
+  beginRotation,
+  RotationLoop,
+  RotationRunner,
+  type RotationWish,
+  type SourcedSecret,
+} from '../rotation/index.ts';
+import { nameKey, type Secret } from '../secrets/index.ts';
+import type { ReplicatedStore } from '../store/index.ts';
+import { storeNameOf } from './engine-uses.ts';
+
+export interface RotatingOptions {
+  readonly engine: EngineClient;
+  readonly driverName: () => string;
+  readonly now_ms: () => number;
+  readonly monotonic_ms: () => number;
+  readonly logger: Logger;
+}
+
+export class Rotating {
+  readonly #options: RotatingOptions;
+  #store: ReplicatedStore | undefined;
+
+  constructor(options: RotatingOptions) {
+    this.#options = options;
+  }
+
+  /** What is returned ends it, before the store is closed. */
+  attach(store: ReplicatedStore): () => void {
+    const { engine, logger, monotonic_ms, now_ms } = this.#options;
+    const { replica } = store;
+    this.#store = store;
+    const leads = (): boolean =>
+      this.#store === store && replica.ended === undefined && replica.leader === replica.identity.raftId;
+    const runner = new RotationRunner({ swarm: engine, store, leads, now_ms, monotonic_ms, logger });
+    const loop = new RotationLoop({ runner, pause: (duration_ms) => pause(duration_ms), logger });
+    const wake = (): void => loop.wake();
+    const unwatch = replica.watch({ onClusterChange: wake, onLeader: wake });
+    wake();
+    return () => {
+      unwatch();
+      loop.stop();
+      this.#store = undefined;
+    };
+  }
+
+  /** See `beginRotation`. */
+  async begin(wish: RotationWish): Promise<RotationObject> {
+    const { driverName, engine, now_ms } = this.#options;
+    const store = this.#store;
+    if (store === undefined) {
+      throw new CofferError('store.unavailable', 'the store does not serve');
+    }
+    return beginRotation(
+      {
+        engine,
+        store,
+        sourcesOf: (secret, listed) => sourcesOf(secret, listed, driverName()),
+        leader: () => leaderOf(store),
+        now_ms,
+      },
+      wish,
+    );
+  }
+}
+
+function leaderOf({ cluster, replica }: ReplicatedStore): NodeObject | 'this-node' | undefined {
+  return replica.leader === replica.identity.raftId ? 'this-node' : cluster.nodeByRaftId(replica.leader);
+}
+
+/** The secrets of the engine that take their value from this one. */
+function sourcesOf(
+  secret: Secret,
+  listed: readonly EngineSecret[],
+  driverName: string,
+): readonly SourcedSecret[] {
+  return listed
+    .filter(
+      (one) =>
+        one.driver !== undefined &&
+        isSameDriver(one.driver, driverName) &&
+        nameKey(storeNameOf(one)) === nameKey(secret.name),
+    )
+    .map(({ id, labels }) => {
+      const wanted = labels[LABELS.version] ?? 'current';
+      return { id, pinnedTo: wanted === 'current' ? undefined : wanted };
+    });
+}
