@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the command line shows of a rotation of a secret.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { NO_MARK, type RotatedService, type RotationObject } from '../../../src/membership/index.ts';
+import type { RotationWish } from '../../../src/rotation/index.ts';
+import { CofferError } from '../../../src/common/index.ts';
+import { aRotatedService } from '../../support/cluster-objects.ts';
+import type { MemoryStore } from '../../support/memory-store.ts';
+import { putValue } from '../../support/test-store.ts';
+import { type CliHarness, withCli } from './cli-harness.ts';
+
+const SERVICES = [
+  aRotatedService('api'),
+  aRotatedService('web'),
+  aRotatedService('old', { state: 'left-out', note: 'it is held at version 1 by a label' }),
+];
+
+/** A daemon whose rotations concern these services, and which has `carryOut` done as soon as one has begun. */
+async function withRotations(
+  services: readonly RotatedService[],
+  carryOut: (store: MemoryStore, id: string) => Promise<void>,
+  work: (harness: CliHarness, wishes: readonly RotationWish[]) => Promise<void>,
+): Promise<void> {
+  const wishes: RotationWish[] = [];
+  let store: MemoryStore | undefined;
+  const rotate = async (wish: RotationWish): Promise<RotationObject> => {
+    assert.ok(store !== undefined);
+    wishes.push(wish);
+    const rotationId = `r${wishes.length}`;
+    const { secret, ...rest } = wish;
+    await store.propose({ kind: 'rotate', id: secret.id, rotationId, services, at_ms: 1_000, ...rest });
+    const begun = store.cluster.rotation(rotationId);
+    assert.ok(begun !== undefined);
+    await carryOut(store, rotationId);
+    return begun;
+  };
+  await withCli({ rotate }, async (harness) => {
+    ({ store } = harness);
+    await putValue(harness.store, 'db', Buffer.from('old'));
+    await work(harness, wishes);
+  });
+}
+
+async function step(
+  store: MemoryStore,
+  id: string,
+  name: string,
+  ...states: readonly RotatedService['state'][]
+): Promise<void> {
+  for (const [at, to] of states.slice(1).entries()) {
+    const from = states[at] ?? to;
+    await store.propose({
+      kind: 'step-rotation',
+      id,
+      serviceId: `id-${name}`,
+      from,
+      to,
+      mark: NO_MARK,
+      note: to === 'failed' ? 'its update is paused' : '',
+    });
+  }
+}
+
+async function goThrough(store: MemoryStore, id: string): Promise<void> {
+  await step(store, id, 'api', 'waiting', 'updating', 'updated');
+  await step(store, id, 'web', 'waiting', 'updating', 'updated');
+  await store.propose({ kind: 'end-rotation', id, at_ms: 2_000 });
+}
+
+async function goBack(store: MemoryStore, id: string): Promise<void> {
+  await step(store, id, 'api', 'waiting', 'updating');
+  const problem = 'service api: its update is paused: task: non-zero exit (3)';
+  await store.propose({ kind: 'revert-rotation', id, restore: true, problem, at_ms: 2_000 });
+  await step(store, id, 'api', 'updating', 'reverting', 'reverted');
+  await store.propose({ kind: 'end-rotation', id, at_ms: 3_000 });
+}
+
+test('rotate shows what each service comes to, and what has come of all', async () => {
+  await withRotations(SERVICES, goThrough, async ({ cli, store }, wishes) => {
+    const words = ['rotate', 'db', '-', '--cas', '1', '--timeout', '2m'];
+    assert.deepEqual(await cli(words, { stdin: 'new' }), {
+      code: 0,
+      stdout: 'db: version 2; 2 services have it\n',
+      stderr: [
+        'old is left out: it is held at version 1 by a label',
+        'api has the new version',
+        'web has the new version',
+        '',
+      ].join('\n'),
+    });
+    const [wish] = wishes;
+    assert.deepEqual([wish?.expect, wish?.timeout_ms], [1, 120_000]);
+    const id = store.byName('db')?.id ?? '';
+    assert.equal(store.readValue(id, 2).expose().toString(), 'new');
+    assert.match(
+      (await cli(['rotate', '--status', 'db'])).stdout,
+      /^db: version 2; 2 services have it\n {2}api/,
+    );
+    const json = (await cli(['rotate', '--status', 'db', '--format', 'json'])).stdout;
+    assert.deepEqual((JSON.parse(json) as { Phase?: unknown }).Phase, 'done');
+  });
+});
+
+test('rotate fails when all has gone back, and says which service has not come up, and why', async () => {
+  await withRotations(SERVICES, goBack, async ({ cli, store }) => {
+    const { code, stderr, stdout } = await cli(['rotate', 'db', '-'], { stdin: 'new' });
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, /^api has the old value again$/m);
+    const why = 'service api: its update is paused: task: non-zero exit \\(3\\)';
+    assert.match(
+      stderr,
+      new RegExp(`^coffer: db: rolled back, because ${why}; version 3 has the old value again$`, 'm'),
+    );
+    const id = store.byName('db')?.id ?? '';
+    assert.equal(store.readValue(id, 3).expose().toString(), 'old');
+  });
+});
+
+test('rotate without services is a new version, and says so; the daemon can make the value', async () => {
+  await withRotations(
+    [],
+    async () => undefined,
+    async ({ cli, store }) => {
+      const { code, stdout } = await cli(['rotate', 'db', '--generate', 'hex:32']);
+      assert.deepEqual([code, stdout], [0, 'db: version 2; no service uses it\n']);
+      const id = store.byName('db')?.id ?? '';
+      assert.match(store.readValue(id, 2).expose().toString(), /^[0-9a-f]{64}$/);
+    },
+  );
+});
+
+test('rotate can begin alone, and --status tells how far it is', async () => {
+  const begun = (store: MemoryStore, id: string): Promise<void> =>
+    step(store, id, 'api', 'waiting', 'updating');
+  await withRotations(SERVICES, begun, async ({ cli }) => {
+    const { stdout } = await cli(['rotate', 'db', '-', '--detach'], { stdin: 'new' });
+    assert.equal(
+      stdout,
+      'db: version 2 is on its way to 2 services\nSee how far it is: coffer rotate --status db\n',
+    );
+    assert.match(
+      (await cli(['rotate', '--status', 'DB'])).stdout,
+      /^ {2}api is being updated\n {2}web waits$/m,
+    );
+    const again = await cli(['rotate', 'db', '-'], { stdin: 'newer' });
+    assert.equal(again.code, 2);
+    assert.match(again.stderr, /^coffer: secret db is being rotated already\nSee how far it is: /);
+  });
+});
+
+test('rotate says that it goes on when it is ended from outside', async () => {
+  await withRotations(SERVICES, goThrough, async ({ cli }) => {
+    let ending: (() => void) | undefined;
+    const { code } = await cli(['rotate', 'db', '-'], {
+      stdin: 'new',
+      onEnding: (work) => {
+        ending = work;
+      },
+    });
+    assert.equal(code, 0);
+    assert.ok(ending !== undefined, 'there is something to say');
+  });
+});
+
+test('rotate refuses what does not go together, and secrets that are not there', async () => {
+  await withRotations(SERVICES, goThrough, async ({ cli }) => {
+    const refused = async (...words: readonly string[]): Promise<string> => {
+      const { code, stderr } = await cli(['rotate', ...words], { stdin: 'new' });
+      return `${code} ${stderr.split('\n')[0] ?? ''}`;
+    };
+    assert.match(
+      await refused('db', 'file', '--generate', 'uuid'),
+      /^1 coffer: --generate makes the value itself/,
+    );
+    assert.match(await refused('--status', 'db', '-'), /^1 coffer: --status takes a name alone/);
+    assert.match(await refused('db', '-', '--timeout', '1s'), /^1 coffer: .*It is a duration from 10s to 1d/);
+    assert.match(await refused('other', '-'), /^2 coffer: secret other not found/);
+    assert.match(await refused('--status', 'db'), /^2 coffer: no rotation of secret db is remembered/);
+  });
+  const rotate = (): Promise<RotationObject> =>
+    Promise.reject(new CofferError('rotation.refused', 'the engine of this node does not manage its swarm'));
+  await withCli({ rotate }, async ({ cli, store }) => {
+    await putValue(store, 'db', Buffer.from('old'));
+    const { code, stderr } = await cli(['rotate', 'db', '-'], { stdin: 'new' });
+    assert.deepEqual([code, stderr], [2, 'coffer: the engine of this node does not manage its swarm\n']);
+  });
+});
