@@ -6,6 +6,7 @@ import { cliPluginStories } from './cli-plugin.ts';
 import { commandStories } from './commands.ts';
 import { deliveryStories } from './delivery.ts';
 import { parityStories } from './parity.ts';
+import { rollingRotationStories } from './rolling-rotation.ts';
 import { rotationStories } from './rotation.ts';
 import { stackStories } from './stack.ts';
 import { withoutSwarmStories } from './without-swarm.ts';
@@ -30,6 +31,7 @@ export function secretStories(kind: InstallationKind): void {
     parityStories(of);
     deliveryStories(of);
     rotationStories(of);
+    rollingRotationStories(of);
     stackStories(of);
     cliPluginStories(of);
   });

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// A secret that is rotated with the services that use it: to the new version, or all back.
+import assert from 'node:assert/strict';
+import { afterEach, describe, test } from 'node:test';
+import { type Installation, linesOf } from '../../support/installation.ts';
+import { serviceCreate, type Task, waitForTasks } from '../../support/service.ts';
+
+const REPLICAS = 3;
+const HOW = ['--secret', 'rolling', '--update-monitor', '2s', '--stop-grace-period', '1s'];
+/** Ends at once with a value that it does not like, as a program does whose password is wrong. */
+const PICKY = ['sh', '-c', 'grep -q bad /run/secrets/rolling && exit 3; exec sleep 100000'];
+
+async function valuesOf(tasks: readonly Task[]): Promise<readonly string[]> {
+  return Promise.all(tasks.map((task) => task.secret('rolling')));
+}
+
+/** `service.slot state`, of the tasks that are to run. */
+async function wantedTasks({ engine }: Installation, service: string): Promise<readonly string[]> {
+  const words = ['--filter', 'desired-state=running', '--format', '{{.Name}} {{.CurrentState}}'];
+  const { stdout } = await engine.docker(['service', 'ps', ...words, service]);
+  return linesOf(stdout)
+    .map((line) => line.split(' ').slice(0, 2).join(' '))
+    .sort();
+}
+
+export function rollingRotationStories(of: () => Installation): void {
+  describe('a secret that is rotated with its services', () => {
+    afterEach(async () => of().clear());
+
+    test('is in every task when that ends, task by task, and keeps its name and id in the engine', async () => {
+      const { engine } = of();
+      await of().docker(['secret', 'create', 'rolling', '-'], { input: 'one' });
+      const id = (await engine.docker(['secret', 'inspect', '--format', '{{.ID}}', 'rolling'])).stdout;
+      await engine.docker(serviceCreate('web', ['--replicas', String(REPLICAS), ...HOW]));
+      await engine.docker(serviceCreate('other', ['--stop-grace-period', '1s']));
+      const before = await waitForTasks(engine, 'web', { count: REPLICAS });
+      const [untouched] = await waitForTasks(engine, 'other');
+
+      const rotated = await of().cli(['rotate', 'rolling', '-'], { input: 'two' });
+      assert.equal(rotated.stdout, 'rolling: version 2; 1 service has it\n');
+      assert.match(rotated.stderr, /^web is being updated\nweb has the new version\n$/);
+      assert.deepEqual(await wantedTasks(of(), 'web'), ['web.1 Running', 'web.2 Running', 'web.3 Running']);
+      const after = await waitForTasks(engine, 'web', { count: REPLICAS, otherThan: before });
+      assert.deepEqual(await valuesOf(after), ['two', 'two', 'two']);
+      const [still] = await waitForTasks(engine, 'other');
+      assert.equal(still?.id, untouched?.id, 'a service that does not use it is left alone');
+      assert.equal((await engine.docker(['secret', 'inspect', '--format', '{{.ID}}', 'rolling'])).stdout, id);
+      assert.equal((await of().cli(['ps', '--stale', '--quiet'])).stdout, '');
+    });
+
+    for (const action of ['pause', 'rollback']) {
+      test(`goes back with its services where tasks fail on it, with --update-failure-action ${action}`, async () => {
+        const { engine } = of();
+        await of().docker(['secret', 'create', 'rolling', '-'], { input: 'good' });
+        const words = ['--replicas', String(REPLICAS), ...HOW, '--update-failure-action', action];
+        await engine.docker(serviceCreate('picky', words, PICKY));
+        await waitForTasks(engine, 'picky', { count: REPLICAS });
+
+        const rotated = await of().tryCli(['rotate', 'rolling', '-'], { input: 'bad' });
+        assert.equal(rotated.code, 2, rotated.stderr);
+        assert.match(rotated.stderr, /^coffer: rolling: rolled back, because service picky: .*\(3\)/m);
+        assert.match(rotated.stderr, /; version 3 has the old value again$/m);
+        assert.deepEqual(await wantedTasks(of(), 'picky'), [
+          'picky.1 Running',
+          'picky.2 Running',
+          'picky.3 Running',
+        ]);
+        const after = await waitForTasks(engine, 'picky', { count: REPLICAS });
+        assert.deepEqual(await valuesOf(after), ['good', 'good', 'good']);
+        const status = await of().cli(['rotate', '--status', 'rolling']);
+        assert.match(status.stdout, /^ {2}picky has the old value again$/m);
+      });
+    }
+  });
+}
