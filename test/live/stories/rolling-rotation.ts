@@ -2,10 +2,14 @@
 // A secret that is rotated with the services that use it: to the new version, or all back.
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Installation, linesOf } from '../../support/installation.ts';
+import { SeededRandom } from '../../support/seeded-random.ts';
 import { serviceCreate, type Task, waitForTasks } from '../../support/service.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const REPLICAS = 3;
+const KILLS = 4;
 const HOW = ['--secret', 'rolling', '--update-monitor', '2s', '--stop-grace-period', '1s'];
 /** Ends at once with a value that it does not like, as a program does whose password is wrong. */
 const PICKY = ['sh', '-c', 'grep -q bad /run/secrets/rolling && exit 3; exec sleep 100000'];
@@ -21,6 +25,18 @@ async function wantedTasks({ engine }: Installation, service: string): Promise<r
   return linesOf(stdout)
     .map((line) => line.split(' ').slice(0, 2).join(' '))
     .sort();
+}
+
+/** How the last rotation of the secret went, once it has ended. */
+async function ended(installation: Installation, secret: string): Promise<string> {
+  return waitFor(
+    async () => {
+      const { code, stdout } = await installation.tryCli(['rotate', '--status', secret, '--format', 'json']);
+      const last = code === 0 ? (JSON.parse(stdout) as { EndedAt?: unknown; Phase: string }) : undefined;
+      return last?.EndedAt === undefined ? undefined : last.Phase;
+    },
+    { what: `the rotation of ${secret} to end`, timeout_ms: 120_000, interval_ms: 300 },
+  );
 }
 
 export function rollingRotationStories(of: () => Installation): void {
@@ -71,5 +87,25 @@ export function rollingRotationStories(of: () => Installation): void {
         assert.match(status.stdout, /^ {2}picky has the old value again$/m);
       });
     }
+
+    test('goes on or goes back as a whole when its daemon is killed on the way, time and again', async (context) => {
+      const random = new SeededRandom();
+      context.diagnostic(random.description);
+      const { engine } = of();
+      await of().docker(['secret', 'create', 'rolling', '-'], { input: 'value 0' });
+      await engine.docker(serviceCreate('web', ['--replicas', String(REPLICAS), ...HOW]));
+      await waitForTasks(engine, 'web', { count: REPLICAS });
+      await of().cli(['rotate', 'rolling', '-', '--detach'], { input: 'value 1' });
+      for (let kill = 0; kill < KILLS; kill += 1) {
+        await delay(random.below(2_500));
+        await of().crash();
+      }
+      const phase = await ended(of(), 'rolling');
+      const tasks = await waitForTasks(engine, 'web', { count: REPLICAS });
+      const told = `${phase}; ${random.description}`;
+      assert.match(phase, /^(?:done|rolled-back)$/, told);
+      const expected = phase === 'done' ? 'value 1' : 'value 0';
+      assert.deepEqual(new Set(await valuesOf(tasks)), new Set([expected]), told);
+    });
   });
 }
