@@ -12,7 +12,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ['plugin', 'gateway', 'control'],
   ['distribution', 'rotation'],
   ['engine', 'cluster', 'archive'],
-  ['store', 'backup'],
+  ['store', 'backup', 'audit'],
   ['secrets', 'storage'],
   ['membership'],
   ['transport'],

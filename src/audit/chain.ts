@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The chain: each line names the hash of the one before, so that no line can be changed or taken out alone.
+import { createHash, randomBytes } from 'node:crypto';
+import { type AuditEvent, type AuditFields, type AuditRecord, encodeRecord } from './record.ts';
+
+/** What stands in the place of a hash where no line goes before. */
+export const NO_LINE = 'A'.repeat(43);
+
+/** Where a chain has come to. */
+export interface ChainPosition {
+  readonly chain: string;
+  /** Of the last line; 0 before the first one. */
+  readonly seq: number;
+  /** Of the last line. */
+  readonly hash: string;
+}
+
+export interface ChainedLine {
+  readonly record: AuditRecord;
+  /** Without its newline. */
+  readonly line: string;
+}
+
+/** SHA-256 of a line without its newline, in base64url. */
+export function hashLine(line: string): string {
+  return createHash('sha256').update(line).digest('base64url');
+}
+
+/** Where a new chain begins. */
+export function newChain(): ChainPosition {
+  return { chain: randomBytes(9).toString('base64url'), seq: 0, hash: NO_LINE };
+}
+
+/** Makes the lines of a chain, one after the other. */
+export class Chain {
+  #position: ChainPosition;
+
+  constructor(position: ChainPosition) {
+    this.#position = position;
+  }
+
+  get position(): ChainPosition {
+    return this.#position;
+  }
+
+  append(event: AuditEvent, at_ms: number, node: string, fields: AuditFields): ChainedLine {
+    const { chain, hash, seq: before } = this.#position;
+    const seq = before + 1;
+    const at = new Date(at_ms).toISOString();
+    const record: AuditRecord = { ...fields, seq, at, chain, node, event, prev: hash };
+    const line = encodeRecord(record);
+    this.#position = { chain, seq, hash: hashLine(line) };
+    return { record, line };
+  }
+}

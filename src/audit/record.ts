@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// A record of the audit log: one line of JSON that names what happened, and never a value.
+import * as v from 'valibot';
+
+export const AUDIT_EVENTS = [
+  'start',
+  'stop',
+  'unlock',
+  'deliver',
+  'refuse',
+  'put',
+  'rollback',
+  'destroy',
+  'prune',
+  'remove',
+  'reveal',
+  'restore',
+  'grant',
+  'revoke',
+  'policy',
+  'join',
+  'set-role',
+  'remove-node',
+  'join-token',
+  'rotate-ca',
+  'autolock',
+  'rebuild',
+  'force-new-cluster',
+  'rotate-file',
+  'missed',
+] as const;
+export type AuditEvent = (typeof AUDIT_EVENTS)[number];
+
+/** What happened, to what, for whom. What does not apply is absent. */
+export interface AuditFields {
+  readonly secret?: string | undefined;
+  readonly version?: number | undefined;
+  readonly service?: string | undefined;
+  readonly task?: string | undefined;
+  /** The engine's node of the task, or the node that joined or was removed. */
+  readonly to?: string | undefined;
+  /** The interface through which it was asked: `engine`, `control`, `gateway`. */
+  readonly by?: string | undefined;
+  /** Of what was refused. */
+  readonly code?: string | undefined;
+  /** A few words more. */
+  readonly detail?: string | undefined;
+  /** Of a `rotate-file`: the oldest record that is kept. */
+  readonly from?: number | undefined;
+}
+
+export interface AuditRecord extends AuditFields {
+  /** Counts on by one, from 1. */
+  readonly seq: number;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** One name for all records that hang together. */
+  readonly chain: string;
+  /** This manager's id in its cluster; empty before it has one. */
+  readonly node: string;
+  readonly event: AuditEvent;
+  /** SHA-256 of the line before, base64url; of the first one `NO_LINE`. */
+  readonly prev: string;
+}
+
+/** With its newline. */
+export const LINE_BYTES_MAX = 4_096;
+
+/** Bytes of JSON of one text; all of them together stay below a line. */
+const TEXT_BYTES_MAX = 400;
+
+const text = v.optional(v.string());
+const count = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)));
+const recordSchema = v.strictObject({
+  seq: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  at: v.pipe(v.string(), v.isoTimestamp()),
+  chain: v.string(),
+  node: v.string(),
+  event: v.picklist(AUDIT_EVENTS),
+  secret: text,
+  version: count,
+  service: text,
+  task: text,
+  to: text,
+  by: text,
+  code: text,
+  detail: text,
+  from: count,
+  prev: v.string(),
+});
+
+/** The line of a record, without its newline. Texts that are too long are cut. */
+export function encodeRecord(record: AuditRecord): string {
+  const { at, chain, event, from, node, prev, seq, version } = record;
+  return JSON.stringify({
+    seq,
+    at,
+    chain,
+    node: bounded(node),
+    event,
+    secret: bounded(record.secret),
+    version,
+    service: bounded(record.service),
+    task: bounded(record.task),
+    to: bounded(record.to),
+    by: bounded(record.by),
+    code: bounded(record.code),
+    detail: bounded(record.detail),
+    from,
+    prev,
+  });
+}
+
+/** Undefined for what `encodeRecord` does not write. */
+export function decodeRecord(line: string): AuditRecord | undefined {
+  if (line.length >= LINE_BYTES_MAX) {
+    return undefined;
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  const parsed = v.safeParse(recordSchema, json);
+  return parsed.success ? parsed.output : undefined;
+}
+
+function bounded<Text extends string | undefined>(given: Text): Text | string {
+  if (given === undefined) {
+    return given;
+  }
+  let kept: string = given.slice(0, TEXT_BYTES_MAX);
+  // Each turn takes off a quarter, so that there are a handful.
+  while (Buffer.byteLength(JSON.stringify(kept)) > TEXT_BYTES_MAX) {
+    kept = kept.slice(0, Math.floor((kept.length * 3) / 4));
+  }
+  return kept;
+}
