@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The audit log: what was delivered, refused and changed, in lines that cannot be changed unnoticed.
+export { AuditFile, type AuditFileOptions, type AuditPart } from './audit-file.ts';
+export { type Auditor, AuditLog, type AuditLogOptions, noAudit } from './audit-log.ts';
 export { Chain, type ChainPosition, hashLine, newChain, NO_LINE } from './chain.ts';
 export {
   AUDIT_EVENTS,
@@ -19,3 +21,7 @@ export {
   verifyChain,
   type VerifyOptions,
 } from './verify.ts';
+export { type RecordFilter, selectRecords, verifyParts } from './read-log.ts';
+export type { AuditSink, OpenedSink } from './sink.ts';
+export { WAIT_MAX_MS, WAITING_MAX } from './sink-writer.ts';
+export { StreamSink } from './stdout-sink.ts';

@@ -86,6 +86,7 @@ export const ERROR_CODES = {
   'backup.not-written': 507,
   'backup.not-found': 404,
   'backup.drill': 409,
+  'audit.unavailable': 503,
   'settings.invalid': 503,
   'engine.unreachable': 502,
   'engine.refused': 502,

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import { CofferError } from '../common/index.ts';
+import type { ChainPosition } from './chain.ts';
+import type { AuditEvent, AuditFields } from './record.ts';
+import { SinkWriter, type SinkWriterOptions } from './sink-writer.ts';
+import type { AuditSink } from './sink.ts';
+
+export interface AuditLogOptions extends Omit<SinkWriterOptions, 'sink'> {
+  /** None: nothing is recorded. */
+  readonly sinks: readonly AuditSink[];
+}
+
+/** Takes notes of what is done. Whoever delivers asks first whether they can be written down. */
+export interface Auditor {
+  /** Never throws and never waits. */
+  record(event: AuditEvent, fields?: AuditFields): void;
+  /** Throws `audit.unavailable` if no sink has taken for a second what was to be written. */
+  requireWritable(): void;
+}
+
+export const noAudit: Auditor = { record: () => undefined, requireWritable: () => undefined };
+
+const TEXT_LENGTH_MAX = 400;
+
+export class AuditLog implements Auditor {
+  readonly #options: AuditLogOptions;
+  readonly #writers: readonly SinkWriter[];
+
+  constructor(options: AuditLogOptions) {
+    this.#options = options;
+    this.#writers = options.sinks.map((sink) => new SinkWriter({ ...options, sink }));
+  }
+
+  /** The names of the sinks. */
+  get sinks(): readonly string[] {
+    return this.#options.sinks.map(({ name }) => name);
+  }
+
+  /** What is wrong with each sink that does not take what is to be written. */
+  get problems(): readonly string[] {
+    return this.#writers.map(({ problem }) => problem).filter((problem) => problem !== undefined);
+  }
+
+  /** Why nothing is delivered; undefined while one sink at least is written. */
+  get problem(): CofferError | undefined {
+    const { problems } = this;
+    return problems.length === 0 || problems.length < this.#writers.length
+      ? undefined
+      : new CofferError('audit.unavailable', `the audit log cannot be written (${problems.join('; ')})`, {
+          hint: 'Make room, or mend what is named; secrets are delivered again as soon as it is written.',
+        });
+  }
+
+  /** Opens the sinks, and goes on trying those that cannot be had. */
+  start(): void {
+    this.#writers.forEach((writer) => writer.start());
+  }
+
+  record(event: AuditEvent, fields: AuditFields = {}): void {
+    const entry = {
+      event,
+      fields: shortened(fields),
+      at_ms: this.#options.now_ms(),
+      added_ms: this.#options.monotonic_ms(),
+    };
+    this.#writers.forEach((writer) => writer.add(entry));
+  }
+
+  requireWritable(): void {
+    const { problem } = this;
+    if (problem !== undefined) {
+      throw problem;
+    }
+  }
+
+  /** Where the chain of the files has come to, with all of it on the disk; undefined without files, or before the first line. */
+  async durableHead(): Promise<ChainPosition | undefined> {
+    const index = this.#options.sinks.findIndex(({ name }) => name === 'file');
+    return this.#writers[index]?.sync();
+  }
+
+  /** Writes what waits. Resolves when all sinks have it, or have failed. */
+  async close(): Promise<void> {
+    this.record('stop');
+    await Promise.all(this.#writers.map((writer) => writer.close().catch(() => undefined)));
+  }
+}
+
+/** A hostile request may hold megabytes of text, which must not wait here. */
+function shortened(fields: AuditFields): AuditFields {
+  const isShort = Object.values(fields).every(
+    (value) => typeof value !== 'string' || value.length <= TEXT_LENGTH_MAX,
+  );
+  return isShort
+    ? fields
+    : Object.fromEntries(
+        Object.entries(fields).map(([key, value]: [string, unknown]) => [
+          key,
+          // By way of bytes: a slice would keep the whole text.
+          typeof value === 'string' ? Buffer.from(value.slice(0, TEXT_LENGTH_MAX)).toString() : value,
+        ]),
+      );
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes what waits for one sink, in groups, and goes on by itself after whatever kept it from that.
+import { CofferError, type Logger } from '../common/index.ts';
+import { Chain, type ChainPosition } from './chain.ts';
+import type { AuditEvent, AuditFields } from './record.ts';
+import type { AuditSink, OpenedSink } from './sink.ts';
+
+export interface AuditEntry {
+  readonly event: AuditEvent;
+  readonly at_ms: number;
+  readonly fields: AuditFields;
+  /** When it was added, by a clock that nobody sets. */
+  readonly added_ms: number;
+}
+
+export interface SinkWriterOptions {
+  readonly sink: AuditSink;
+  /** This node's id, as far as it is known. */
+  readonly node: () => string;
+  /** In the record of the start. */
+  readonly version: string;
+  readonly now_ms: () => number;
+  readonly monotonic_ms: () => number;
+  readonly logger: Logger;
+  /** Default: 250. */
+  readonly retry_ms?: number;
+}
+
+/** What may wait: some megabytes. */
+export const WAITING_MAX = 10_000;
+/** How long a record may wait to be written before no more secrets are delivered. */
+export const WAIT_MAX_MS = 1_000;
+const GROUP_MAX = 512;
+const RETRY_MS = 250;
+
+export class SinkWriter {
+  readonly #options: SinkWriterOptions;
+  readonly #waiting: AuditEntry[] = [];
+  #opened: OpenedSink | undefined;
+  #position: ChainPosition | undefined;
+  #missed = 0;
+  #fault: string | undefined;
+  #running: Promise<void> | undefined;
+  #closing = false;
+
+  constructor(options: SinkWriterOptions) {
+    this.#options = options;
+  }
+
+  /** The last line that was written; undefined before the first one. */
+  get position(): ChainPosition | undefined {
+    return this.#position;
+  }
+
+  /** Why it is not writing; undefined while it does, or has nothing to write. */
+  get problem(): string | undefined {
+    const [oldest] = this.#waiting;
+    const { monotonic_ms, sink } = this.#options;
+    const isLate = oldest !== undefined && monotonic_ms() - oldest.added_ms > WAIT_MAX_MS;
+    if (!isLate && this.#waiting.length < WAITING_MAX) {
+      return undefined;
+    }
+    return `${sink.name}: ${this.#fault ?? `it has not taken a line for ${WAIT_MAX_MS / 1_000} s`}`;
+  }
+
+  add(entry: AuditEntry): void {
+    if (this.#waiting.length >= WAITING_MAX) {
+      this.#missed += 1;
+      return;
+    }
+    this.#waiting.push(entry);
+    this.#wake();
+  }
+
+  /** Opens the sink, and writes that it was. */
+  start(): void {
+    this.#wake();
+  }
+
+  /** Where the chain was; up to there what was written stays from now on. Rejects with why it does not. */
+  async sync(): Promise<ChainPosition | undefined> {
+    const position = this.#position;
+    await this.#opened?.sync();
+    return position;
+  }
+
+  /** Writes what waits, unless the sink fails. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#running;
+    await this.#opened?.close();
+  }
+
+  #wake(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#waiting.length > 0 && !this.#closing) {
+        this.#wake();
+      }
+    });
+  }
+
+  /** Never rejects. */
+  async #run(): Promise<void> {
+    // What is added in the same turn goes out together.
+    await new Promise((resolve) => setImmediate(resolve));
+    let failures = 0;
+    while (this.#opened === undefined || this.#waiting.length > 0) {
+      try {
+        await this.#writeGroup(this.#opened ?? (await this.#open()));
+        this.#succeeded();
+        failures = 0;
+      } catch (thrown) {
+        this.#failed(CofferError.from(thrown).detail);
+        failures += 1;
+        // A file that was moved away is begun anew with the second try.
+        if (this.#closing && failures > 1) {
+          return;
+        }
+        const { retry_ms = RETRY_MS } = this.#options;
+        await new Promise((resolve) => setTimeout(resolve, retry_ms));
+      }
+    }
+  }
+
+  async #open(): Promise<OpenedSink> {
+    const { monotonic_ms, now_ms, sink, version } = this.#options;
+    const opened = await sink.open();
+    this.#opened = opened;
+    this.#position = opened.position;
+    const detail = [`coffer ${version}`, opened.remark].filter((part) => part !== undefined).join('; ');
+    this.#waiting.unshift({ event: 'start', at_ms: now_ms(), fields: { detail }, added_ms: monotonic_ms() });
+    return opened;
+  }
+
+  async #writeGroup(opened: OpenedSink): Promise<void> {
+    const { node, now_ms } = this.#options;
+    if (opened.room_bytes === 0) {
+      await opened.makeRoom();
+    }
+    const position = this.#position ?? opened.position;
+    const chain = new Chain(position);
+    const lines: string[] = [];
+    let size_bytes = 0;
+    const append = (event: AuditEvent, at_ms: number, fields: AuditFields): void => {
+      const { line } = chain.append(event, at_ms, node(), fields);
+      lines.push(`${line}\n`);
+      size_bytes += Buffer.byteLength(line) + 1;
+    };
+    if (opened.beginning !== undefined) {
+      append('rotate-file', now_ms(), opened.beginning);
+    }
+    const missed = this.#missed;
+    if (missed > 0) {
+      append('missed', now_ms(), { detail: `${missed} records could not be written, and are lost` });
+    }
+    let taken = 0;
+    for (const { at_ms, event, fields } of this.#waiting.slice(0, GROUP_MAX)) {
+      if (taken > 0 && size_bytes >= opened.room_bytes) {
+        break;
+      }
+      append(event, at_ms, fields);
+      taken += 1;
+    }
+    await opened.write(lines.join(''), position.seq + 1);
+    this.#position = chain.position;
+    this.#missed -= missed;
+    this.#waiting.splice(0, taken);
+  }
+
+  #succeeded(): void {
+    if (this.#fault !== undefined) {
+      this.#fault = undefined;
+      this.#options.logger.info('the audit log is written again', { sink: this.#options.sink.name });
+    }
+  }
+
+  #failed(fault: string): void {
+    if (this.#fault !== fault) {
+      this.#fault = fault;
+      this.#options.logger.error('the audit log cannot be written', {
+        sink: this.#options.sink.name,
+        reason: fault,
+      });
+    }
+  }
+}
