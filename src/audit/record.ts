@@ -13,8 +13,10 @@ export const AUDIT_EVENTS = [
   'destroy',
   'prune',
   'remove',
+  'set-labels',
   'reveal',
   'restore',
+  'backup',
   'grant',
   'revoke',
   'policy',
@@ -24,6 +26,10 @@ export const AUDIT_EVENTS = [
   'join-token',
   'rotate-ca',
   'autolock',
+  'unlock-key',
+  'rotate-data-key',
+  'purge',
+  'schedule',
   'rebuild',
   'force-new-cluster',
   'rotate-file',
@@ -35,6 +41,7 @@ export type AuditEvent = (typeof AUDIT_EVENTS)[number];
 export interface AuditFields {
   readonly secret?: string | undefined;
   readonly version?: number | undefined;
+  /** Of the task, or of the volume's container. */
   readonly service?: string | undefined;
   readonly task?: string | undefined;
   /** The engine's node of the task, or the node that joined or was removed. */

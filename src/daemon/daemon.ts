@@ -9,6 +9,8 @@ import { UnlockKeyHolder } from '../crypto/index.ts';
 import { EngineClient } from '../engine/index.ts';
 import { createGateway, type Gateway, Reconciler } from '../gateway/index.ts';
 import { createPluginServer, Refusals, SecretProvider, VolumeDriver } from '../plugin/index.ts';
+import { Auditing } from './auditing.ts';
+import { auditedSource } from './audited-store.ts';
 import { Delivery } from './delivery.ts';
 import { describeRefusal } from './describe-refusal.ts';
 import { examine } from './doctor.ts';
@@ -53,6 +55,7 @@ export class Daemon {
   readonly #provider: SecretProvider;
   readonly #driver: DriverName;
   readonly #delivery: Delivery;
+  readonly #audit: Auditing;
   readonly #plugin: Server;
   readonly #control: ControlServer;
   readonly #gateway: Gateway;
@@ -112,6 +115,16 @@ export class Daemon {
       random: Math.random,
       logger,
     });
+    this.#audit = new Auditing({
+      settings,
+      isSettled: problem === undefined,
+      nodeId: () => this.#cluster.place.nodeId ?? '',
+      unlockedBy: () => unlocking.source?.file ?? this.#peers.state.unlockedBy ?? 'docker coffer unlock',
+      now_ms,
+      monotonic_ms,
+      logger,
+    });
+    const { log: audit } = this.#audit;
     const onRefused = (reason: CofferError): void => {
       if (isLocked(reason)) {
         void this.#peers.start();
@@ -121,7 +134,7 @@ export class Daemon {
       open: unlocking.open,
       onRefused,
       onServing: (store) => {
-        const ends = [this.#delivery.attach(store), swarmNodes.attach(store), rotating.attach(store)];
+        const ends = [this.#delivery, swarmNodes, rotating, this.#audit].map((part) => part.attach(store));
         return () => ends.forEach((end) => end());
       },
       logger,
@@ -135,7 +148,7 @@ export class Daemon {
     });
     const { source, started, loaded } = this.#keeper;
     this.#backups = new ScheduledBackups({
-      store: source,
+      store: auditedSource(source, audit, 'schedule'),
       directory: backupDirectoryOf(settings),
       version,
       now_ms,
@@ -145,7 +158,8 @@ export class Daemon {
     this.#drills = new Drills({ stateDirectory, monotonic_ms, logger });
     const refusals = new Refusals();
     this.#provider = new SecretProvider({
-      source,
+      source: auditedSource(source, audit, 'engine'),
+      audit,
       started,
       swarmNode: (id) => swarmNodes.node(id),
       logger,
@@ -161,12 +175,13 @@ export class Daemon {
         now_ms,
       }),
       refusals,
+      audit,
       logger,
       now_ms,
     });
     this.#control = createControlServer({
       version,
-      store: source,
+      store: auditedSource(source, audit, 'control'),
       storeStarted: loaded,
       status: () =>
         describeDaemon({
@@ -214,7 +229,7 @@ export class Daemon {
     });
     this.#gateway = createGateway({
       engine,
-      store: source,
+      store: auditedSource(source, audit, 'gateway'),
       storeStarted: async (timeout_ms) => {
         await Promise.all([loaded(timeout_ms), this.#driver.known(timeout_ms)]);
       },
@@ -222,7 +237,12 @@ export class Daemon {
       stackRotation: settings.stackRotation,
       logger,
     });
-    this.#reconciler = new Reconciler({ engine, store: source, driverName, logger });
+    this.#reconciler = new Reconciler({
+      engine,
+      store: auditedSource(source, audit, 'reconciler'),
+      driverName,
+      logger,
+    });
   }
 
   /**
@@ -243,6 +263,7 @@ export class Daemon {
       this.#keeper.refuse(this.#problem);
       return;
     }
+    this.#audit.log.start();
     this.#driver.start();
     await this.#delivery.start();
     await this.#drills.clean();
@@ -273,6 +294,7 @@ export class Daemon {
     this.#plugin.closeAllConnections();
     await this.#attempt('the volumes', () => this.#delivery.stop());
     await this.#attempt('the deliveries', () => this.#provider.flush());
+    await this.#attempt('the audit log', () => this.#audit.log.close());
     await this.#keeper.close();
     // Last: until then the store hands over what it leads.
     await this.#attempt('the cluster port', () => this.#cluster.close());

@@ -2,6 +2,7 @@
 // The daemon's settings: environment variables, as Docker's own programs and plugins take them.
 import path from 'node:path';
 import { type ClusterSettings, DEFAULT_PORT, withPort } from '../cluster/index.ts';
+import { type AuditSettings, readAuditSettings } from './audit-settings.ts';
 import { CofferError, DAY_MS, parseDuration_ms } from '../common/index.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -41,6 +42,7 @@ export interface Settings {
   readonly cutOffAfter_ms: number | undefined;
   /** COFFER_UNLOCK_KEY_FILE; then `coffer-unlock-key` in CREDENTIALS_DIRECTORY, which systemd sets. */
   readonly unlockKeyPlaces: readonly UnlockKeyPlace[];
+  readonly audit: AuditSettings;
   /** COFFER_MODE: process or managed. Default: process. */
   readonly mode: 'process' | 'managed';
 }
@@ -191,6 +193,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
     volumesDirectory: pathOf('COFFER_VOLUMES', '/run/coffer/volumes'),
     cutOffAfter_ms: cutOffOf('COFFER_CUT_OFF_AFTER'),
     unlockKeyPlaces: unlockKeyPlaces(),
+    audit: readAuditSettings(valueOf, problems),
     mode: choiceOf('COFFER_MODE', ['process', 'managed'], 'process'),
   };
   return { settings, problem: problemOf(problems) };

@@ -2,6 +2,7 @@
 // Docker's plugin protocol on a Unix socket: activation, the secret provider and the volume driver.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler, type Express } from 'express';
+import type { Auditor } from '../audit/index.ts';
 import {
   base64Length,
   CofferError,
@@ -51,6 +52,8 @@ export interface PluginServerOptions {
   /** Undefined: this is no volume driver. */
   readonly volumes: VolumeDriver | undefined;
   readonly refusals: Refusals;
+  /** Told of what was refused. */
+  readonly audit?: Auditor;
   readonly logger: Logger;
   readonly now_ms: () => number;
 }
@@ -168,6 +171,14 @@ async function answerVolumeCall(
 function refuse(options: PluginServerOptions, request: SecretRequest | undefined, error: CofferError): void {
   if (request !== undefined) {
     options.refusals.addSecret(options.now_ms(), request, error);
+    options.audit?.record('refuse', {
+      secret: request.secretName,
+      service: request.service.name,
+      task: request.task.id,
+      to: request.nodeId,
+      by: 'engine',
+      code: error.code,
+    });
   }
   options.logger.warn('refused a secret', {
     secret: request?.secretName,

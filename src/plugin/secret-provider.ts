@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which value a task gets. The swarm leader asks one call at a time while it holds Swarm's global store lock, so
 // nothing here calls the engine back, and nothing takes longer than the deadline.
+import { type Auditor, noAudit } from '../audit/index.ts';
 import { CofferError, type Logger, type SecretValue, withDeadline } from '../common/index.ts';
 import type { SwarmNode } from '../membership/index.ts';
 import {
@@ -53,6 +54,8 @@ export interface SecretProviderOptions {
   readonly started?: StoreStart;
   /** What the swarm says of a node by its id there; undefined where that is not known at the moment. Default: nothing is. */
   readonly swarmNode?: (engineNodeId: string) => SwarmNode | undefined;
+  /** Asked before each delivery, and told of it. Default: nothing is written down. */
+  readonly audit?: Auditor;
   readonly logger: Logger;
   readonly now_ms: () => number;
 }
@@ -62,10 +65,12 @@ export class SecretProvider {
   readonly #options: SecretProviderOptions;
   readonly #breaker = new ReadBreaker();
   readonly #deliveries: DeliveryRecorder;
+  readonly #audit: Auditor;
 
   constructor(options: SecretProviderOptions) {
     this.#options = options;
     this.#deliveries = new DeliveryRecorder(options);
+    this.#audit = options.audit ?? noAudit;
   }
 
   /**
@@ -73,6 +78,7 @@ export class SecretProvider {
    * before, unless the policy denies it by now. Throws a CofferError that says why there is none.
    */
   async getSecret(request: SecretRequest): Promise<Grant> {
+    this.#audit.requireWritable();
     await this.#options.started?.(START_WAIT_MS);
     const store = this.#options.source();
     const freshness = await this.#breaker.barrier(store);
@@ -87,7 +93,7 @@ export class SecretProvider {
     const value = store.readValue(secret.id, version);
     const delivered = { taskId: request.task.id, secretId: secret.id, name: secret.name };
     this.#deliveries.record(store, { ...delivered, version, pinned: isPinned });
-    this.#logDelivery(request, secret, version, freshness);
+    this.#writeDown(request, secret, version, freshness);
     return { value, doNotReuse: isRestricted || request.labels[LABELS.reuse] !== 'true' };
   }
 
@@ -137,7 +143,16 @@ export class SecretProvider {
     return before !== undefined && kept ? before : currentVersion(secret).number;
   }
 
-  #logDelivery(request: SecretRequest, secret: Secret, version: number, freshness: Freshness): void {
+  #writeDown(request: SecretRequest, secret: Secret, version: number, freshness: Freshness): void {
+    this.#audit.record('deliver', {
+      secret: secret.name,
+      version,
+      service: request.service.name,
+      task: request.task.id,
+      to: request.nodeId,
+      by: 'engine',
+      detail: freshness === 'local' ? 'from local state' : undefined,
+    });
     this.#options.logger.debug('delivered a secret', {
       secret: secret.name,
       version,

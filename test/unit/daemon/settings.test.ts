@@ -27,6 +27,7 @@ test('without any variable, a plain process has the places that Docker’s users
       volumesDirectory: '/run/coffer/volumes',
       cutOffAfter_ms: 86_400_000,
       unlockKeyPlaces: [],
+      audit: { sinks: ['file'], size_bytes: 16 * 1024 * 1024, keep: 8 },
       mode: 'process',
     },
   });
@@ -133,4 +134,27 @@ test('the unlock key is looked for where a setting says, and then where systemd 
     },
   ]);
   assert.match(String(readSettings({ COFFER_UNLOCK_KEY_FILE: 'key' }).problem), /is an absolute path/);
+});
+
+test('the audit log goes where it is said, in files of the size and number that are said', () => {
+  const { settings, problem } = readSettings({
+    COFFER_AUDIT: 'stdout, file',
+    COFFER_AUDIT_SIZE: '1M',
+    COFFER_AUDIT_KEEP: '2',
+  });
+  assert.deepEqual(settings.audit, { sinks: ['file', 'stdout'], size_bytes: 1024 * 1024, keep: 2 });
+  assert.equal(problem, undefined);
+  assert.deepEqual(readSettings({ COFFER_AUDIT: 'off' }).settings.audit.sinks, []);
+  const wrong: readonly (readonly [string, string])[] = [
+    ['COFFER_AUDIT', 'syslog'],
+    ['COFFER_AUDIT', 'file,off'],
+    ['COFFER_AUDIT_SIZE', '63k'],
+    ['COFFER_AUDIT_SIZE', '2g'],
+    ['COFFER_AUDIT_SIZE', 'large'],
+    ['COFFER_AUDIT_KEEP', '1'],
+    ['COFFER_AUDIT_KEEP', '101'],
+  ];
+  for (const [name, text] of wrong) {
+    assert.match(String(readSettings({ [name]: text }).problem), new RegExp(`${name} is .*not "${text}"`));
+  }
 });

@@ -15,12 +15,14 @@ import {
 import { newSecretId } from '../../../src/secrets/index.ts';
 import type { StoreSource } from '../../../src/store/index.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
+import { RecordingAudit } from '../../support/recording-audit.ts';
 import { requestOverSocket, type SocketReply } from '../../support/socket-request.ts';
 
 export interface PluginHarness {
   readonly store: MemoryStore;
   readonly provider: SecretProvider;
   readonly refusals: Refusals;
+  readonly audit: RecordingAudit;
   readonly socket: string;
   /** What the swarm says of its nodes, by their ids. */
   readonly swarmNodes: Map<string, SwarmNode>;
@@ -52,12 +54,13 @@ export async function withPlugin(
   };
   const logger: Logger = { debug: write, info: write, warn: write, error: write };
   const refusals = new Refusals();
+  const audit = new RecordingAudit();
   const swarmNodes = new Map<string, SwarmNode>();
   const swarmNode = (id: string): SwarmNode | undefined => swarmNodes.get(id);
-  const provider = new SecretProvider({ source: sourceOf(store), swarmNode, logger, now_ms: () => 1 });
+  const provider = new SecretProvider({ source: sourceOf(store), swarmNode, audit, logger, now_ms: () => 1 });
   const now_ms = (): number => 1;
   const volumes = driverOf?.({ refusals, logger, now_ms });
-  const server = createPluginServer({ provider, volumes, refusals, logger, now_ms });
+  const server = createPluginServer({ provider, volumes, refusals, audit, logger, now_ms });
   const socket = path.join(directory, 'coffer.sock');
   await listenOnUnixSocket(server, socket);
   try {
@@ -65,6 +68,7 @@ export async function withPlugin(
       store,
       provider,
       refusals,
+      audit,
       socket,
       swarmNodes,
       logged: () => lines.join('\n'),
