@@ -21,7 +21,8 @@ export {
   verifyChain,
   type VerifyOptions,
 } from './verify.ts';
-export { type RecordFilter, selectRecords, verifyParts } from './read-log.ts';
+export { type RecordFilter, holdsLine, selectRecords, verifyParts } from './read-log.ts';
+export { checkHead, type HeadSignature, type HeadSigner, signHead } from './signed-head.ts';
 export type { AuditSink, OpenedSink } from './sink.ts';
 export { WAIT_MAX_MS, WAITING_MAX } from './sink-writer.ts';
 export { StreamSink } from './stdout-sink.ts';

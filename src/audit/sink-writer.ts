@@ -22,6 +22,8 @@ export interface SinkWriterOptions {
   readonly now_ms: () => number;
   readonly monotonic_ms: () => number;
   readonly logger: Logger;
+  /** A file is full, and the next one is there. */
+  readonly onRotated?: () => void;
   /** Default: 250. */
   readonly retry_ms?: number;
 }
@@ -137,6 +139,7 @@ export class SinkWriter {
     const { node, now_ms } = this.#options;
     if (opened.room_bytes === 0) {
       await opened.makeRoom();
+      this.#options.onRotated?.();
     }
     const position = this.#position ?? opened.position;
     const chain = new Chain(position);

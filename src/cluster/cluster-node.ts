@@ -3,7 +3,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { CofferError, Logger, SecretValue } from '../common/index.ts';
 import { UnlockKeyHolder } from '../crypto/index.ts';
-import { generateKey } from '../pki/index.ts';
+import { generateKey, importKey } from '../pki/index.ts';
 import { type OpenStoreOptions, type ReplicatedStore, storeExists } from '../store/index.ts';
 import { CredentialsSource, type Protocol } from '../transport/index.ts';
 import type { ClusterAdmin } from './admin-model.ts';
@@ -107,6 +107,12 @@ export class ClusterNode {
   }
 
   /** Whom this node speaks to; undefined while it is in no cluster, locked, or removed from it. */
+  /** Who this node is, for what it signs; undefined while it has no certificate. */
+  get signer(): { readonly nodeId: string; readonly key: KeyObject } | undefined {
+    const identity = this.#own?.current;
+    return identity && { nodeId: identity.nodeId, key: importKey(identity.key) };
+  }
+
   get reach(): ClusterReach | undefined {
     const role = this.#manager ?? this.#worker;
     if (this.#own === undefined || role === undefined) {

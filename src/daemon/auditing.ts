@@ -7,15 +7,17 @@ import {
   type AuditRecord,
   type AuditSink,
   type ChainReport,
-  type KnownHead,
+  type HeadSigner,
+  holdsLine,
   type RecordFilter,
   selectRecords,
   StreamSink,
   verifyParts,
 } from '../audit/index.ts';
 import { CofferError, type Logger } from '../common/index.ts';
-import type { NodeObject } from '../membership/index.ts';
+import type { AuditHeadObject, NodeObject } from '../membership/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
+import { AuditHeads } from './audit-heads.ts';
 import type { Settings } from './settings.ts';
 import { version } from './version.ts';
 
@@ -25,11 +27,19 @@ export interface AuditingOptions {
   readonly isSettled: boolean;
   /** Empty while it is not known. */
   readonly nodeId: () => string;
+  /** Undefined while this node has no certificate. */
+  readonly signer: () => HeadSigner | undefined;
   /** Where the unlock key came from, in a few words; asked when a sealed store is open. */
   readonly unlockedBy: () => string;
   readonly now_ms: () => number;
   readonly monotonic_ms: () => number;
   readonly logger: Logger;
+}
+
+export interface Verified {
+  readonly report: ChainReport;
+  /** What this manager has signed last; undefined as long as it has not. */
+  readonly head: AuditHeadObject | undefined;
 }
 
 const DIRECTORY_NAME = 'audit';
@@ -38,6 +48,7 @@ export class Auditing {
   readonly #options: AuditingOptions;
   readonly #file: AuditFile | undefined;
   readonly log: AuditLog;
+  readonly #heads: AuditHeads;
   /** Kept here: to find it out, a certificate is read. */
   #nodeId = '';
 
@@ -52,7 +63,18 @@ export class Auditing {
     if (isSettled && names.includes('stdout')) {
       sinks.push(new StreamSink(process.stdout));
     }
-    this.log = new AuditLog({ ...options, sinks, node: () => this.#ownId(), version });
+    this.log = new AuditLog({
+      ...options,
+      sinks,
+      node: () => this.#ownId(),
+      version,
+      onRotated: () => void this.#heads.publish(),
+    });
+    this.#heads = new AuditHeads({
+      ...options,
+      log: this.log,
+      holds: async (head) => holdsLine(await this.#present().parts(), head),
+    });
   }
 
   /** The store serves. What is returned ends what watches it. */
@@ -65,7 +87,8 @@ export class Auditing {
     const nodes = (): ReadonlyMap<string, NodeObject> =>
       new Map(replica.state.index.cluster.nodes().map((node) => [node.id, node]));
     let known = nodes();
-    return replica.watch({
+    const detach = this.#heads.attach(store, this.#nodeId);
+    const unwatch = replica.watch({
       onClusterChange: () => {
         const now = nodes();
         this.#compare(known, now);
@@ -73,6 +96,16 @@ export class Auditing {
       },
       onLeader: () => undefined,
     });
+    return () => {
+      unwatch();
+      detach();
+    };
+  }
+
+  /** Writes what waits, and says to the others how far it is. The store serves still, if it ever did. */
+  async stop(): Promise<void> {
+    await this.log.close();
+    await this.#heads.publish();
   }
 
   /** The records of this manager that match, the oldest first. */
@@ -81,8 +114,9 @@ export class Auditing {
   }
 
   /** Whether all files are whole, and hold what others know of them. */
-  async verify(head: KnownHead | undefined): Promise<ChainReport> {
-    return verifyParts(await this.#present().parts(), { isWholeLog: true, head });
+  async verify(): Promise<Verified> {
+    const head = this.#heads.known;
+    return { head, report: await verifyParts(await this.#present().parts(), { isWholeLog: true, head }) };
   }
 
   #ownId(): string {

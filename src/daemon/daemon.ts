@@ -119,6 +119,7 @@ export class Daemon {
       settings,
       isSettled: problem === undefined,
       nodeId: () => this.#cluster.place.nodeId ?? '',
+      signer: () => this.#cluster.signer,
       unlockedBy: () => unlocking.source?.file ?? this.#peers.state.unlockedBy ?? 'docker coffer unlock',
       now_ms,
       monotonic_ms,
@@ -294,7 +295,7 @@ export class Daemon {
     this.#plugin.closeAllConnections();
     await this.#attempt('the volumes', () => this.#delivery.stop());
     await this.#attempt('the deliveries', () => this.#provider.flush());
-    await this.#attempt('the audit log', () => this.#audit.log.close());
+    await this.#attempt('the audit log', () => this.#audit.stop());
     await this.#keeper.close();
     // Last: until then the store hands over what it leads.
     await this.#attempt('the cluster port', () => this.#cluster.close());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { unreachable } from '../common/index.ts';
+import type { AuditHeadObject } from './audit-head.ts';
 import { GrantTable } from './grant-table.ts';
 import type { GrantObject } from './grant.ts';
 import type {
@@ -37,6 +38,8 @@ export interface ClusterView {
   readonly backupSchedule: BackupScheduleObject | undefined;
   /** What a manager has last said of its data key. */
   dataKeyReport(nodeId: string): DataKeyReportObject | undefined;
+  /** How far a manager's audit log has come, as it has last signed it. */
+  auditHead(nodeId: string): AuditHeadObject | undefined;
   token(id: string): TokenObject | undefined;
   tokens(): readonly TokenObject[];
   node(id: string): NodeObject | undefined;
@@ -123,6 +126,11 @@ export class ClusterIndex implements ClusterView {
   dataKeyReport(nodeId: string): DataKeyReportObject | undefined {
     const object = this.#objects.get(`data-key-report/${nodeId}`);
     return object?.kind === 'data-key-report' ? object : undefined;
+  }
+
+  auditHead(nodeId: string): AuditHeadObject | undefined {
+    const object = this.#objects.get(`audit-head/${nodeId}`);
+    return object?.kind === 'audit-head' ? object : undefined;
   }
 
   token(id: string): TokenObject | undefined {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cluster's commands as bytes.
 import { type ByteReader, type ByteWriter, CofferError, unreachable } from '../common/index.ts';
+import { AUDIT_HEAD_COMMAND_TAG } from './audit-head-codec.ts';
 import type { ClusterCommand } from './command.ts';
 import { GRANT_COMMAND_TAG, readGrantCommand, writeGrantCommand } from './grant-codec.ts';
 import {
@@ -41,6 +42,7 @@ const KIND_TAG = {
   ...GRANT_COMMAND_TAG,
   ...POLICY_COMMAND_TAG,
   ...ROTATION_COMMAND_TAG,
+  ...AUDIT_HEAD_COMMAND_TAG,
 } as const satisfies Record<ClusterCommand['kind'], number>;
 
 const CLUSTER_KINDS: ReadonlySet<string> = new Set(Object.keys(KIND_TAG));
@@ -98,6 +100,8 @@ export function writeClusterCommand(writer: ByteWriter, command: ClusterCommand)
     case 'set-backup-schedule':
     case 'report-data-key':
       return writeMaintenanceCommand(writer, command);
+    case 'put-audit-head':
+      return writeObject(writer, command.head);
     case 'put-grant':
     case 'remove-grant':
       return writeGrantCommand(writer, command);
@@ -168,6 +172,8 @@ export function readClusterCommand(reader: ByteReader): ClusterCommand {
       return { kind: 'forget-expired', at_ms: reader.u64() };
     case KIND_TAG['change-settings']:
       return { kind: 'change-settings', settings: readOf(reader, 'settings') };
+    case KIND_TAG['put-audit-head']:
+      return { kind: 'put-audit-head', head: readOf(reader, 'audit-head') };
     case KIND_TAG['set-autolock']:
       return { kind: 'set-autolock', autolock: readOf(reader, 'autolock') };
     case KIND_TAG['set-peer-unlock']:

@@ -26,6 +26,7 @@ export {
   type TokenObject,
   UNLOCK_KEY_BYTES,
 } from './model.ts';
+export type { AuditHeadObject, AuditPlace } from './audit-head.ts';
 export { GRANT_LABELS_MAX, type GrantCommand, type GrantObject, GRANTS_MAX } from './grant.ts';
 export {
   BACKUPS_KEPT_MAX,

@@ -2,6 +2,7 @@
 // What the managers of a cluster have in common beside its secrets: the CA, the join tokens, the nodes, and those that
 // were removed. Each is an object of its own, so that no change rewrites more than it concerns.
 import { unreachable } from '../common/index.ts';
+import type { AuditHeadObject } from './audit-head.ts';
 import type { GrantObject } from './grant.ts';
 import type { MaintenanceObject } from './maintenance.ts';
 import type { PolicyObject } from './policy.ts';
@@ -132,6 +133,7 @@ export type ClusterObject =
   | NodeObject
   | PeerUnlockObject
   | RevocationObject
+  | AuditHeadObject
   | GrantObject
   | PolicyObject
   | RotationObject
@@ -157,6 +159,7 @@ export function objectKey(object: ClusterObject): string {
     case 'peer-unlock':
     case 'revocation':
     case 'data-key-report':
+    case 'audit-head':
       return `${object.kind}/${object.nodeId}`;
     default:
       return unreachable(object);

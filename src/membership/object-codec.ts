@@ -16,6 +16,7 @@ import {
   TEXT_BYTES_MAX,
   type TokenObject,
 } from './model.ts';
+import { AUDIT_HEAD_OBJECT_TAG, readAuditHead, writeAuditHead } from './audit-head-codec.ts';
 import { readAutolock, readEarlierKeys, writeAutolock } from './autolock-codec.ts';
 import { GRANT_OBJECT_TAG, readGrantObject, writeGrant } from './grant-codec.ts';
 import {
@@ -39,6 +40,7 @@ const KIND_TAG = {
   ...GRANT_OBJECT_TAG,
   ...POLICY_OBJECT_TAG,
   ...ROTATION_OBJECT_TAG,
+  ...AUDIT_HEAD_OBJECT_TAG,
 } as const satisfies Record<ClusterObject['kind'], number>;
 /** Autolock with peer unlock: as autolock, then u8 count and the earlier keys. */
 const PEERS_TAG = 8;
@@ -74,6 +76,8 @@ export function writeObject(writer: ByteWriter, object: ClusterObject): ByteWrit
     case 'backup-schedule':
     case 'data-key-report':
       return writeMaintenanceObject(writer, object);
+    case 'audit-head':
+      return writeAuditHead(writer, object);
     case 'grant':
       return writeGrant(writer, object);
     case 'policy-rule':
@@ -109,6 +113,8 @@ export function readObject(reader: ByteReader): ClusterObject {
       return { ...readAutolock(reader), peerUnlock: { earlierKeys: readEarlierKeys(reader) } };
     case KIND_TAG['peer-unlock']:
       return readPeerUnlock(reader);
+    case KIND_TAG['audit-head']:
+      return readAuditHead(reader);
     case KIND_TAG.settings:
       return { kind: 'settings', certificateLifetime_ms: reader.u64() };
     case KIND_TAG.token:

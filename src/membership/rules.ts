@@ -2,6 +2,7 @@
 // The rules of the cluster: a pure function from its objects and a command to their changes. No clock, no randomness, no
 // I/O: every manager that applies the same log arrives at the same objects.
 import { CofferError, unreachable } from '../common/index.ts';
+import { putAuditHead, withoutAuditHead } from './audit-head-rules.ts';
 import { registerPeerUnlock, setAutolock, setPeerUnlock, withoutRegistration } from './autolock-rules.ts';
 import type { ClusterView, ObjectEffect } from './cluster-index.ts';
 import type {
@@ -73,6 +74,8 @@ export function applyClusterCommand(view: ClusterView, command: ClusterCommand):
     case 'set-backup-schedule':
     case 'report-data-key':
       return [put(applyMaintenanceCommand(view, command))];
+    case 'put-audit-head':
+      return putAuditHead(view, command.head);
     case 'put-grant':
     case 'remove-grant':
       return applyGrantCommand(view, command);
@@ -196,6 +199,7 @@ function setRole(view: ClusterView, { nodeId, role, raftId }: SetRole): readonly
       put({ ...node, role, raftId: 0, leaving: 'no' }),
       ...withoutRegistration(view, nodeId),
       ...withoutReport(view, nodeId),
+      ...withoutAuditHead(view, nodeId),
     ];
   }
   requireRoomForManager(view.nodes());
@@ -214,6 +218,7 @@ function removeNode(view: ClusterView, nodeId: string, at_ms: number): readonly 
     ...withoutRegistration(view, nodeId),
     put({ kind: 'revocation', nodeId, hostname, removedAt_ms: at_ms, until_ms }),
     ...withoutReport(view, nodeId),
+    ...withoutAuditHead(view, nodeId),
     ...view.grantsOf(nodeId).map(remove),
   ];
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Objects of a cluster for tests: what stands in them means nothing.
 import {
+  type AuditHeadObject,
   type AuthorityObject,
   type BackupScheduleObject,
   type DataKeyReportObject,
@@ -82,6 +83,22 @@ export function aDataKeyReport(name: string, over: Partial<DataKeyReportObject> 
     keyId: 'ab'.repeat(8),
     madeAt_ms: 2_000,
     purged: 1,
+    ...over,
+  };
+}
+
+/** Nobody has signed it. */
+export function anAuditHead(name: string, over: Partial<AuditHeadObject> = {}): AuditHeadObject {
+  return {
+    kind: 'audit-head',
+    nodeId: `id-${name}`,
+    chain: 'chain1',
+    seq: 7,
+    hash: 'hash7',
+    at_ms: 2_000,
+    publicKeyFingerprint: 'print',
+    signature: Buffer.alloc(72, 5),
+    lost: undefined,
     ...over,
   };
 }

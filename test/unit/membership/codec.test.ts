@@ -14,6 +14,7 @@ import {
 } from '../../../src/membership/index.ts';
 import {
   aBackupSchedule,
+  anAuditHead,
   aDataKeyReport,
   aGrant,
   aNode,
@@ -52,6 +53,8 @@ const OBJECTS: readonly ClusterObject[] = [
   aBackupSchedule(),
   aBackupSchedule({ every_ms: 0, recipients: [] }),
   aDataKeyReport('one'),
+  anAuditHead('one'),
+  anAuditHead('two', { lost: { chain: 'chain0', seq: 3, hash: 'hash3', at_ms: 1 } }),
   aGrant('one'),
   aGrant('two', { container: 'web-*', labels: { 'com.example.tier': 'wörker', app: '' }, image: 'redis:8' }),
   aRule('one'),
@@ -86,6 +89,7 @@ const OBJECTS: readonly ClusterObject[] = [
 
 const COMMANDS: readonly ClusterCommand[] = [
   { kind: 'establish-cluster', authority: anAuthority(), node: aNode('a', 'manager', 1) },
+  { kind: 'put-audit-head', head: anAuditHead('one') },
   { kind: 'put-token', token: aToken('one'), revokeOthers: true },
   { kind: 'revoke-token', id: 'one' },
   { kind: 'admit-node', tokenId: 'one', node: aNode('b'), at_ms: 5 },

@@ -13,6 +13,7 @@ import {
 import {
   aBackupSchedule,
   aDataKeyReport,
+  anAuditHead,
   aNode,
   anAuthority,
   aToken,
@@ -366,6 +367,25 @@ describe("the cluster's rules", () => {
     apply({ kind: 'remove-node', nodeId: 'id-second', at_ms: 11 });
     assert.equal(index.dataKeyReport('id-second'), undefined);
     refused(report, 'cluster.node-not-found', /no node id-second/);
+  });
+
+  test('what a manager says of its audit log takes the place of what it said before, and goes with the manager', () => {
+    put(aToken('one', 'manager'));
+    apply({ kind: 'admit-node', tokenId: 'one', node: aNode('second', 'manager', 2), at_ms: 10 });
+    const lost = { chain: 'chain0', seq: 3, hash: 'hash3', at_ms: 1 };
+    apply({ kind: 'put-audit-head', head: anAuditHead('second', { lost }) });
+    const later = { kind: 'put-audit-head', head: anAuditHead('second', { seq: 8 }) } as const;
+    apply(later);
+    const head = index.auditHead('id-second');
+    assert.deepEqual([head?.seq, head?.lost], [8, lost], 'what was lost stays so');
+    apply({ kind: 'set-role', nodeId: 'id-second', role: 'worker', raftId: 0 });
+    assert.equal(index.auditHead('id-second'), undefined);
+    refused(later, 'cluster.role', /no manager/);
+    apply({ kind: 'set-role', nodeId: 'id-second', role: 'manager', raftId: 3 });
+    apply(later);
+    apply({ kind: 'remove-node', nodeId: 'id-second', at_ms: 11 });
+    assert.equal(index.auditHead('id-second'), undefined);
+    refused(later, 'cluster.node-removed', /was removed/);
   });
 
   test('a schedule has times and numbers that can be kept', () => {
