@@ -45,6 +45,7 @@ export class ChainVerifier {
   #records = 0;
   #first: AuditRecord | undefined;
   #last: Seen | undefined;
+  #lastButOne: AuditRecord | undefined;
   /** The oldest record that is kept, as the last rotation has said. */
   #keptFrom = 0;
   #hasHead = false;
@@ -76,7 +77,14 @@ export class ChainVerifier {
 
   finish(): ChainReport {
     const problem = this.#problem ?? this.#missingBefore() ?? this.#missingHead();
-    return { records: this.#records, first: this.#first, last: this.#last?.record, problem };
+    // Of two lines that do not fit, the first one had counted.
+    const isOneLess = problem !== undefined && this.#records >= problem.line;
+    return {
+      records: isOneLess ? problem.line - 1 : this.#records,
+      first: this.#first,
+      last: isOneLess ? this.#lastButOne : this.#last?.record,
+      problem,
+    };
   }
 
   #take(seen: Seen): void {
@@ -113,6 +121,7 @@ export class ChainVerifier {
     const { head } = this.#options;
     this.#records += 1;
     this.#first ??= record;
+    this.#lastButOne = this.#last?.record;
     this.#last = seen;
     this.#keptFrom = record.from ?? this.#keptFrom;
     if (head !== undefined && record.seq === head.seq && record.chain === head.chain) {

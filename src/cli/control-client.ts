@@ -2,6 +2,7 @@
 // The client of coffer's own API: plain HTTP over a Unix socket, so that the command line starts fast.
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import type {
+  AuditVerifyReply,
   BackupHeaderReply,
   Check,
   DaemonStatus,
@@ -16,7 +17,9 @@ import type {
   SecretsReply,
 } from '../control/index.ts';
 import type { Labels, PutValue } from '../secrets/index.ts';
+import type { RecordFilter } from '../audit/index.ts';
 import { readText, replyIn } from './answer.ts';
+import { auditReply, auditVerifyReply, type ShownRecord } from './audit-replies.ts';
 import { requestError } from './command-error.ts';
 import { ledgerReply } from './ledger-replies.ts';
 import { explained } from './connection-error.ts';
@@ -136,6 +139,21 @@ export class ControlClient {
   ledger(secret: string | undefined): Promise<LedgerReply> {
     const query = new URLSearchParams(secret === undefined ? {} : { secret });
     return this.call({ method: 'GET', path: '/v1/ledger', query }, ledgerReply);
+  }
+
+  /** What this manager has written down, the oldest first. */
+  async audit({ tail, ...filter }: RecordFilter): Promise<readonly ShownRecord[]> {
+    const query = new URLSearchParams({ tail: String(tail) });
+    for (const [key, value] of Object.entries(filter)) {
+      if (value !== undefined) {
+        query.set(key, String(value));
+      }
+    }
+    return (await this.call({ method: 'GET', path: '/v1/audit', query }, auditReply)).records;
+  }
+
+  verifyAudit(): Promise<AuditVerifyReply> {
+    return this.call({ method: 'GET', path: '/v1/audit/verify' }, auditVerifyReply);
   }
 
   async checks(): Promise<readonly Check[]> {

@@ -2,6 +2,7 @@
 // The commands put together, and every way in which a command line can end.
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, type ExitCode } from './command-error.ts';
+import { addAudit } from './commands/audit.ts';
 import { addAutolock } from './commands/autolock.ts';
 import { addBackup } from './commands/backup.ts';
 import { addBackupGet } from './commands/backup-get.ts';
@@ -116,7 +117,7 @@ function buildProgram(session: Session): Command {
   const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey, addDrill];
   const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addForceNewCluster];
   const keyCommands = [addAutolock, addUnlock, addUnlockKey, addDataKey];
-  const daemonCommands = [addStatus, addContext, addDoctor, addWhy, addRebuild];
+  const daemonCommands = [addStatus, addContext, addDoctor, addWhy, addAudit, addRebuild];
   for (const add of [
     ...secretCommands,
     ...grantCommands,

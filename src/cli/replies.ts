@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the daemon may answer. A newer daemon may say more; what is said must be of the right kind.
 import * as v from 'valibot';
+import { auditStatus } from './audit-replies.ts';
 import type {
   AgentReport,
   BackupHeaderReply,
@@ -210,6 +211,7 @@ export const daemonStatus: ReplySchema<DaemonStatus> = v.object({
   stateDirectory: v.string(),
   unlockKeySource: v.optional(v.object({ file: v.string(), besideData: v.boolean() })),
   peerUnlock: v.optional(peerUnlockStatus),
+  audit: v.optional(auditStatus),
   engine: v.optional(engineStatus),
   cluster: v.optional(clusterStatus),
   upkeep: v.optional(upkeepStatus),

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The control API as an express application: its routes, and what all of them have in common.
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import type { Auditor } from '../audit/index.ts';
 import { CofferError, type Logger, unreachable, withDeadline } from '../common/index.ts';
+import { auditedRoute } from './audited-route.ts';
+import { auditRoutes } from './audit-routes.ts';
 import { backupRoutes } from './backup-routes.ts';
 import { autolockRoutes } from './autolock-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
@@ -46,6 +49,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
   const policy = policyRoutes(options);
   const force = forceRoutes(options);
   const rebuild = rebuildRoutes(options);
+  const audit = auditRoutes(options);
   const table: RouteTable = {
     '/v1/status': { get: statusRoute(options) },
     '/v1/secrets': { get: secrets.list },
@@ -91,6 +95,8 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/force-new-cluster': { get: force.progress, post: force.begin },
     '/v1/rebuild': { get: rebuild.describe, post: rebuild.begin },
     '/v1/ledger': { get: ledgerRoute(options) },
+    '/v1/audit': { get: audit.select },
+    '/v1/audit/verify': { get: audit.verify },
     '/v1/refusals': { get: refusalsRoute(options) },
     '/v1/doctor': { get: doctorRoute(options) },
   };
@@ -105,7 +111,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     next();
   });
   for (const [path, handlers] of Object.entries(table)) {
-    addRoute(app, path, handlers);
+    addRoute(app, path, handlers, options.audit?.auditor);
   }
   app.use((request) => {
     throw new CofferError('request.not-found', `there is no ${request.path.slice(0, 100)} in this API`);
@@ -114,20 +120,25 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
   return app;
 }
 
-function addRoute(app: Express, path: string, handlers: RouteTable[string]): void {
+function addRoute(
+  app: Express,
+  path: string,
+  handlers: RouteTable[string],
+  auditor: Auditor | undefined,
+): void {
   const route = app.route(path);
   const { get, put, post, delete: remove } = handlers;
   if (get !== undefined) {
-    route.get(get);
+    route.get(auditedRoute('get', path, get, auditor));
   }
   if (put !== undefined) {
-    route.put(put);
+    route.put(auditedRoute('put', path, put, auditor));
   }
   if (post !== undefined) {
-    route.post(post);
+    route.post(auditedRoute('post', path, post, auditor));
   }
   if (remove !== undefined) {
-    route.delete(remove);
+    route.delete(auditedRoute('delete', path, remove, auditor));
   }
   const allowed = Object.keys(handlers).map((method) => method.toUpperCase());
   route.all((request, response) => {

@@ -46,6 +46,7 @@ export type {
   UnlockKeyReply,
   UnlockKeyWish,
 } from './cluster-wire.ts';
+export type { AuditAdmin, AuditReply, AuditStatus, AuditVerifyReply } from './audit-wire.ts';
 export type {
   ForceNewCluster,
   ForcePhase,

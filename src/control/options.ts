@@ -3,6 +3,7 @@
 import type { Drills, ScheduledBackups } from '../archive/index.ts';
 import type { Logger } from '../common/index.ts';
 import type { StoreSource, StoreStart } from '../store/index.ts';
+import type { AuditAdmin } from './audit-wire.ts';
 import type { ClusterAdmin } from './cluster-wire.ts';
 import type { ForceNewCluster } from './force-wire.ts';
 import type { Ledger } from './ledger-wire.ts';
@@ -39,6 +40,8 @@ export interface ControlOptions {
   readonly force?: ForceNewCluster;
   /** Absent: this daemon has nothing to rebuild. */
   readonly rebuild?: RebuildAdmin;
+  /** Absent: nothing is written down. */
+  readonly audit?: AuditAdmin;
   readonly status: () => DaemonStatus | Promise<DaemonStatus>;
   /** Asked before a secret is removed; given at most 5 seconds. Rejects if the engine cannot be asked. */
   readonly users: (secretName: string) => Promise<EngineUses>;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The query parameters of the control API. An unknown one is refused: a misspelt `expect` must not overwrite.
 import * as v from 'valibot';
+import { AUDIT_EVENTS } from '../audit/index.ts';
 import { CofferError } from '../common/index.ts';
 import { ROTATION_TIMEOUT_MAX_MS, ROTATION_TIMEOUT_MIN_MS } from '../membership/index.ts';
 import { DESTROYED_PER_COMMAND, type Labels, type PutValue, VERSIONS_KEPT } from '../secrets/index.ts';
@@ -126,7 +127,26 @@ const FILE_SENTENCE = 'file is the name of a scheduled backup';
 const fileName = v.pipe(v.string(FILE_SENTENCE), v.maxLength(255, FILE_SENTENCE));
 const SIZE_SENTENCE = 'size is the number of bytes of the file';
 
+const SINCE_SENTENCE = 'since_ms is a time in milliseconds since 1970';
+const TAIL_SENTENCE = 'tail is how many records are shown, 1 to 100000';
+const auditQuery = v.strictObject({
+  since_ms: v.optional(
+    v.pipe(v.string(SINCE_SENTENCE), v.regex(/^\d{1,15}$/, SINCE_SENTENCE), v.transform(Number)),
+  ),
+  secret: secretName,
+  event: v.optional(v.picklist(AUDIT_EVENTS, `event is one of ${AUDIT_EVENTS.join(', ')}`)),
+  tail: v.optional(
+    v.pipe(
+      v.string(TAIL_SENTENCE),
+      v.regex(/^[1-9]\d{0,5}$/, TAIL_SENTENCE),
+      v.transform(Number),
+      v.maxValue(100_000, TAIL_SENTENCE),
+    ),
+  ),
+});
+
 export const QUERIES = {
+  audit: auditQuery,
   backupHeader: v.strictObject({ file: fileName }),
   drill: v.strictObject({
     file: v.optional(fileName),

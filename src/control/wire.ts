@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What travels over the control socket. Types alone, so that the command line can share them at no cost.
 import type { DrillSummary, RestoreSummary, ScheduledBackupsDescription } from '../archive/index.ts';
+import type { AuditStatus } from './audit-wire.ts';
 import type { BackupSummary } from '../backup/index.ts';
 import type { DestroyedVersion, EngineBinding, Labels, Origin, SecretVersion } from '../secrets/index.ts';
 import type { Freshness, StoreStatus } from '../store/index.ts';
@@ -195,6 +196,8 @@ export interface DaemonStatus {
     | undefined;
   /** Absent where there is nothing to say of it. */
   readonly peerUnlock?: PeerUnlockStatus | undefined;
+  /** Absent where a setting is wrong. */
+  readonly audit?: AuditStatus | undefined;
   readonly engine?: EngineStatus | undefined;
   readonly cluster?: ClusterStatus | undefined;
   /** What the node does by itself; absent unless it is a manager that serves. */

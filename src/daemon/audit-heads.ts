@@ -55,6 +55,11 @@ export class AuditHeads {
     return this.#store?.cluster.auditHead(this.#nodeId);
   }
 
+  /** PEM of what this manager's signatures are judged by. */
+  get certificate(): string | undefined {
+    return this.#store?.cluster.node(this.#nodeId)?.certificate.certificate;
+  }
+
   /** Signs where the log is now, if that was not said yet. Never rejects: it is done again after a minute. */
   publish(): Promise<void> {
     this.#last = this.#last.then(() =>

@@ -6,7 +6,7 @@ import {
   AuditLog,
   type AuditRecord,
   type AuditSink,
-  type ChainReport,
+  checkHead,
   type HeadSigner,
   holdsLine,
   type RecordFilter,
@@ -15,7 +15,8 @@ import {
   verifyParts,
 } from '../audit/index.ts';
 import { CofferError, type Logger } from '../common/index.ts';
-import type { AuditHeadObject, NodeObject } from '../membership/index.ts';
+import type { NodeObject } from '../membership/index.ts';
+import type { AuditAdmin, AuditStatus, AuditVerifyReply } from '../control/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
 import { AuditHeads } from './audit-heads.ts';
 import type { Settings } from './settings.ts';
@@ -34,12 +35,6 @@ export interface AuditingOptions {
   readonly now_ms: () => number;
   readonly monotonic_ms: () => number;
   readonly logger: Logger;
-}
-
-export interface Verified {
-  readonly report: ChainReport;
-  /** What this manager has signed last; undefined as long as it has not. */
-  readonly head: AuditHeadObject | undefined;
 }
 
 const DIRECTORY_NAME = 'audit';
@@ -114,9 +109,41 @@ export class Auditing {
   }
 
   /** Whether all files are whole, and hold what others know of them. */
-  async verify(): Promise<Verified> {
+  async verify(): Promise<AuditVerifyReply> {
     const head = this.#heads.known;
-    return { head, report: await verifyParts(await this.#present().parts(), { isWholeLog: true, head }) };
+    const report = await verifyParts(await this.#present().parts(), { isWholeLog: true, head });
+    const { last, problem, records } = report;
+    const certificate = this.#heads.certificate;
+    return {
+      records,
+      wholeTo: last?.at,
+      problem,
+      head:
+        head === undefined || certificate === undefined
+          ? undefined
+          : { seq: head.seq, at_ms: head.at_ms, signature: checkHead(head, certificate) },
+      lost: head?.lost,
+    };
+  }
+
+  /** A record that was signed, and was lost before a start. */
+  get lostSeq(): number | undefined {
+    return this.#heads.known?.lost?.seq;
+  }
+
+  /** For the control API. */
+  get admin(): AuditAdmin {
+    return {
+      auditor: this.log,
+      select: (filter) => this.select(filter),
+      verify: () => this.verify(),
+    };
+  }
+
+  /** For `status`. */
+  describe(): AuditStatus | undefined {
+    const { problem, problems, sinks } = this.log;
+    return this.#options.isSettled ? { sinks, problems, stopsDeliveries: problem !== undefined } : undefined;
   }
 
   #ownId(): string {

@@ -5,6 +5,8 @@ import type { Check, ScheduledBackupsReply } from '../control/index.ts';
 import { type EngineClient, isSameDriver } from '../engine/index.ts';
 import { LABELS } from '../plugin/index.ts';
 import type { SecretStore } from '../store/index.ts';
+import type { Auditing } from './auditing.ts';
+import { auditChecks } from './doctor-audit.ts';
 import { certificateChecks } from './doctor-certificate.ts';
 import type { PeerUnlockState } from '../cluster/index.ts';
 import { type ClusterDoctorOptions, clusterChecks } from './doctor-cluster.ts';
@@ -22,6 +24,7 @@ export interface DoctorOptions extends ClusterDoctorOptions {
   readonly keeper: StoreKeeper;
   readonly unlockKeySource: () => UnlockKeySource | undefined;
   readonly peerUnlock?: () => PeerUnlockState;
+  readonly audit?: Pick<Auditing, 'describe' | 'lostSeq'>;
   readonly driverName: () => string;
   readonly backups: () => Promise<ScheduledBackupsReply>;
   readonly staleUnlockKeys: () => Promise<readonly UnlockKeyPlace[]>;
@@ -41,6 +44,7 @@ export async function examine(options: DoctorOptions): Promise<readonly Check[]>
     ...peerUnlockChecks(options.keeper, options.peerUnlock?.()),
     ...upkeep,
     ...diskChecks(options.keeper),
+    ...auditChecks(options.audit?.describe(), options.audit?.lostSeq),
     ...certificateChecks(options.place(), Date.now()),
     ...cluster,
     ...engine,

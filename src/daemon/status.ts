@@ -3,6 +3,7 @@ import { CofferError } from '../common/index.ts';
 import type { ClusterPlace, PeerUnlockState } from '../cluster/index.ts';
 import type { ClusterStatus, DaemonStatus, EngineStatus, UpkeepStatus } from '../control/index.ts';
 import type { EngineClient } from '../engine/index.ts';
+import type { Auditing } from './auditing.ts';
 import type { Delivery } from './delivery.ts';
 import type { Settings } from './settings.ts';
 import type { StoreKeeper } from './store-keeper.ts';
@@ -18,6 +19,7 @@ export interface DescribeOptions {
   readonly place: () => ClusterPlace;
   readonly upkeep: () => Promise<UpkeepStatus | undefined>;
   readonly delivery: Pick<Delivery, 'describe' | 'sessions'>;
+  readonly audit: Pick<Auditing, 'describe'>;
   readonly driverName: () => string;
   readonly monotonic_ms: () => number;
 }
@@ -42,6 +44,7 @@ export async function describeDaemon(options: DescribeOptions): Promise<DaemonSt
     stateDirectory: settings.stateDirectory,
     unlockKeySource: options.unlockKeySource(),
     peerUnlock: describePeerUnlock(options),
+    audit: options.audit.describe(),
     engine: await describeEngine(options.engine),
     cluster: describePlace(options.place()),
     agent: options.delivery.describe(),

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type {
   AgentReport,
+  AuditStatus,
   ClusterStatus,
   DaemonStatus,
   EngineStatus,
@@ -43,7 +44,7 @@ async function showStatus(session: Session, format: string): Promise<void> {
 }
 
 function describe(session: Session, status: DaemonStatus, controlSocket: string): string {
-  const { agent, reason, sessions, store, cluster, engine, peerUnlock, upkeep } = status;
+  const { agent, audit, reason, sessions, store, cluster, engine, peerUnlock, upkeep } = status;
   const state = session.coloured(status.state === 'serving' ? 'green' : 'red', status.state);
   const rows: readonly (readonly [string, string] | undefined)[] = [
     ['State:', `${state}, up ${humanDuration(status.uptime_ms).toLowerCase()}`],
@@ -65,6 +66,7 @@ function describe(session: Session, status: DaemonStatus, controlSocket: string)
     peerUnlock && ['Peer unlock:', describePeerUnlock(peerUnlock)],
     ...upkeepRows(upkeep, session.io.now_ms()),
     store && ['Disk free:', humanSize(store.diskFree_bytes)],
+    audit && ['Audit log:', describeAudit(audit)],
     cluster && ['Node:', describeCluster(cluster)],
     sessions === undefined ? undefined : ['Sessions:', counted(sessions, 'node')],
     agent && ['Agent:', describeAgent(agent, session.io.now_ms())],
@@ -106,6 +108,14 @@ function describeBackups(
   const isDue = nextAt_ms !== undefined && nextAt_ms <= now_ms;
   const next = nextAt_ms === undefined ? '' : `in ${humanDuration(nextAt_ms - now_ms).toLowerCase()}`;
   return `${last}, the next ${isDue ? 'now' : next}`;
+}
+
+function describeAudit({ problems, sinks, stopsDeliveries }: AuditStatus): string {
+  if (problems.length > 0) {
+    const what = `cannot be written (${problems.join('; ')})`;
+    return printable(stopsDeliveries ? `${what}, and nothing is delivered` : what);
+  }
+  return sinks.length === 0 ? 'off' : sinks.join(', ');
 }
 
 function describeSeal(

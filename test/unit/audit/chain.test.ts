@@ -28,9 +28,11 @@ const at = (lines: readonly string[], index: number): string => present(lines[in
 
 /** `line` is counted from 1. */
 function assertFault(lines: readonly string[], fault: ChainFault, line: number, what: RegExp): void {
-  const { problem } = verifyChain(lines);
+  const { last, problem, records } = verifyChain(lines);
   assert.deepEqual([problem?.fault, problem?.line], [fault, line], problem?.what);
   assert.match(problem?.what ?? '', what);
+  assert.equal(records, line - 1, 'what stands before it is whole');
+  assert.equal(last?.seq, line === 1 ? undefined : line - 1);
 }
 
 describe('the chain of an audit log', () => {

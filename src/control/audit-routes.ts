@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The routes under /v1/audit.
+import type { Request, RequestHandler, Response } from 'express';
+import { CofferError, withDeadline } from '../common/index.ts';
+import type { AuditAdmin, AuditReply, AuditVerifyReply } from './audit-wire.ts';
+import type { ControlOptions } from './options.ts';
+import { QUERIES, readQuery } from './query.ts';
+
+const TAIL_DEFAULT = 1_000;
+/** Of some hundred megabytes. */
+const READ_TIMEOUT_MS = 25_000;
+
+export interface AuditRoutes {
+  readonly select: RequestHandler;
+  readonly verify: RequestHandler;
+}
+
+export function auditRoutes({ audit }: ControlOptions): AuditRoutes {
+  async function select(request: Request, response: Response<AuditReply>): Promise<void> {
+    const { event, secret, since_ms, tail = TAIL_DEFAULT } = readQuery(QUERIES.audit, request.query);
+    const records = await reading(present(audit).select({ event, secret, since_ms, tail }));
+    response.json({ records });
+  }
+
+  async function verify(request: Request, response: Response<AuditVerifyReply>): Promise<void> {
+    readQuery(QUERIES.none, request.query);
+    response.json(await reading(present(audit).verify()));
+  }
+
+  return { select, verify };
+}
+
+function present(audit: AuditAdmin | undefined): AuditAdmin {
+  if (audit === undefined) {
+    throw new CofferError('request.not-found', 'this daemon keeps no audit log');
+  }
+  return audit;
+}
+
+function reading<T>(work: Promise<T>): Promise<T> {
+  const sentence = `the audit log was not read in ${READ_TIMEOUT_MS / 1_000} s`;
+  return withDeadline(work, READ_TIMEOUT_MS, 'store.timeout', sentence);
+}

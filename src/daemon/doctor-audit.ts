@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the doctor says of the audit log.
+import type { AuditStatus, Check } from '../control/index.ts';
+
+export function auditChecks(audit: AuditStatus | undefined, lostSeq: number | undefined): readonly Check[] {
+  const name = 'audit log';
+  if (audit === undefined) {
+    return [];
+  }
+  const { problems, sinks, stopsDeliveries } = audit;
+  if (sinks.length === 0) {
+    return [{ name, level: 'ok', message: 'it is off (COFFER_AUDIT=off): nothing is written down' }];
+  }
+  if (problems.length > 0) {
+    const what = `it cannot be written (${problems.join('; ')})`;
+    return [
+      {
+        name,
+        level: stopsDeliveries ? 'failure' : 'warning',
+        message: stopsDeliveries ? `${what}, and no secret is delivered` : what,
+        mend: 'Make room, or mend what is named; it goes on by itself.',
+      },
+    ];
+  }
+  if (lostSeq !== undefined) {
+    return [
+      {
+        name,
+        level: 'failure',
+        message: `record ${lostSeq} was signed, and was not in it any more when coffer started`,
+        mend: 'Find out who has changed or deleted it: docker coffer audit verify',
+      },
+    ];
+  }
+  return [{ name, level: 'ok', message: `it is written (${sinks.join(', ')})` }];
+}
