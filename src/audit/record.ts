@@ -46,7 +46,7 @@ export interface AuditFields {
   readonly task?: string | undefined;
   /** The engine's node of the task, or the node that joined or was removed. */
   readonly to?: string | undefined;
-  /** The interface through which it was asked: `engine`, `control`, `gateway`. */
+  /** The way by which it was asked or given: `engine`, `volume`, `control`, `gateway`, `schedule`. */
   readonly by?: string | undefined;
   /** Of what was refused. */
   readonly code?: string | undefined;

@@ -80,9 +80,21 @@ export class Daemon {
     this.#driver = new DriverName(settings, engine, logger);
     const driverName = this.#driver.current;
     const rotating = new Rotating({ engine, driverName, now_ms, monotonic_ms, logger });
+    this.#audit = new Auditing({
+      settings,
+      isSettled: problem === undefined,
+      nodeId: () => this.#cluster.place.nodeId ?? '',
+      signer: () => this.#cluster.signer,
+      unlockedBy: () => unlocking.source?.file ?? this.#peers.state.unlockedBy ?? 'docker coffer unlock',
+      now_ms,
+      monotonic_ms,
+      logger,
+    });
+    const { log: audit } = this.#audit;
     this.#delivery = new Delivery({
       settings,
       engine,
+      audit,
       reach: () => this.#cluster.reach,
       driverName,
       now_ms,
@@ -115,17 +127,6 @@ export class Daemon {
       random: Math.random,
       logger,
     });
-    this.#audit = new Auditing({
-      settings,
-      isSettled: problem === undefined,
-      nodeId: () => this.#cluster.place.nodeId ?? '',
-      signer: () => this.#cluster.signer,
-      unlockedBy: () => unlocking.source?.file ?? this.#peers.state.unlockedBy ?? 'docker coffer unlock',
-      now_ms,
-      monotonic_ms,
-      logger,
-    });
-    const { log: audit } = this.#audit;
     const onRefused = (reason: CofferError): void => {
       if (isLocked(reason)) {
         void this.#peers.start();

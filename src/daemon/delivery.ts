@@ -2,6 +2,7 @@
 // The second way out of the store: secrets pushed to nodes, and handed to containers as volumes. This node's part of it, whatever it
 // is to its cluster.
 import { hostname } from 'node:os';
+import type { Auditor } from '../audit/index.ts';
 import type { ClusterReach, ManagerContact } from '../cluster/index.ts';
 import { CofferError, type Logger } from '../common/index.ts';
 import type { AgentReport } from '../control/index.ts';
@@ -36,6 +37,8 @@ const QUEUE_BYTES = 4 * MANAGER_MESSAGE_BYTES_MAX;
 export interface DeliveryOptions {
   readonly settings: Settings;
   readonly engine: EngineClient;
+  /** Told of what is sent to nodes for their volumes. */
+  readonly audit: Auditor;
   /** Whom this node speaks to; undefined while it is in no cluster. */
   readonly reach: () => ClusterReach | undefined;
   readonly driverName: () => string;

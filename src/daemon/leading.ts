@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Auditor } from '../audit/index.ts';
 import { CofferError, type Logger } from '../common/index.ts';
 import { Distributor } from '../distribution/index.ts';
 import { type EngineClient, isSameDriver, SwarmWatch } from '../engine/index.ts';
@@ -7,6 +8,7 @@ import { type Channel, type ChannelEvents, systemClock } from '../transport/inde
 import type { VolumeKnowledge } from './read-ledger.ts';
 
 export interface LeadingOptions {
+  readonly audit: Auditor;
   readonly engine: EngineClient;
   readonly driverName: () => string;
   readonly logger: Logger;
@@ -28,7 +30,7 @@ export class Leading {
 
   /** What is returned ends it, before the store is closed. */
   attach(store: ReplicatedStore): () => void {
-    const { driverName, logger } = this.#options;
+    const { audit, driverName, logger } = this.#options;
     const { replica } = store;
     this.#store = store;
     this.#distributor = new Distributor({
@@ -38,6 +40,8 @@ export class Leading {
       store,
       watchSecrets: (listener) => replica.secretChanges.watch(listener),
       watchCluster: (listener) => replica.watch({ onClusterChange: listener, onLeader: () => undefined }),
+      onDelivery: (secretId, version, to) =>
+        audit.record('deliver', { secret: store.byId(secretId)?.name, version, to, by: 'volume' }),
       isDriver: (name) => isSameDriver(name, driverName()),
     });
     const unwatch = replica.watch({ onClusterChange: () => undefined, onLeader: () => this.#look() });

@@ -21,6 +21,8 @@ export interface LeadershipOptions {
   readonly watchSecrets: (listener: (secretIds: ReadonlySet<string>) => void) => () => void;
   /** After objects of the cluster have changed. */
   readonly watchCluster: (listener: () => void) => () => void;
+  /** Told of each value that is about to be sent to a node. */
+  readonly onDelivery?: (secretId: string, version: number, nodeId: string) => void;
   /** Whether a volume's driver is coffer. */
   readonly isDriver: (name: string) => boolean;
 }
@@ -60,7 +62,10 @@ export class Leadership {
     this.dispatcher = new Dispatcher({
       clock,
       logger,
-      readValue: (secretId, version) => store.readValue(secretId, version),
+      readValue: (secretId, version, nodeId) => {
+        options.onDelivery?.(secretId, version, nodeId);
+        return store.readValue(secretId, version);
+      },
       onFacts: ({ nodeId }, facts) => this.#told(nodeId, facts),
       onGone: (nodeId) => {
         this.#plans.forget(nodeId);

@@ -11,7 +11,8 @@ import { type DispatchPeer, Session } from './session.ts';
 export interface DispatcherOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly readValue: ReadValue;
+  /** The value of a version that is about to be sent to that node. */
+  readonly readValue: (secretId: string, version: number, nodeId: string) => ReturnType<ReadValue>;
   /** A node has registered, or reports. A plan that names it is to follow. What is thrown ends the session. */
   readonly onFacts: (peer: DispatchPeer, facts: NodeFacts) => void;
   /** The node that had registered has no session any more. */
@@ -49,7 +50,7 @@ export class Dispatcher {
       peer,
       channel,
       clock,
-      readValue,
+      readValue: (secretId, version) => readValue(secretId, version, peer.nodeId),
       onRegister: (facts) => this.#register(session, facts),
       onReport: (facts) => onFacts(peer, facts),
       onEnd: (reason) => this.#ended(session, reason),

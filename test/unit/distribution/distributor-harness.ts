@@ -59,6 +59,8 @@ export class DistributorHarness {
   storeError: CofferError | undefined;
   /** How many values were read. */
   reads = 0;
+  /** What was about to be sent: node, secret and version. */
+  readonly deliveries: string[] = [];
   /** How often a secret was looked up by its name. */
   lookups = 0;
 
@@ -66,6 +68,7 @@ export class DistributorHarness {
     clock: this.clock,
     logger: silentLogger,
     swarm: this.swarm,
+    onDelivery: (id, version, nodeId) => this.deliveries.push(`${nodeId} ${id} ${version}`),
     store: {
       byId: (id) => this.#store().byId(id),
       byName: (name) => {

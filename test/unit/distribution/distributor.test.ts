@@ -29,6 +29,20 @@ describe('a manager that begins to lead', () => {
     assert.equal(harness.listeners, 0, 'nothing is watched any more');
   });
 
+  test('tells of each value that it sends, to which node, and of none again while the node has it', async () => {
+    const harness = await DistributorHarness.leading(swarm([task('t')], LATER));
+    const far = harness.connect().register(WEB);
+    await harness.settle();
+    far.acknowledge();
+    const [first, ...more] = harness.deliveries;
+    assert.match(first ?? '', /^a \S+ 1$/);
+    assert.deepEqual(more, []);
+    harness.put('db');
+    await harness.settle();
+    assert.match(harness.deliveries[1] ?? '', /^a \S+ 2$/);
+    assert.equal(harness.deliveries.length, 2);
+  });
+
   test('knows of nodes what they have acknowledged, and nothing of one that has gone', async () => {
     const harness = await DistributorHarness.leading(swarm([task('t')], LATER));
     const held = (): readonly string[] | undefined =>
