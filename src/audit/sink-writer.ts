@@ -34,6 +34,8 @@ export const WAITING_MAX = 10_000;
 export const WAIT_MAX_MS = 1_000;
 const GROUP_MAX = 512;
 const RETRY_MS = 250;
+/** What is added meanwhile goes out in one write: one for each record would cost a third of a delivery. */
+const GATHER_MS = 10;
 
 export class SinkWriter {
   readonly #options: SinkWriterOptions;
@@ -104,10 +106,11 @@ export class SinkWriter {
 
   /** Never rejects. */
   async #run(): Promise<void> {
-    // What is added in the same turn goes out together.
-    await new Promise((resolve) => setImmediate(resolve));
     let failures = 0;
     while (this.#opened === undefined || this.#waiting.length > 0) {
+      if (this.#waiting.length < GROUP_MAX && !this.#closing) {
+        await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+      }
       try {
         await this.#writeGroup(this.#opened ?? (await this.#open()));
         this.#succeeded();

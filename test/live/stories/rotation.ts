@@ -89,6 +89,25 @@ export function rotationStories(of: () => Installation): void {
       const stale = await of().cli(['ps', '--stale', '--quiet', '--no-trunc']);
       assert.deepEqual(linesOf(stale.stdout), [before.id]);
 
+      const audit = await of().cli([
+        'audit',
+        '--event',
+        'deliver',
+        '--secret',
+        'rotated',
+        '--format',
+        'json',
+      ]);
+      const given = linesOf(audit.stdout).map(
+        (line) => JSON.parse(line) as { task: string; version: number },
+      );
+      assert.deepEqual(
+        [before.id, after.id].map((id) => given.find(({ task }) => task === id)?.version),
+        [1, 2],
+        'who was given what is in the audit log',
+      );
+      assert.match((await of().cli(['audit', 'verify'])).stdout, /^\d+ records, whole up to /);
+
       const asked = deliveries(of(), 'rotated').length;
       of().relabelEngine([`at=${Date.now()}`]);
       const again = await waitFor(
