@@ -10,6 +10,7 @@ export const AUDIT_EVENTS = [
   'refuse',
   'put',
   'rollback',
+  'rotate',
   'destroy',
   'prune',
   'remove',

@@ -15,7 +15,7 @@ import type {
 } from '../store/index.ts';
 
 /** Who changes: an interface, or the daemon by itself. */
-export type AuditedBy = 'engine' | 'control' | 'gateway' | 'schedule' | 'reconciler';
+export type AuditedBy = 'engine' | 'control' | 'gateway' | 'schedule' | 'reconciler' | 'rotation';
 
 export function auditedSource(source: StoreSource, audit: Auditor, by: AuditedBy): StoreSource {
   let last: AuditedStore | undefined;
@@ -40,7 +40,7 @@ class AuditedStore implements SecretStore {
   }
 
   async propose(command: Command, options?: ProposeOptions): Promise<Proposed> {
-    const event = eventOf(command);
+    const event = EVENTS[command.kind];
     if (event === undefined) {
       return this.store.propose(command, options);
     }
@@ -121,24 +121,19 @@ class AuditedStore implements SecretStore {
   }
 }
 
-/** Undefined for what changes no value and no secret, and for the cluster's own, which are noted where they are asked for. */
-function eventOf(command: Command): AuditEvent | undefined {
-  switch (command.kind) {
-    case 'create':
-    case 'put':
-      return 'put';
-    case 'rollback':
-    case 'destroy':
-    case 'prune':
-    case 'remove':
-    case 'set-labels':
-      return command.kind;
-    case 'restore':
-      return 'restore';
-    default:
-      return undefined;
-  }
-}
+/** What changes no value and no secret is not here, nor is the cluster's own, which is noted where it is asked for. */
+const EVENTS: Readonly<Partial<Record<Command['kind'], AuditEvent>>> = {
+  create: 'put',
+  put: 'put',
+  rollback: 'rollback',
+  destroy: 'destroy',
+  prune: 'prune',
+  remove: 'remove',
+  'set-labels': 'set-labels',
+  restore: 'restore',
+  rotate: 'rotate',
+  'revert-rotation': 'rotate',
+};
 
 function versionOf(command: Command, secret: Secret | undefined): number | undefined {
   return secret === undefined || command.kind === 'destroy' || command.kind === 'prune'
@@ -147,14 +142,17 @@ function versionOf(command: Command, secret: Secret | undefined): number | undef
 }
 
 function detailOf(command: Command): string | undefined {
-  switch (command.kind) {
-    case 'rollback':
-      return `from version ${command.version}`;
-    case 'destroy':
-      return `versions ${command.numbers.join(', ')}`;
-    case 'prune':
-      return `all but the newest ${command.keep}`;
-    default:
-      return undefined;
+  if (command.kind === 'rollback') {
+    return `from version ${command.version}`;
   }
+  if (command.kind === 'destroy') {
+    return `versions ${command.numbers.join(', ')}`;
+  }
+  if (command.kind === 'rotate') {
+    return `of ${command.services.length} services`;
+  }
+  if (command.kind === 'revert-rotation') {
+    return 'goes back';
+  }
+  return command.kind === 'prune' ? `all but the newest ${command.keep}` : undefined;
 }

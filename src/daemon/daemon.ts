@@ -79,7 +79,6 @@ export class Daemon {
     const unlockKey = new UnlockKeyHolder();
     this.#driver = new DriverName(settings, engine, logger);
     const driverName = this.#driver.current;
-    const rotating = new Rotating({ engine, driverName, now_ms, monotonic_ms, logger });
     this.#audit = new Auditing({
       settings,
       isSettled: problem === undefined,
@@ -91,6 +90,7 @@ export class Daemon {
       logger,
     });
     const { log: audit } = this.#audit;
+    const rotating = new Rotating({ engine, driverName, audit, now_ms, monotonic_ms, logger });
     this.#delivery = new Delivery({
       settings,
       engine,

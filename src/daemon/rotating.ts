@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rotations at this manager: begun here whoever leads, and carried out here while it does.
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Auditor } from '../audit/index.ts';
 import { CofferError, type Logger } from '../common/index.ts';
 import { type EngineClient, type EngineSecret, isSameDriver } from '../engine/index.ts';
 import type { NodeObject, RotationObject } from '../membership/index.ts';
@@ -14,11 +15,13 @@ import {
 } from '../rotation/index.ts';
 import { nameKey, type Secret } from '../secrets/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
+import { auditedSource } from './audited-store.ts';
 import { storeNameOf } from './engine-uses.ts';
 
 export interface RotatingOptions {
   readonly engine: EngineClient;
   readonly driverName: () => string;
+  readonly audit: Auditor;
   readonly now_ms: () => number;
   readonly monotonic_ms: () => number;
   readonly logger: Logger;
@@ -34,12 +37,13 @@ export class Rotating {
 
   /** What is returned ends it, before the store is closed. */
   attach(store: ReplicatedStore): () => void {
-    const { engine, logger, monotonic_ms, now_ms } = this.#options;
+    const { audit, engine, logger, monotonic_ms, now_ms } = this.#options;
     const { replica } = store;
+    const audited = auditedSource(() => store, audit, 'rotation')();
     this.#store = store;
     const leads = (): boolean =>
       this.#store === store && replica.ended === undefined && replica.leader === replica.identity.raftId;
-    const runner = new RotationRunner({ swarm: engine, store, leads, now_ms, monotonic_ms, logger });
+    const runner = new RotationRunner({ swarm: engine, store: audited, leads, now_ms, monotonic_ms, logger });
     const loop = new RotationLoop({ runner, pause: (duration_ms) => pause(duration_ms), logger });
     const wake = (): void => loop.wake();
     const unwatch = replica.watch({ onClusterChange: wake, onLeader: wake });
@@ -53,7 +57,7 @@ export class Rotating {
 
   /** See `beginRotation`. */
   async begin(wish: RotationWish): Promise<RotationObject> {
-    const { driverName, engine, now_ms } = this.#options;
+    const { audit, driverName, engine, now_ms } = this.#options;
     const store = this.#store;
     if (store === undefined) {
       throw new CofferError('store.unavailable', 'the store does not serve');
@@ -61,7 +65,7 @@ export class Rotating {
     return beginRotation(
       {
         engine,
-        store,
+        store: auditedSource(() => store, audit, 'control')(),
         sourcesOf: (secret, listed) => sourcesOf(secret, listed, driverName()),
         leader: () => leaderOf(store),
         now_ms,
