@@ -21,10 +21,15 @@ const STATE_TEXT: Readonly<Record<RotatedState, string>> = {
   'left-out': 'is left out',
 };
 
-/** `web: is being updated`. */
-export function serviceText({ name, note, state }: RotationDescription['services'][number]): string {
+/** `web is being updated`. */
+export function serviceText(
+  { name, note, state }: RotationDescription['services'][number],
+  { phase }: Pick<RotationDescription, 'phase'>,
+): string {
   const why = note === undefined ? '' : `: ${note}`;
-  return printable(`${name} ${STATE_TEXT[state]}${why}`);
+  // Whoever waits when all goes back is never updated.
+  const what = state === 'waiting' && phase !== 'updating' ? 'was not touched' : STATE_TEXT[state];
+  return printable(`${name} ${what}${why}`);
 }
 
 export function hasEnded({ endedAt_ms }: RotationDescription): boolean {
@@ -105,6 +110,6 @@ function showNews(session: Session, rotation: RotationDescription, shown: Map<st
     tell('', printable(outcomeText(rotation)));
   }
   for (const service of rotation.services.filter(({ state }) => state !== 'waiting')) {
-    tell(service.id, serviceText(service));
+    tell(service.id, serviceText(service, rotation));
   }
 }

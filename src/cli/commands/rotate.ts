@@ -116,7 +116,7 @@ async function showLast(session: Session, name: string, options: RotateOptions):
     return;
   }
   session.print(printable(outcomeText(last)));
-  last.services.forEach((service) => session.print(`  ${serviceText(service)}`));
+  last.services.forEach((service) => session.print(`  ${serviceText(service, last)}`));
   const now_ms = session.io.now_ms();
   const end =
     last.endedAt_ms === undefined ? '' : `, ended ${humanAge(last.endedAt_ms, now_ms).toLowerCase()}`;

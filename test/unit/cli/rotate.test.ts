@@ -114,6 +114,7 @@ test('rotate fails when all has gone back, and says which service has not come u
     );
     const id = store.byName('db')?.id ?? '';
     assert.equal(store.readValue(id, 3).expose().toString(), 'old');
+    assert.match((await cli(['rotate', '--status', 'db'])).stdout, /^ {2}web was not touched$/m);
   });
 });
 
