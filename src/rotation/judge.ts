@@ -43,7 +43,7 @@ export function judge(service: RollingService, tasks: readonly RollingTask[], ma
 
 /** Of a service that was waited for too long. */
 export function lateness(tasks: readonly RollingTask[], mark: RotationMark, waited: string): string {
-  const { why } = failure(`its tasks did not all run after ${waited}`, tasks, mark);
+  const { why } = failure(`its tasks did not all run with it after ${waited}`, tasks, mark);
   return why;
 }
 

@@ -2,7 +2,7 @@
 // The leader's work on rotations: one look at a time, each of which takes one step at most. What is to be asked of the engine is in the
 // replicated state before it is asked, and what has come of it afterwards, so that whoever leads next goes on from there.
 import { CofferError, formatDuration, type Logger, unreachable } from '../common/index.ts';
-import { type EngineClient, engineStatus, type RollingService } from '../engine/index.ts';
+import { type EngineClient, engineStatus, type RollingService, type RollingTask } from '../engine/index.ts';
 import {
   isRunning,
   type RotatedService,
@@ -20,7 +20,10 @@ export type RotatedSwarm = Pick<EngineClient, 'forceService' | 'inspectService' 
 
 export interface RotationRunnerOptions {
   readonly swarm: RotatedSwarm;
-  readonly store: Pick<SecretStore, 'byId' | 'cluster' | 'propose' | 'readBarrier' | 'readValue'>;
+  readonly store: Pick<
+    SecretStore,
+    'byId' | 'cluster' | 'deliveredVersion' | 'propose' | 'readBarrier' | 'readValue'
+  >;
   /** Whether this manager leads still. */
   readonly leads: () => boolean;
   readonly now_ms: () => number;
@@ -95,14 +98,17 @@ export class RotationRunner {
     const tasks = await swarm.serviceTasks(service.id);
     const judgement = judge(found, tasks, service);
     const waited_ms = this.#patience.look(`${rotation.id} ${service.id} ${service.state}`);
-    const isOpen = judgement.kind !== 'converged' && judgement.kind !== 'failed';
+    const isOpen =
+      judgement.kind !== 'failed' && (judgement.kind !== 'converged' || this.#gaveOld(rotation, tasks));
     if (isOpen && waited_ms >= rotation.timeout_ms) {
       const waited = formatDuration(rotation.timeout_ms);
       return this.#fail(rotation, service, lateness(tasks, service, waited));
     }
     switch (judgement.kind) {
       case 'converged':
-        return this.#step(rotation, service, way.to);
+        return this.#gaveOld(rotation, tasks)
+          ? this.#step(rotation, service, way.through, markOf(found))
+          : this.#step(rotation, service, way.to);
       case 'failed':
         return this.#fail(rotation, service, judgement.why);
       case 'mark':
@@ -114,6 +120,19 @@ export class RotationRunner {
       default:
         return unreachable(judgement);
     }
+  }
+
+  /** A manager that is cut off answers from what it has: then a new task may have been given the version of before. */
+  #gaveOld(
+    { phase, restoredVersion, secretId, toVersion }: RotationObject,
+    tasks: readonly RollingTask[],
+  ): boolean {
+    const { store } = this.#options;
+    const expected = phase === 'updating' ? toVersion : restoredVersion;
+    return tasks.some(({ id, isWanted }) => {
+      const given = isWanted ? store.deliveredVersion(id, secretId) : undefined;
+      return given !== undefined && given < expected;
+    });
   }
 
   async #ask(

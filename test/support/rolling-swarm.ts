@@ -79,6 +79,10 @@ export class RollingSwarm implements RotatedSwarm {
     return this.#get(`id-${name}`).tasks.map(({ value }) => value);
   }
 
+  tasksOf(name: string): readonly { readonly id: string; readonly forceUpdate: number }[] {
+    return this.#get(`id-${name}`).tasks;
+  }
+
   /** How often its tasks were replaced. */
   forced(name: string): number {
     return this.#get(`id-${name}`).forceUpdate;

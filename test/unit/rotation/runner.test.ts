@@ -7,6 +7,7 @@ import { EngineAnswer } from '../../../src/engine/index.ts';
 import type { RotationObject } from '../../../src/membership/index.ts';
 import { RotationRunner, type RotationRunnerOptions } from '../../../src/rotation/index.ts';
 import { aRotatedService } from '../../support/cluster-objects.ts';
+import { deliveryOf } from '../../support/deliveries.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { RollingSwarm, type ServiceWish } from '../../support/rolling-swarm.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
@@ -58,6 +59,16 @@ class World {
     });
   }
 
+  /** A task was given this version. */
+  deliver(taskId: string, version: number): void {
+    if (this.store.deliveredVersion(taskId, this.secretId) === undefined) {
+      void this.store.propose({
+        kind: 'record-deliveries',
+        deliveries: [deliveryOf(taskId, this.secretId, version, { name: 'db' })],
+      });
+    }
+  }
+
   rotation(id = 'r'): RotationObject {
     const rotation = this.store.cluster.rotation(id);
     assert.ok(rotation !== undefined);
@@ -96,6 +107,7 @@ class World {
       store: {
         cluster: store.cluster,
         byId: (id) => store.byId(id),
+        deliveredVersion: (...given) => store.deliveredVersion(...given),
         readBarrier: () => store.readBarrier(),
         readValue: (...given) => store.readValue(...given),
         propose: (...given) => this.#call(() => store.propose(...given)),
@@ -158,7 +170,7 @@ const SCENES: readonly {
     services: { a: {}, b: { accepts: notBad, onFailure: 'continue' } },
     value: BAD,
     outcome: 'rolled-back',
-    why: /^service b: its tasks did not all run after 1m: task: non-zero exit/,
+    why: /^service b: its tasks did not all run with it after 1m: task: non-zero exit/,
   },
 ];
 
@@ -264,6 +276,23 @@ describe('a rotation', () => {
       }
     });
     assert.deepEqual([touched, world.rotation().phase, world.swarm.forced('a')], [true, 'done', 1]);
+  });
+
+  test('updates a service once more whose new tasks were given the version of before, and not for ever', async () => {
+    for (const isMended of [true, false]) {
+      const world = await World.of({ a: {} });
+      await world.begin('r', 'new', ['a']);
+      await world.run(() => {
+        for (const { forceUpdate, id } of world.swarm.tasksOf('a')) {
+          const isOld = forceUpdate === 1 || !isMended;
+          world.deliver(id, isOld && world.rotation().phase === 'updating' ? 1 : 3);
+        }
+      });
+      const { phase, problem } = world.rotation();
+      assert.equal(phase, isMended ? 'done' : 'rolled-back');
+      assert.match(problem, isMended ? /^$/ : /^service a: its tasks did not all run with it after 1m$/);
+      assert.equal(isMended ? world.swarm.forced('a') : 2, 2);
+    }
   });
 
   test('waits for an engine that does not answer, for as long as that takes', async () => {
