@@ -46,6 +46,7 @@ export class Auditing {
   readonly #heads: AuditHeads;
   /** Kept here: to find it out, a certificate is read. */
   #nodeId = '';
+  #hasLeader: () => boolean = () => false;
 
   constructor(options: AuditingOptions) {
     this.#options = options;
@@ -79,6 +80,7 @@ export class Auditing {
       this.log.record('unlock', { detail: this.#options.unlockedBy() });
     }
     const { replica } = store;
+    this.#hasLeader = () => replica.leader !== 0;
     const nodes = (): ReadonlyMap<string, NodeObject> =>
       new Map(replica.state.index.cluster.nodes().map((node) => [node.id, node]));
     let known = nodes();
@@ -97,10 +99,12 @@ export class Auditing {
     };
   }
 
-  /** Writes what waits, and says to the others how far it is. The store serves still, if it ever did. */
+  /** Writes what waits, and says to the others how far it is, unless none leads. The store serves still, if it ever did. */
   async stop(): Promise<void> {
     await this.log.close();
-    await this.#heads.publish();
+    if (this.#hasLeader()) {
+      await this.#heads.publish();
+    }
   }
 
   /** The records of this manager that match, the oldest first. */
