@@ -20,6 +20,10 @@ export async function verifyParts(
   parts: readonly AuditPart[],
   options: VerifyOptions = {},
 ): Promise<ChainReport> {
+  return closing(parts, () => verifyLines(parts, options));
+}
+
+async function verifyLines(parts: readonly AuditPart[], options: VerifyOptions): Promise<ChainReport> {
   const verifier = new ChainVerifier(options);
   const last = parts.at(-1);
   for (const part of parts) {
@@ -34,7 +38,6 @@ export async function verifyParts(
     if (held !== undefined) {
       verifier.add(held, isEnded);
     }
-    await part.handle.close();
   }
   return verifier.finish();
 }
@@ -44,6 +47,10 @@ export async function selectRecords(
   parts: readonly AuditPart[],
   filter: RecordFilter,
 ): Promise<readonly AuditRecord[]> {
+  return closing(parts, () => matching(parts, filter));
+}
+
+async function matching(parts: readonly AuditPart[], filter: RecordFilter): Promise<readonly AuditRecord[]> {
   const matches: AuditRecord[] = [];
   for (const part of parts) {
     for await (const line of linesOf(part)) {
@@ -55,7 +62,6 @@ export async function selectRecords(
         }
       }
     }
-    await part.handle.close();
   }
   return matches.slice(-filter.tail);
 }
@@ -66,15 +72,25 @@ export async function holdsLine(
   { chain, hash, seq }: KnownHead,
 ): Promise<boolean> {
   const beginning = `{"seq":${seq},`;
-  let isThere = false;
-  for (const part of parts) {
-    for await (const line of linesOf(part)) {
-      isThere ||=
-        line.startsWith(beginning) && hashLine(line) === hash && decodeRecord(line)?.chain === chain;
+  return closing(parts, async () => {
+    for (const part of parts) {
+      for await (const line of linesOf(part)) {
+        if (line.startsWith(beginning) && hashLine(line) === hash) {
+          return decodeRecord(line)?.chain === chain;
+        }
+      }
     }
-    await part.handle.close();
+    return false;
+  });
+}
+
+/** Whatever becomes of the work, no file stays open. */
+async function closing<T>(parts: readonly AuditPart[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    await Promise.all(parts.map(({ handle }) => handle.close()));
   }
-  return isThere;
 }
 
 function isWanted(record: AuditRecord, { event, secret, since_ms }: RecordFilter): boolean {
