@@ -92,8 +92,5 @@ function sourcesOf(
         isSameDriver(one.driver, driverName) &&
         nameKey(storeNameOf(one)) === nameKey(secret.name),
     )
-    .map(({ id, labels }) => {
-      const wanted = labels[LABELS.version] ?? 'current';
-      return { id, pinnedTo: wanted === 'current' ? undefined : wanted };
-    });
+    .map(({ id, labels }) => ({ id, wanted: labels[LABELS.version] ?? 'current' }));
 }

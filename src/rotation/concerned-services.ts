@@ -5,8 +5,8 @@ import { NO_MARK, type RotatedService } from '../membership/index.ts';
 
 /** A secret of the engine which takes its value from the one that is rotated. */
 export interface SourcedSecret extends Pick<EngineSecret, 'id'> {
-  /** The version that a label holds it at; undefined: the current one. */
-  readonly pinnedTo: string | undefined;
+  /** Which version: a number, `current`, or `previous`, which is another one after a rotation, too. */
+  readonly wanted: string;
 }
 
 /**
@@ -33,7 +33,7 @@ export function concernedServices(
 }
 
 function reasonAgainst(used: readonly SourcedSecret[], mode: RollingService['mode'] | undefined): string {
-  const pins = used.flatMap(({ pinnedTo }) => pinnedTo ?? []);
+  const pins = used.map(({ wanted }) => wanted).filter((wanted) => /^\d+$/.test(wanted));
   if (pins.length === used.length) {
     return `it is held at version ${pins.join(', ').slice(0, 80)} by a label`;
   }

@@ -11,9 +11,9 @@ import { MemoryStore } from '../../support/memory-store.ts';
 import { putValue } from '../../support/test-store.ts';
 
 const SOURCES: readonly SourcedSecret[] = [
-  { id: 's1', pinnedTo: undefined },
-  { id: 's2', pinnedTo: undefined },
-  { id: 's3', pinnedTo: '3' },
+  { id: 's1', wanted: 'current' },
+  { id: 's2', wanted: 'previous' },
+  { id: 's3', wanted: '3' },
 ];
 
 interface Swarm {
