@@ -69,12 +69,16 @@ export function versionRoutes(options: ControlOptions): VersionRoutes {
 
   async function reveal(request: Request, response: Response): Promise<void> {
     const { version } = readQuery(QUERIES.reveal, request.query);
+    const auditor = options.audit?.auditor;
     const store = await servingStore(options);
     const freshness = await store.readBarrier(READ_TIMEOUT_MS);
     const secret = findSecret(store, reference(request));
     const { number } = version === undefined ? currentVersion(secret) : findVersion(secret, version);
+    // First: what cannot be written down is not shown.
+    auditor?.requireWritable();
     const value = store.readValue(secret.id, number);
     finished(response, () => value.wipe());
+    auditor?.record('reveal', { secret: secret.name, version: number, by: 'control' });
     options.logger.info('revealed a value', { secret: secret.name, version: number });
     response.set('Content-Type', 'application/octet-stream');
     response.set(VERSION_HEADER, String(number)).set(FRESHNESS_HEADER, freshness);

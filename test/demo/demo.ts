@@ -51,10 +51,13 @@ async function grant(shell: Shell, image: string): Promise<void> {
 
 async function lookAtDisk(engine: Engine, shell: Shell, plugin: ManagedPlugin): Promise<void> {
   screen.heading(
-    'On disk it is sealed: neither the value nor the name is in any file of coffer or of the swarm',
+    'On disk it is sealed: the value is in no file of coffer or of the swarm, and the name in the audit log alone',
   );
   screen.note('(how many files hold it)');
-  await shell.run(`grep -rlaE '${SECRET}|my_secret_data' ${plugin.stateDirectory} | wc -l`);
+  await shell.run(
+    `grep -rlaE --exclude-dir=audit '${SECRET}|my_secret_data' ${plugin.stateDirectory} | wc -l`,
+  );
+  await shell.run(`grep -rla '${SECRET}' ${plugin.stateDirectory} | wc -l`);
   await shell.run(`grep -rla '${SECRET}' ${engine.dataDirectory}/swarm | wc -l`);
   await shell.run('docker coffer ls');
 }
@@ -75,6 +78,12 @@ async function change(shell: Shell): Promise<void> {
   await shell.run('docker exec $(docker ps -qf name=redis) cat /run/secrets/my_secret_data');
   await shell.until('docker coffer ps my_secret_data | grep -q current', 'coffer to have noted that');
   await shell.run('docker coffer ps my_secret_data');
+  screen.note('Both at once, with a way back if the service fails on it:');
+  await shell.run('echo "A third secret" | docker coffer rotate my_secret_data -');
+  await shell.run('docker coffer history my_secret_data');
+  screen.note('And all of it is written down:');
+  await shell.run('docker coffer audit --secret my_secret_data --tail 4');
+  await shell.run('docker coffer audit verify');
 }
 
 async function explain(shell: Shell, image: string): Promise<void> {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LogFields } from '../../../src/common/index.ts';
+import type { Auditor } from '../../../src/audit/index.ts';
+import { CofferError, type LogFields } from '../../../src/common/index.ts';
 import type { DestroyReply, PruneReply, RollbackReply } from '../../../src/control/index.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 import { putValue } from '../../support/test-store.ts';
@@ -133,5 +134,28 @@ test('a revealed value is the bytes alone, and the log says that it was revealed
     }
     assert.equal((await send(harness, 'GET', '/v1/secrets/db/reveal')).status, 405, 'no link shows a value');
     assert.equal(logged.length, 1, 'what was refused was not revealed');
+  });
+});
+
+test('a value is revealed with a record of the audit log, and not where none can be written', async () => {
+  const recorded: unknown[] = [];
+  let problem: CofferError | undefined;
+  const auditor: Auditor = {
+    record: (event, fields) => void recorded.push([event, fields]),
+    requireWritable: () => {
+      if (problem !== undefined) {
+        throw problem;
+      }
+    },
+  };
+  const nothing = async (): Promise<never> => assert.fail('nobody reads the log');
+  await withControl({ audit: { auditor, select: nothing, verify: nothing } }, async (harness) => {
+    await fill(harness.store, 'hunter1', 'hunter2');
+    assert.equal((await send(harness, 'POST', '/v1/secrets/db/reveal?version=1')).text, 'hunter1');
+    assert.deepEqual(recorded, [['reveal', { secret: 'db', version: 1, by: 'control' }]]);
+    problem = new CofferError('audit.unavailable', 'the disk is full');
+    const refused = await send(harness, 'POST', '/v1/secrets/db/reveal');
+    assert.equal(codeOf(refused), 'audit.unavailable');
+    assert.equal(recorded.length, 1);
   });
 });
