@@ -44,6 +44,8 @@ export class SinkWriter {
   #position: ChainPosition | undefined;
   #missed = 0;
   #fault: string | undefined;
+  /** Since when the sink has had what it is to write. */
+  #askedAt_ms: number | undefined;
   #running: Promise<void> | undefined;
   #closing = false;
 
@@ -60,7 +62,10 @@ export class SinkWriter {
   get problem(): string | undefined {
     const [oldest] = this.#waiting;
     const { monotonic_ms, sink } = this.#options;
-    const isLate = oldest !== undefined && monotonic_ms() - oldest.added_ms > WAIT_MAX_MS;
+    const isLong = (since_ms: number | undefined): boolean =>
+      since_ms !== undefined && monotonic_ms() - since_ms > WAIT_MAX_MS;
+    // A process that was held up has not asked the sink yet.
+    const isLate = isLong(oldest?.added_ms) && (this.#fault !== undefined || isLong(this.#askedAt_ms));
     if (!isLate && this.#waiting.length < WAITING_MAX) {
       return undefined;
     }
@@ -111,6 +116,7 @@ export class SinkWriter {
       if (this.#waiting.length < GROUP_MAX && !this.#closing) {
         await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
       }
+      this.#askedAt_ms = this.#options.monotonic_ms();
       try {
         await this.#writeGroup(this.#opened ?? (await this.#open()));
         this.#succeeded();
@@ -124,6 +130,8 @@ export class SinkWriter {
         }
         const { retry_ms = RETRY_MS } = this.#options;
         await new Promise((resolve) => setTimeout(resolve, retry_ms));
+      } finally {
+        this.#askedAt_ms = undefined;
       }
     }
   }

@@ -214,6 +214,21 @@ describe('the audit log', () => {
     assert.match(missed[0]?.detail ?? '', /^7 records could not be written/);
   });
 
+  test('a sink that hangs stops deliveries after a second, and not what held the process up before it asked the sink', async () => {
+    const { asked, sink, take } = hangingSink();
+    const log = logTo(sink);
+    log.record('deliver', { secret: 'db' });
+    clock_ms = 1_500;
+    log.requireWritable();
+    await asked;
+    log.requireWritable();
+    clock_ms = 2_501;
+    assert.throws(() => log.requireWritable(), { code: 'audit.unavailable' });
+    take();
+    await waitFor(() => log.problem === undefined, { what: 'the log to go on' });
+    await log.close();
+  });
+
   test('while one sink takes lines, another one that does not stops no delivery', async () => {
     const out = new PassThrough();
     writeFileSync(path.join(home.path, 'state'), 'no directory');
@@ -237,8 +252,18 @@ describe('the audit log', () => {
 });
 
 /** A sink that takes nothing until it is told to. */
-function hangingSink(): { sink: AuditSink; take: () => void; written: string[] } {
+function hangingSink(): {
+  readonly sink: AuditSink;
+  /** Resolves when it has been given lines. */
+  readonly asked: Promise<void>;
+  readonly take: () => void;
+  readonly written: readonly string[];
+} {
   const written: string[] = [];
+  let ask = (): void => undefined;
+  const asked = new Promise<void>((resolve) => {
+    ask = resolve;
+  });
   let take = (): void => undefined;
   const taken = new Promise<void>((resolve) => {
     take = resolve;
@@ -250,11 +275,17 @@ function hangingSink(): { sink: AuditSink; take: () => void; written: string[] }
     room_bytes: Number.POSITIVE_INFINITY,
     makeRoom: () => Promise.resolve(),
     write: async (lines) => {
+      ask();
       await taken;
       written.push(lines);
     },
     sync: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
-  return { sink: { name: 'stdout', open: () => Promise.resolve(opened) }, take: () => take(), written };
+  return {
+    sink: { name: 'stdout', open: () => Promise.resolve(opened) },
+    asked,
+    take: () => take(),
+    written,
+  };
 }
