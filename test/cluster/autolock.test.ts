@@ -157,9 +157,13 @@ describe('A37 three managers with autolock', () => {
     }
     t.diagnostic(`${scanner.scanned_bytes} bytes were looked through`);
     const directory = temporaryDirectory();
-    t.after(() => directory.remove());
-    const thief = await ManagerProcess.start({ directory: directory.path });
-    t.after(() => thief.destroy());
+    let thief: ManagerProcess | undefined;
+    t.after(async () => {
+      // First: a daemon that runs writes its audit log anew in what is being removed.
+      await thief?.destroy();
+      directory.remove();
+    });
+    thief = await ManagerProcess.start({ directory: directory.path });
     await thief.stop();
     thief.wipe();
     cpSync(cluster.at(0).stateDirectory, thief.stateDirectory, { recursive: true });
