@@ -157,13 +157,12 @@ describe('A37 three managers with autolock', () => {
     }
     t.diagnostic(`${scanner.scanned_bytes} bytes were looked through`);
     const directory = temporaryDirectory();
-    let thief: ManagerProcess | undefined;
+    const thief = await ManagerProcess.start({ directory: directory.path });
     t.after(async () => {
-      // First: a daemon that runs writes its audit log anew in what is being removed.
-      await thief?.destroy();
+      // First: a daemon that runs begins its audit log anew in what is being removed.
+      await thief.destroy();
       directory.remove();
     });
-    thief = await ManagerProcess.start({ directory: directory.path });
     await thief.stop();
     thief.wipe();
     cpSync(cluster.at(0).stateDirectory, thief.stateDirectory, { recursive: true });
