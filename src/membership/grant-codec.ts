@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Grants and their commands as bytes: the fields in the order of their types. Labels are u8 count, and then key and value in
-// turn, in the order of the keys, so that the same grant has the same bytes however it was typed.
-import {
-  type ByteReader,
-  type ByteWriter,
-  CofferError,
-  NAME_LENGTH_MAX,
-  unreachable,
-} from '../common/index.ts';
+// Grants and their commands as bytes: the fields in the order of their types.
+import { type ByteReader, type ByteWriter, NAME_LENGTH_MAX, unreachable } from '../common/index.ts';
 import { GRANT_LABELS_MAX, type GrantCommand, type GrantObject } from './grant.ts';
+import { readLabels, writeLabels } from './labels-codec.ts';
 import { TEXT_BYTES_MAX } from './model.ts';
 
 /** Apart from those of the other objects, as those of maintenance-codec.ts are. */
@@ -21,10 +15,8 @@ export const GRANT_COMMAND_TAG = {
 } as const satisfies Record<GrantCommand['kind'], number>;
 
 export function writeGrant(writer: ByteWriter, grant: GrantObject): ByteWriter {
-  const labels = Object.entries(grant.labels).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  writer.text(grant.id).text(grant.secret).text(grant.nodeId).text(grant.container).u8(labels.length);
-  labels.forEach(([key, value]) => writer.text(key).text(value));
-  return writer.text(grant.image).u64(grant.grantedAt_ms);
+  writer.text(grant.id).text(grant.secret).text(grant.nodeId).text(grant.container);
+  return writeLabels(writer, grant.labels).text(grant.image).u64(grant.grantedAt_ms);
 }
 
 /** The grant that follows on its kind; undefined for a kind that is none. */
@@ -62,20 +54,8 @@ function readGrant(reader: ByteReader): GrantObject {
     secret: reader.text(NAME_LENGTH_MAX),
     nodeId: reader.text(TEXT_BYTES_MAX),
     container: reader.text(TEXT_BYTES_MAX),
-    labels: readLabels(reader),
+    labels: readLabels(reader, GRANT_LABELS_MAX),
     image: reader.text(TEXT_BYTES_MAX),
     grantedAt_ms: reader.u64(),
   };
-}
-
-function readLabels(reader: ByteReader): GrantObject['labels'] {
-  const count = reader.u8();
-  if (count > GRANT_LABELS_MAX) {
-    throw new CofferError('store.damaged', `a grant names ${count} labels`);
-  }
-  const pairs = Array.from({ length: count }, (): readonly [string, string] => [
-    reader.text(TEXT_BYTES_MAX),
-    reader.text(TEXT_BYTES_MAX),
-  ]);
-  return Object.fromEntries(pairs);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Policies and their commands as bytes: the fields in the order of their types; an effect is its u8 place in `POLICY_EFFECTS`. Labels
-// are u8 count, and then key and value in turn, in the order of the keys.
+// Policies and their commands as bytes: the fields in the order of their types; an effect is its u8 place in
+// `POLICY_EFFECTS`.
 import {
   type ByteReader,
   type ByteWriter,
@@ -8,6 +8,7 @@ import {
   NAME_LENGTH_MAX,
   unreachable,
 } from '../common/index.ts';
+import { readLabels, writeLabels } from './labels-codec.ts';
 import { TEXT_BYTES_MAX } from './model.ts';
 import {
   POLICY_EFFECTS,
@@ -90,10 +91,10 @@ function readRule(reader: ByteReader): PolicyRuleObject {
     secret: reader.text(NAME_LENGTH_MAX),
     service: reader.text(TEXT_BYTES_MAX),
     stack: reader.text(TEXT_BYTES_MAX),
-    serviceLabels: readLabels(reader),
+    serviceLabels: readLabels(reader, POLICY_LABELS_MAX),
     image: reader.text(TEXT_BYTES_MAX),
     node: reader.text(TEXT_BYTES_MAX),
-    nodeLabels: readLabels(reader),
+    nodeLabels: readLabels(reader, POLICY_LABELS_MAX),
     addedAt_ms: reader.u64(),
   };
 }
@@ -112,23 +113,4 @@ function readEffect(reader: ByteReader): PolicyEffect {
     throw new CofferError('store.damaged', 'a rule has an effect that this version cannot read');
   }
   return effect;
-}
-
-function writeLabels(writer: ByteWriter, labels: PolicyRuleObject['nodeLabels']): ByteWriter {
-  const pairs = Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  writer.u8(pairs.length);
-  pairs.forEach(([key, value]) => writer.text(key).text(value));
-  return writer;
-}
-
-function readLabels(reader: ByteReader): PolicyRuleObject['nodeLabels'] {
-  const count = reader.u8();
-  if (count > POLICY_LABELS_MAX) {
-    throw new CofferError('store.damaged', `a rule names ${count} labels of a kind`);
-  }
-  const pairs = Array.from({ length: count }, (): readonly [string, string] => [
-    reader.text(TEXT_BYTES_MAX),
-    reader.text(TEXT_BYTES_MAX),
-  ]);
-  return Object.fromEntries(pairs);
 }
