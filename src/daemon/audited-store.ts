@@ -117,6 +117,9 @@ class AuditedStore implements SecretStore {
     if ('name' in command) {
       return command.name;
     }
+    if (command.kind === 'revert-rotation') {
+      return this.cluster.rotation(command.id)?.secretName;
+    }
     return 'id' in command ? this.store.byId(command.id)?.name : undefined;
   }
 }
