@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A backup's file, while it is read and while it is made.
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { constants, rmSync } from 'node:fs';
+import { access, type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type BackupRecord, ExactReader, openBackup, openHeader, readHeader } from '../backup/index.ts';
 import { systemErrorCode } from '../common/index.ts';
@@ -101,7 +101,7 @@ async function openToRead(file: string): Promise<FileHandle> {
   throw usageError(`${file} is not a file`);
 }
 
-/** Throws unless a backup may be written there. */
+/** Throws unless a new file may be made there, as far as can be told before: then nothing has been read or shown for it. */
 export async function checkTarget(file: string, force: boolean): Promise<void> {
   const there = await stat(file).catch((thrown: unknown) => {
     if (systemErrorCode(thrown) === 'ENOENT') {
@@ -118,6 +118,9 @@ export async function checkTarget(file: string, force: boolean): Promise<void> {
       'Give another name, or --force to put this one in its place.',
     );
   }
+  await access(path.dirname(file), constants.W_OK).catch((thrown: unknown) => {
+    throw unusable(file, thrown);
+  });
 }
 
 /**

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { silentLogger } from '../../../src/common/index.ts';
 import { type Cli, Keyboard, NOW_MS, withCli } from './cli-harness.ts';
 
 /** Puts one value after the other under a name. */
@@ -203,8 +204,10 @@ test('get --reveal shows a value byte for byte on a terminal and in a file, and 
   });
 });
 
-test('get shows nothing of what is not there, and writes nothing where it cannot', async () => {
-  await withCli({}, async ({ cli, directory }) => {
+test('get shows nothing of what is not there, and asks for no value that it cannot write', async () => {
+  const logged: string[] = [];
+  const info = (sentence: string): void => void logged.push(sentence);
+  await withCli({ logger: { ...silentLogger, info } }, async ({ cli, directory }) => {
     await putAll(cli, 'db', ['one', 'two', 'three']);
     await cli(['destroy', '--force', 'db', '1']);
     mkdirSync(path.join(directory, 'sub'));
@@ -222,5 +225,9 @@ test('get shows nothing of what is not there, and writes nothing where it cannot
       assert.deepEqual([refused.code, refused.stdout], [code, ''], argv.join(' '));
       assert.match(refused.stderr, says);
     }
+    assert.deepEqual(
+      logged.filter((sentence) => sentence === 'revealed a value'),
+      [],
+    );
   });
 });
