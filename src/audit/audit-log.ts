@@ -14,7 +14,7 @@ export interface AuditLogOptions extends Omit<SinkWriterOptions, 'sink'> {
 export interface Auditor {
   /** Never throws and never waits. */
   record(event: AuditEvent, fields?: AuditFields): void;
-  /** Throws `audit.unavailable` if no sink has taken for a second what was to be written. */
+  /** Throws `audit.unavailable` if every sink has failed for a second, or has hung for five, or more waits for it than may. */
   requireWritable(): void;
 }
 

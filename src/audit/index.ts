@@ -24,5 +24,5 @@ export {
 export { type RecordFilter, holdsLine, selectRecords, verifyParts } from './read-log.ts';
 export { checkHead, type HeadSignature, type HeadSigner, signHead } from './signed-head.ts';
 export type { AuditSink, OpenedSink } from './sink.ts';
-export { WAIT_MAX_MS, WAITING_MAX } from './sink-writer.ts';
+export { WAITING_MAX } from './sink-writer.ts';
 export { StreamSink } from './stdout-sink.ts';

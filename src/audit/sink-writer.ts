@@ -30,8 +30,10 @@ export interface SinkWriterOptions {
 
 /** What may wait: some megabytes. */
 export const WAITING_MAX = 10_000;
-/** How long a record may wait to be written before no more secrets are delivered. */
-export const WAIT_MAX_MS = 1_000;
+/** How long records may wait for a sink that fails before no more secrets are delivered. */
+const FAULT_MAX_MS = 1_000;
+/** And for one that is slow: a busy disk takes seconds now and then, and each refusal costs a task its start. */
+const SLOW_MAX_MS = 5_000;
 const GROUP_MAX = 512;
 const RETRY_MS = 250;
 /** What is added meanwhile goes out in one write: one for each record would cost a third of a delivery. */
@@ -61,15 +63,17 @@ export class SinkWriter {
   /** Why it is not writing; undefined while it does, or has nothing to write. */
   get problem(): string | undefined {
     const [oldest] = this.#waiting;
-    const { monotonic_ms, sink } = this.#options;
-    const isLong = (since_ms: number | undefined): boolean =>
-      since_ms !== undefined && monotonic_ms() - since_ms > WAIT_MAX_MS;
-    // A process that was held up has not asked the sink yet.
-    const isLate = isLong(oldest?.added_ms) && (this.#fault !== undefined || isLong(this.#askedAt_ms));
-    if (!isLate && this.#waiting.length < WAITING_MAX) {
-      return undefined;
+    const { sink } = this.#options;
+    if (this.#waiting.length >= WAITING_MAX) {
+      return `${sink.name}: ${this.#fault ?? `${WAITING_MAX} records wait for it`}`;
     }
-    return `${sink.name}: ${this.#fault ?? `it has not taken a line for ${WAIT_MAX_MS / 1_000} s`}`;
+    // A process that was held up has not asked the sink yet.
+    if (this.#isLonger(this.#askedAt_ms, SLOW_MAX_MS)) {
+      return `${sink.name}: ${this.#fault ?? `it has not taken a line for ${SLOW_MAX_MS / 1_000} s`}`;
+    }
+    return this.#fault !== undefined && this.#isLonger(oldest?.added_ms, FAULT_MAX_MS)
+      ? `${sink.name}: ${this.#fault}`
+      : undefined;
   }
 
   add(entry: AuditEntry): void {
@@ -98,6 +102,10 @@ export class SinkWriter {
     this.#closing = true;
     await this.#running;
     await this.#opened?.close();
+  }
+
+  #isLonger(since_ms: number | undefined, than_ms: number): boolean {
+    return since_ms !== undefined && this.#options.monotonic_ms() - since_ms > than_ms;
   }
 
   #wake(): void {

@@ -6,6 +6,8 @@ const slowest_shown = 5;
 /** A test that is quicker than this is not worth naming among the slowest. */
 const slow_ms = 500;
 const output_lines_shown = 60;
+/** Of each failure, once more at the end: enough for its message and its causes. */
+const error_lines_shown = 25;
 
 function indent(text, width) {
   return text.replaceAll(/^(?=.)/gm, ' '.repeat(width));
@@ -99,7 +101,7 @@ export class Results {
       write(`${lead}${this.#style('green', '✓')} ${event.name}  (${duration(event.duration_ms)})`);
     } else if (!event.onlyChildFailed) {
       this.#failed += 1;
-      this.#failures.push({ title, name });
+      this.#failures.push({ title, name, error: event.error });
       write(`${lead}${this.#style('red', '✗')} ${event.name}  (${duration(event.duration_ms)})`);
       write(indent(event.error ?? 'no error given', lead.length + 4));
     }
@@ -136,6 +138,12 @@ export class Results {
       this.#write('\nfailed:\n');
       for (const failure of this.#failures) {
         this.#write(`  ${failure.title}: ${failure.name}\n`);
+        if (failure.error !== undefined) {
+          const lines = failure.error
+            .split('\n')
+            .filter((line) => !/^\s+at (async )?(node:|.*\(node:)/.test(line));
+          this.#write(`${indent(lines.slice(0, error_lines_shown).join('\n'), 6)}\n`);
+        }
       }
     }
     this.#write(`\n${duration(performance.now() - this.#startedAt)}\n`);
