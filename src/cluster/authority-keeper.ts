@@ -52,6 +52,8 @@ export interface AuthorityKeeperOptions {
   readonly replica: Pick<Replica, 'ended' | 'identity' | 'leader'>;
   readonly store: Pick<SecretStore, 'cluster' | 'propose'>;
   readonly isReachable: (node: NodeObject) => boolean;
+  /** Whether a node has come to this manager with the certificate that the state names. */
+  readonly hasShown: (node: NodeObject) => boolean;
   readonly rotation?: RotationTimes | undefined;
   readonly now_ms: () => number;
   readonly monotonic_ms: () => number;
@@ -110,11 +112,21 @@ export class AuthorityKeeper {
     const isThere = (node: NodeObject): boolean => !this.#silence.isLong(node.id, isReachable(node));
     const { awaited, unreachable } = rotationProgress(store.cluster, authority, isThere);
     const age_ms = now_ms() - authority.rotation.startedAt_ms;
-    if (awaited.length > 0 || age_ms < (rotation?.min_ms ?? ROTATION_MIN_MS)) {
+    if (
+      awaited.length > 0 ||
+      this.#hasUnseenWorker(isThere) ||
+      age_ms < (rotation?.min_ms ?? ROTATION_MIN_MS)
+    ) {
       return;
     }
     await store.propose({ kind: 'finish-rotation', certificate: authority.certificate });
     logger.info('the CA was rotated', { leftBehind: unreachable.map(({ hostname }) => hostname).join(', ') });
+  }
+
+  /** The answer with a worker's new certificate may have got lost; a manager proposes only what is on its disk. */
+  #hasUnseenWorker(isThere: (node: NodeObject) => boolean): boolean {
+    const { hasShown, store } = this.#options;
+    return store.cluster.nodes().some((node) => node.role === 'worker' && !hasShown(node) && isThere(node));
   }
 
   async #forgetExpired(): Promise<void> {

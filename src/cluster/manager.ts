@@ -137,7 +137,7 @@ export class Manager {
       leader: () => leader()?.nodeId ?? '',
       lastEntry: () => lastEntryOf(replica.status()),
       administer: (call, given) => this.admin.administer(call, given),
-      onContact: (id, address) => reachability.heardFrom(id, address),
+      onContact: (...contact) => reachability.heardFrom(...contact),
       now_ms,
       logger,
     });
@@ -155,6 +155,7 @@ export class Manager {
       ...options,
       replica,
       isReachable: (node) => isReachable(node) ?? true,
+      hasShown: (node) => reachability.hasShown(node),
     });
   }
 

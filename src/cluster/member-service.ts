@@ -28,8 +28,8 @@ export interface MemberServiceOptions {
   readonly lastEntry: () => LastEntry;
   /** A call of the administration, to be carried out here. */
   readonly administer: (call: string, arguments_: readonly unknown[], origin: string) => Promise<unknown>;
-  /** A node was heard from, and says that it is reached there. */
-  readonly onContact: (nodeId: string, address: string) => void;
+  /** A node was heard from, with a certificate for this key, and says that it is reached there. */
+  readonly onContact: (nodeId: string, address: string, publicKeyFingerprint: string) => void;
   readonly now_ms: () => number;
   readonly logger: Logger;
 }
@@ -54,7 +54,7 @@ export class MemberService {
       const node = this.#callerOf(context);
       this.#hellos.take(node.id, 'greetings of this node');
       const said = decodeBody(BODY.hello, body);
-      this.#options.onContact(node.id, said.address);
+      this.#options.onContact(node.id, said.address, context.peer?.publicKeyFingerprint ?? '');
       await this.#describe(node, said);
       return this.#welcome(node.id);
     },

@@ -22,6 +22,8 @@ export class Reachability {
   readonly #options: ReachabilityOptions;
   /** When nodes that are no managers were last heard from. */
   readonly #heard = new Map<string, number>();
+  /** The key of the certificate that each has come with last. */
+  readonly #shown = new Map<string, string>();
   /** Where managers have said that they are now, until the state says so too: without a quorum it cannot. */
   readonly #moved = new Map<string, string>();
   #leaderSince_ms = 0;
@@ -46,9 +48,10 @@ export class Reachability {
   }
 
   /** A node was heard from, and says where it is. */
-  heardFrom(nodeId: string, address: string): void {
+  heardFrom(nodeId: string, address: string, publicKeyFingerprint: string): void {
     const { monotonic_ms, store, transport } = this.#options;
     this.#heard.set(nodeId, monotonic_ms());
+    this.#shown.set(nodeId, publicKeyFingerprint);
     const node = store.replica.state.index.cluster.node(nodeId);
     if (node?.role !== 'manager' || node.address === address) {
       this.#moved.delete(nodeId);
@@ -56,6 +59,11 @@ export class Reachability {
       this.#moved.set(nodeId, address);
     }
     transport.refresh();
+  }
+
+  /** Whether a node has come to this manager with the certificate that the state names: it may not have got it. */
+  hasShown({ certificate, id }: NodeObject): boolean {
+    return this.#shown.get(id) === certificate.publicKeyFingerprint;
   }
 
   /** Another node leads: it has not heard from everybody yet. */

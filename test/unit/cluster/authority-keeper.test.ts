@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { AuthorityKeeper } from '../../../src/cluster/authority-keeper.ts';
 import { digestOf, nextAuthority } from '../../../src/cluster/certificates.ts';
 import { silentLogger } from '../../../src/common/index.ts';
+import type { NodeRole } from '../../../src/membership/index.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 import { present } from '../../support/present.ts';
 import { admitted, authorityOf, CLUSTER_ID, establishedStore } from './service-harness.ts';
@@ -15,13 +16,14 @@ const STEP_MS = 1_000;
 const HALF_MINUTE_MS = 30_000;
 const OWN = { clusterId: CLUSTER_ID, nodeId: 'id-first', raftId: 1 };
 
-/** A leader and another manager, in a rotation that has just begun. */
+/** A leader and another node, a manager unless said, in a rotation that has just begun. */
 class Rotation {
   readonly replica = { ended: undefined, leader: OWN.raftId, identity: OWN };
   readonly other: string;
   readonly #store: MemoryStore;
   readonly #t: TestContext;
   isOtherSilent = false;
+  hasOtherShown = false;
   #now_ms: number;
 
   private constructor(t: TestContext, store: MemoryStore, at_ms: number, other: string) {
@@ -31,15 +33,16 @@ class Rotation {
     this.other = other;
   }
 
-  static async begin(t: TestContext): Promise<Rotation> {
+  static async begin(t: TestContext, role: NodeRole = 'manager'): Promise<Rotation> {
     t.mock.timers.enable({ apis: ['setInterval'] });
     const at_ms = Date.now();
     const store = await establishedStore(at_ms);
-    const rotation = new Rotation(t, store, at_ms, (await admitted(store, 'manager')).id);
+    const rotation = new Rotation(t, store, at_ms, (await admitted(store, role)).id);
     const keeper = new AuthorityKeeper({
       replica: rotation.replica,
       store,
       isReachable: ({ id }) => id !== rotation.other || !rotation.isOtherSilent,
+      hasShown: () => rotation.hasOtherShown,
       now_ms: () => rotation.#now_ms,
       monotonic_ms: () => rotation.#now_ms,
       logger: silentLogger,
@@ -58,12 +61,12 @@ class Rotation {
   }
 
   async renewed(nodeId: string): Promise<void> {
-    const { certificate } = present(this.#store.cluster.node(nodeId), 'there is such a node');
+    const { certificate, role } = present(this.#store.cluster.node(nodeId), 'there is such a node');
     const authorityDigest = digestOf(authorityOf(this.#store));
     await this.#store.propose({
       kind: 'renew-certificate',
       nodeId,
-      role: 'manager',
+      role,
       certificate: { ...certificate, authorityDigest },
     });
   }
@@ -101,6 +104,26 @@ describe('a rotation of the CA', () => {
   test('leaves behind who is silent for half a minute', async (t) => {
     const rotation = await Rotation.begin(t);
     await rotation.renewed(OWN.nodeId);
+    rotation.isOtherSilent = true;
+    await rotation.pass(HALF_MINUTE_MS + STEP_MS);
+    assert.equal(rotation.hasEnded, true);
+  });
+
+  test('waits for a worker until it has come with its new certificate: the answer may have got lost', async (t) => {
+    const rotation = await Rotation.begin(t, 'worker');
+    await rotation.renewed(OWN.nodeId);
+    await rotation.renewed(rotation.other);
+    await rotation.pass(10 * HALF_MINUTE_MS);
+    assert.equal(rotation.hasEnded, false);
+    rotation.hasOtherShown = true;
+    await rotation.pass(STEP_MS);
+    assert.equal(rotation.hasEnded, true);
+  });
+
+  test('leaves a worker behind that has not come for half a minute', async (t) => {
+    const rotation = await Rotation.begin(t, 'worker');
+    await rotation.renewed(OWN.nodeId);
+    await rotation.renewed(rotation.other);
     rotation.isOtherSilent = true;
     await rotation.pass(HALF_MINUTE_MS + STEP_MS);
     assert.equal(rotation.hasEnded, true);

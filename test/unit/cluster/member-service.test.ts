@@ -45,7 +45,7 @@ describe('the service for nodes', () => {
         administered.push(call);
         return { done: true };
       },
-      onContact: (id) => void heard.push(id),
+      onContact: (id, _address, key) => void heard.push(`${id} ${key}`),
       now_ms: () => now_ms,
       logger: { ...silentLogger, warn: (_, fields = {}) => void warned.push(fields) },
     });
@@ -80,7 +80,7 @@ describe('the service for nodes', () => {
         managers: [{ nodeId: 'id-first', raftId: 1, address: 'first:7373' }],
         leader: 'id-first',
       });
-      assert.deepEqual(heard, [id]);
+      assert.deepEqual(heard, [`${id} key-of-${id}`]);
     });
 
     test('is written down where it says something new; the address only of a manager', async () => {

@@ -75,7 +75,7 @@ export function peerOf(nodeId: string, role: NodeRole): PeerIdentity {
     nodeId,
     role,
     clusterId: CLUSTER_ID,
-    publicKeyFingerprint: '',
+    publicKeyFingerprint: `key-of-${nodeId}`,
     notAfter_ms: 0,
     address: '10.0.0.9',
   };
