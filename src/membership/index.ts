@@ -40,8 +40,8 @@ export {
 } from './maintenance.ts';
 export { checkGrant, sameGrant } from './grant-rules.ts';
 export { type ImageFact, imageIs } from './image-reference.ts';
+export { EVERYTHING_ALLOWED, indexedPolicy } from './policy-index.ts';
 export {
-  EVERYTHING_ALLOWED,
   type Policy,
   POLICY_EFFECTS,
   POLICY_LABELS_MAX,

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The policy, put together once for all who ask until it changes: it is looked at whenever a task starts.
-import {
-  EVERYTHING_ALLOWED,
-  type Policy,
-  type PolicyDefaultObject,
-  type PolicyObject,
-  type PolicyRuleObject,
-} from './policy.ts';
+import { EVERYTHING_ALLOWED, indexedPolicy } from './policy-index.ts';
+import type { Policy, PolicyDefaultObject, PolicyObject, PolicyRuleObject } from './policy.ts';
 
 export class PolicyTable {
   readonly #rules = new Map<string, PolicyRuleObject>();
@@ -14,10 +9,10 @@ export class PolicyTable {
   #current: Policy | undefined = EVERYTHING_ALLOWED;
 
   get current(): Policy {
-    this.#current ??= {
-      default: this.#default?.effect ?? EVERYTHING_ALLOWED.default,
-      rules: [...this.#rules.values()].toSorted(inOrder),
-    };
+    this.#current ??= indexedPolicy(
+      this.#default?.effect ?? EVERYTHING_ALLOWED.default,
+      [...this.#rules.values()].toSorted(inOrder),
+    );
     return this.#current;
   }
 

@@ -46,7 +46,7 @@ const PROJECT_LABEL = 'com.docker.compose.project';
 export function verdict(policy: Policy, request: PolicyRequest): Verdict {
   const asked = readable(request);
   let allowing: PolicyRuleObject | undefined;
-  for (const rule of policy.rules) {
+  for (const rule of policy.rulesFor(asked.secret)) {
     if (rule.effect === 'allow' && allowing !== undefined) {
       continue;
     }

@@ -45,6 +45,11 @@ export interface Policy {
   readonly default: PolicyEffect;
   /** In the order in which they were added. */
   readonly rules: readonly PolicyRuleObject[];
+  /**
+   * Those of them that may be for a secret, in the same order: its name in lower case, or one that is too long to be told. What is left
+   * out is certainly for others.
+   */
+  readonly rulesFor: (secret: string) => readonly PolicyRuleObject[];
 }
 
 /** Fails with `policy.invalid` for what nothing can match. The same again changes nothing. */
@@ -66,8 +71,7 @@ export interface SetPolicyDefault {
 
 export type PolicyCommand = PutPolicyRule | RemovePolicyRule | SetPolicyDefault;
 
-export const EVERYTHING_ALLOWED: Policy = { default: 'allow', rules: [] };
-/** More than anybody can oversee; each of them costs about a microsecond whenever a task starts. */
+/** More than anybody can oversee; each one with a pattern costs a fraction of a microsecond whenever a task starts. */
 export const POLICY_RULES_MAX = 1_000;
 /** Of each kind, in one rule. */
 export const POLICY_LABELS_MAX = 16;

@@ -5,14 +5,22 @@ import { test } from 'node:test';
 import type { PlanInput } from '../../../src/distribution/plan-model.ts';
 import { plan } from '../../../src/distribution/planner.ts';
 import type { EngineTask, SwarmSnapshot } from '../../../src/engine/index.ts';
-import type { Policy, PolicyEffect, PolicyRuleObject } from '../../../src/membership/index.ts';
+import {
+  indexedPolicy,
+  type Policy,
+  type PolicyEffect,
+  type PolicyRuleObject,
+} from '../../../src/membership/index.ts';
 import { aRule } from '../../support/cluster-objects.ts';
 import { container, grant, mount, node, planInput, swarm, task } from './facts.ts';
 
 type Rule = Partial<PolicyRuleObject>;
 
 function policyOf(byDefault: PolicyEffect, rules: readonly Rule[]): Policy {
-  return { default: byDefault, rules: rules.map((rule, place) => aRule(`rule${place}`, rule)) };
+  return indexedPolicy(
+    byDefault,
+    rules.map((rule, place) => aRule(`rule${place}`, rule)),
+  );
 }
 
 /** What the only holder of node `a` has, and what it is refused in brackets. */

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import {
+  indexedPolicy,
   isAllowingAll,
   type Policy,
   POLICY_RULES_MAX,
@@ -55,7 +56,10 @@ function holds(rule: Rule, request: PolicyRequest): Holds {
 }
 
 function policyOf(byDefault: PolicyEffect, rules: readonly Rule[]): Policy {
-  return { default: byDefault, rules: rules.map((rule, place) => aRule(`rule${place}`, rule)) };
+  return indexedPolicy(
+    byDefault,
+    rules.map((rule, place) => aRule(`rule${place}`, rule)),
+  );
 }
 
 const service = (name: string, labels: Readonly<Record<string, string>> = {}): Partial<PolicyRequest> => ({
