@@ -4,7 +4,7 @@ import { type FileHandle, open, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { CofferError, systemErrorCode } from '../common/index.ts';
 import { makePrivateDirectory, syncDirectory } from '../storage/index.ts';
-import { type ChainPosition, newChain } from './chain.ts';
+import { type ChainedLine, type ChainPosition, newChain, textOf } from './chain.ts';
 import { readFirstSeq, readTail } from './file-tail.ts';
 import type { AuditSink, OpenedSink } from './sink.ts';
 
@@ -104,16 +104,17 @@ export class AuditFile implements AuditSink, OpenedSink {
     });
   }
 
-  write(lines: string, firstSeq: number): Promise<void> {
+  write(lines: readonly ChainedLine[]): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#syncFault !== undefined) {
         await this.#syncNow();
       }
       const handle = await this.#present();
-      const bytes = Buffer.from(lines);
+      const bytes = Buffer.from(textOf(lines));
       await writeAll(handle, bytes, this.#size_bytes);
-      if (this.#size_bytes === 0) {
-        this.#firsts = [...this.#firsts, firstSeq];
+      const [first] = lines;
+      if (this.#size_bytes === 0 && first !== undefined) {
+        this.#firsts = [...this.#firsts, first.record.seq];
       }
       this.#size_bytes += bytes.length;
       this.#syncTimer ??= setTimeout(() => void this.#syncLater(), SYNC_MS).unref();

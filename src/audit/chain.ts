@@ -26,6 +26,11 @@ export function hashLine(line: string): string {
   return createHash('sha256').update(line).digest('base64url');
 }
 
+/** Lines as they stand in a file, each with its newline. */
+export function textOf(lines: readonly ChainedLine[]): string {
+  return lines.map(({ line }) => `${line}\n`).join('');
+}
+
 /** Where a new chain begins. */
 export function newChain(): ChainPosition {
   return { chain: randomBytes(9).toString('base64url'), seq: 0, hash: NO_LINE };

@@ -2,7 +2,7 @@
 // The audit log: what was delivered, refused and changed, in lines that cannot be changed unnoticed.
 export { AuditFile, type AuditFileOptions, type AuditPart } from './audit-file.ts';
 export { type Auditor, AuditLog, type AuditLogOptions, noAudit } from './audit-log.ts';
-export { Chain, type ChainPosition, hashLine, newChain, NO_LINE } from './chain.ts';
+export { Chain, type ChainedLine, type ChainPosition, hashLine, newChain, NO_LINE } from './chain.ts';
 export {
   AUDIT_EVENTS,
   type AuditEvent,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes what waits for one sink, in groups, and goes on by itself after whatever kept it from that.
 import { CofferError, type Logger } from '../common/index.ts';
-import { Chain, type ChainPosition } from './chain.ts';
+import { Chain, type ChainedLine, type ChainPosition } from './chain.ts';
 import type { AuditEvent, AuditFields } from './record.ts';
 import type { AuditSink, OpenedSink } from './sink.ts';
 
@@ -28,6 +28,17 @@ export interface SinkWriterOptions {
   readonly retry_ms?: number;
 }
 
+/** What is written at once. */
+interface Group {
+  readonly lines: readonly ChainedLine[];
+  /** Where the chain is with them. */
+  readonly position: ChainPosition;
+  /** How many of those that wait are among them. */
+  readonly taken: number;
+  /** How many are said to be lost. */
+  readonly missed: number;
+}
+
 /** What may wait: some megabytes. */
 export const WAITING_MAX = 10_000;
 /** How long records may wait for a sink that fails before no more secrets are delivered. */
@@ -45,6 +56,8 @@ export class SinkWriter {
   #opened: OpenedSink | undefined;
   #position: ChainPosition | undefined;
   #missed = 0;
+  /** What the sink has not taken, or not all of it. */
+  #group: Group | undefined;
   #fault: string | undefined;
   /** Since when the sink has had what it is to write. */
   #askedAt_ms: number | undefined;
@@ -155,22 +168,32 @@ export class SinkWriter {
   }
 
   async #writeGroup(opened: OpenedSink): Promise<void> {
-    const { node, now_ms } = this.#options;
     if (opened.room_bytes === 0) {
       await opened.makeRoom();
       this.#options.onRotated?.();
     }
-    const position = this.#position ?? opened.position;
-    const chain = new Chain(position);
-    const lines: string[] = [];
+    // Who has taken some of the lines must not be told others of their numbers.
+    const group = (opened.beginning === undefined ? this.#group : undefined) ?? this.#nextGroup(opened);
+    this.#group = group;
+    await opened.write(group.lines);
+    this.#group = undefined;
+    this.#position = group.position;
+    this.#missed -= group.missed;
+    this.#waiting.splice(0, group.taken);
+  }
+
+  #nextGroup({ beginning, position, room_bytes }: OpenedSink): Group {
+    const { node, now_ms } = this.#options;
+    const chain = new Chain(this.#position ?? position);
+    const lines: ChainedLine[] = [];
     let size_bytes = 0;
     const append = (event: AuditEvent, at_ms: number, fields: AuditFields): void => {
-      const { line } = chain.append(event, at_ms, node(), fields);
-      lines.push(`${line}\n`);
-      size_bytes += Buffer.byteLength(line) + 1;
+      const chained = chain.append(event, at_ms, node(), fields);
+      lines.push(chained);
+      size_bytes += Buffer.byteLength(chained.line) + 1;
     };
-    if (opened.beginning !== undefined) {
-      append('rotate-file', now_ms(), opened.beginning);
+    if (beginning !== undefined) {
+      append('rotate-file', now_ms(), beginning);
     }
     const missed = this.#missed;
     if (missed > 0) {
@@ -178,16 +201,13 @@ export class SinkWriter {
     }
     let taken = 0;
     for (const { at_ms, event, fields } of this.#waiting.slice(0, GROUP_MAX)) {
-      if (taken > 0 && size_bytes >= opened.room_bytes) {
+      if (taken > 0 && size_bytes >= room_bytes) {
         break;
       }
       append(event, at_ms, fields);
       taken += 1;
     }
-    await opened.write(lines.join(''), position.seq + 1);
-    this.#position = chain.position;
-    this.#missed -= missed;
-    this.#waiting.splice(0, taken);
+    return { lines, position: chain.position, taken, missed };
   }
 
   #succeeded(): void {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where lines of the audit log go. Each place has a chain of its own, so that none has gaps where another one was full.
-import type { ChainPosition } from './chain.ts';
+import type { ChainedLine, ChainPosition } from './chain.ts';
 
 export interface AuditSink {
   /** As the settings name it. */
@@ -21,8 +21,11 @@ export interface OpenedSink {
   readonly room_bytes: number;
   /** Takes up the next file, where there is one. */
   makeRoom(): Promise<void>;
-  /** Lines with their newlines, all or none of them; `firstSeq` is the first one's. Rejects if that could not be done. */
-  write(lines: string, firstSeq: number): Promise<void>;
+  /**
+   * Rejects if it has not taken them all. Then it is given the very same lines again, and more once it has taken those; unless they
+   * now begin a file, for which they are made anew.
+   */
+  write(lines: readonly ChainedLine[]): Promise<void>;
   /** What was written stays, whatever happens to the machine. */
   sync(): Promise<void>;
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Writable } from 'node:stream';
-import { newChain } from './chain.ts';
+import { type ChainedLine, newChain, textOf } from './chain.ts';
 import type { AuditSink, OpenedSink } from './sink.ts';
 
 /** Lines on a stream: of a managed plugin they land in the engine's log, of a service in the journal. Each process begins a chain. */
@@ -19,15 +19,15 @@ export class StreamSink implements AuditSink {
       beginning: undefined,
       room_bytes: Number.POSITIVE_INFINITY,
       makeRoom: () => Promise.resolve(),
-      write: (lines: string) => this.#write(lines),
+      write: (lines) => this.#write(lines),
       sync: () => Promise.resolve(),
       close: () => Promise.resolve(),
     });
   }
 
-  #write(lines: string): Promise<void> {
+  #write(lines: readonly ChainedLine[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#stream.write(lines, (error) => (error ? reject(error) : resolve()));
+      this.#stream.write(textOf(lines), (error) => (error ? reject(error) : resolve()));
     });
   }
 }
