@@ -3,7 +3,7 @@
 import { CofferError } from '../common/index.ts';
 import type { Check, ScheduledBackupsReply } from '../control/index.ts';
 import { type EngineClient, isSameDriver } from '../engine/index.ts';
-import { LABELS } from '../plugin/index.ts';
+import { LABELS, storeNameOf } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
 import type { Auditing } from './auditing.ts';
 import { auditChecks } from './doctor-audit.ts';
@@ -11,7 +11,6 @@ import { certificateChecks } from './doctor-certificate.ts';
 import type { PeerUnlockState } from '../cluster/index.ts';
 import { type ClusterDoctorOptions, clusterChecks } from './doctor-cluster.ts';
 import { counted, shortList } from './doctor-words.ts';
-import { storeNameOf } from './engine-uses.ts';
 import { upkeepChecks } from './doctor-upkeep.ts';
 import type { UnlockKeyPlace } from './settings.ts';
 import type { StoreKeeper } from './store-keeper.ts';

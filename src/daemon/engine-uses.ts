@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which secrets of the engine, and which services, come to coffer for a name.
 import type { EngineUses } from '../control/index.ts';
-import { type EngineClient, type EngineSecret, isSameDriver } from '../engine/index.ts';
-import { LABELS } from '../plugin/index.ts';
-import { nameKey } from '../secrets/index.ts';
-
-/** The name in coffer's store that an engine secret of coffer's driver stands for. */
-export function storeNameOf(secret: EngineSecret): string {
-  return secret.labels[LABELS.name] ?? secret.name;
-}
+import { type EngineClient, isSameDriver } from '../engine/index.ts';
+import { nameKey, storeNameOf } from '../secrets/index.ts';
 
 /** Asks the engine who uses the secret of that name in the store. Nobody, where there is no swarm. */
 export async function usesOf(engine: EngineClient, driverName: string, name: string): Promise<EngineUses> {

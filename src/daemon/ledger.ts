@@ -2,9 +2,14 @@
 // Which tasks of the swarm hold which secrets: what the engine runs, joined with what is remembered of deliveries.
 import type { LedgerEntry, LedgerState } from '../control/index.ts';
 import type { EngineNode, EngineSecret, EngineService, EngineTask, TaskState } from '../engine/index.ts';
-import { LABELS } from '../plugin/index.ts';
-import { currentVersion, type Delivery, nameKey, type Secret } from '../secrets/index.ts';
-import { storeNameOf } from './engine-uses.ts';
+import {
+  currentVersion,
+  type Delivery,
+  LABELS,
+  nameKey,
+  type Secret,
+  storeNameOf,
+} from '../secrets/index.ts';
 
 /** What the secrets of tasks are found out from. */
 export interface TaskLedgerInput {

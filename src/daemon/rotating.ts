@@ -5,7 +5,6 @@ import type { Auditor } from '../audit/index.ts';
 import { CofferError, type Logger } from '../common/index.ts';
 import { type EngineClient, type EngineSecret, isSameDriver } from '../engine/index.ts';
 import type { NodeObject, RotationObject } from '../membership/index.ts';
-import { LABELS } from '../plugin/index.ts';
 import {
   beginRotation,
   RotationLoop,
@@ -13,10 +12,9 @@ import {
   type RotationWish,
   type SourcedSecret,
 } from '../rotation/index.ts';
-import { nameKey, type Secret } from '../secrets/index.ts';
+import { LABELS, nameKey, type Secret, storeNameOf } from '../secrets/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
 import { auditedSource } from './audited-store.ts';
-import { storeNameOf } from './engine-uses.ts';
 
 export interface RotatingOptions {
   readonly engine: EngineClient;

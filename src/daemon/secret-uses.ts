@@ -12,8 +12,7 @@ import {
   isSameDriver,
   type TaskState,
 } from '../engine/index.ts';
-import { nameKey } from '../secrets/index.ts';
-import { storeNameOf } from './engine-uses.ts';
+import { nameKey, storeNameOf } from '../secrets/index.ts';
 
 const WANTED: readonly TaskState[] = ['running'];
 

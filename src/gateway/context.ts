@@ -3,7 +3,7 @@
 import type { Logger } from '../common/index.ts';
 import { CofferError } from '../common/index.ts';
 import { decodeSecret, type EngineClient, type EngineSecret, isSameDriver } from '../engine/index.ts';
-import type { Secret } from '../secrets/index.ts';
+import { type Secret, storeNameOf } from '../secrets/index.ts';
 import type { SecretStore, StoreSource, StoreStart } from '../store/index.ts';
 import { callEngine, type EngineCall } from './engine-call.ts';
 import { headerValue, type RawHeaders } from './headers.ts';
@@ -103,18 +103,13 @@ export function isOurs(context: GatewayContext, driver: string | undefined): boo
 
 /** coffer's secret behind one of the engine's: bound to its id, or else of the name that its label or it says. */
 export function backingSecret(store: SecretStore, registered: EngineSecret): Secret | undefined {
-  return boundSecret(store, registered) ?? store.byName(storedName(registered));
+  return boundSecret(store, registered) ?? store.byName(storeNameOf(registered));
 }
 
 /** coffer's secret that is bound to one of the engine's; by its name first, which a store knows that has just started. */
 export function boundSecret(store: SecretStore, registered: EngineSecret): Secret | undefined {
-  const named = store.byName(storedName(registered));
+  const named = store.byName(storeNameOf(registered));
   return named?.engine?.secretId === registered.id ? named : store.byEngineId(registered.id);
-}
-
-/** The name in coffer's store: label `coffer.name` says another than the engine's. */
-export function storedName(registered: EngineSecret): string {
-  return registered.labels['coffer.name'] ?? registered.name;
 }
 
 /** The major version in `Server: Docker/20.10.24 (linux)`; the newest behaviour where it cannot be told. */

@@ -2,7 +2,14 @@
 // `POST /secrets/{id}/update`: what `docker stack deploy` sends for a secret that is there already.
 import type { SecretValue } from '../common/index.ts';
 import type { EngineSecret } from '../engine/index.ts';
-import { checkLabels, currentVersion, type Labels, newSecretId, type Secret } from '../secrets/index.ts';
+import {
+  checkLabels,
+  currentVersion,
+  type Labels,
+  newSecretId,
+  type Secret,
+  storeNameOf,
+} from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
 import {
   type Answer,
@@ -13,7 +20,6 @@ import {
   freshStore,
   type GatewayContext,
   isOurs,
-  storedName,
   swarmAccess,
 } from './context.ts';
 import { DATA_SIZE, ONLY_LABELS } from './engine-texts.ts';
@@ -145,7 +151,7 @@ async function rotate(
     const { secret } = await store.propose({
       kind: 'put',
       id: newSecretId(),
-      name: backing?.name ?? storedName(registered),
+      name: backing?.name ?? storeNameOf(registered),
       labels: isMirror ? (spec.labels ?? {}) : undefined,
       origin: 'gateway',
       expect: 'always',

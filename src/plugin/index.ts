@@ -4,7 +4,6 @@ export { type Refused, type RefusedDelivery, type RefusedMount, Refusals } from 
 export {
   ANSWER_DEADLINE_MS,
   type Grant,
-  LABELS,
   SecretProvider,
   type SecretProviderOptions,
 } from './secret-provider.ts';

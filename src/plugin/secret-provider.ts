@@ -6,30 +6,22 @@ import { CofferError, type Logger, type SecretValue, withDeadline } from '../com
 import type { SwarmNode } from '../membership/index.ts';
 import {
   currentVersion,
-  findVersion,
   generateValue,
   isSecretName,
+  LABELS,
   newSecretId,
-  previousVersion,
+  noSuchSecret,
+  pinIn,
+  printable,
   type Secret,
+  storeNameOf,
+  wantedVersion,
 } from '../secrets/index.ts';
 import type { Freshness, SecretStore, StoreSource, StoreStart } from '../store/index.ts';
 import { DeliveryRecorder } from './delivery-recorder.ts';
 import { checkPolicy } from './policy-gate.ts';
 import { ReadBreaker } from './read-breaker.ts';
 import type { SecretRequest } from './secret-request.ts';
-
-/** The labels of a secret that say where its value comes from. */
-export const LABELS = {
-  /** Another name in the store. */
-  name: 'coffer.name',
-  /** A version's number, `current`, or `previous`: the newest one before it that was not destroyed. */
-  version: 'coffer.version',
-  /** Make the value at the first use: see `generateValue`. */
-  generate: 'coffer.generate',
-  /** `true`: tasks on one node may share the value, also when a later call fails. */
-  reuse: 'coffer.reuse',
-} as const;
 
 /** No path takes longer, whatever hangs behind it. */
 export const ANSWER_DEADLINE_MS = 1_000;
@@ -82,13 +74,12 @@ export class SecretProvider {
     await this.#options.started?.(START_WAIT_MS);
     const store = this.#options.source();
     const freshness = await this.#breaker.barrier(store);
-    const name = request.labels[LABELS.name] ?? request.secretName;
+    const name = storeNameOf({ name: request.secretName, labels: request.labels });
     const isRestricted = checkPolicy(store.cluster, name, request, this.#options.swarmNode);
     const secret = store.byName(name) ?? (await this.#generate(store, name, request));
-    const wanted = request.labels[LABELS.version] ?? 'current';
-    const isPinned = wanted !== 'current';
+    const isPinned = pinIn(request.labels) !== undefined;
     const version = isPinned
-      ? pinnedVersion(secret, wanted)
+      ? wantedVersion(secret, request.labels)
       : this.#currentVersionFor(store, secret, request);
     const value = store.readValue(secret.id, version);
     const delivered = { taskId: request.task.id, secretId: secret.id, name: secret.name };
@@ -105,9 +96,7 @@ export class SecretProvider {
   async #generate(store: SecretStore, name: string, request: SecretRequest): Promise<Secret> {
     const specification = request.labels[LABELS.generate];
     if (specification === undefined) {
-      throw new CofferError('secret.not-found', `coffer holds no secret ${printable(name)}`, {
-        hint: `Store its value: docker coffer put ${printable(name)} -`,
-      });
+      throw noSuchSecret(name);
     }
     if (!isSecretName(name)) {
       throw new CofferError('secret.name-invalid', `${printable(name)} is not a name for a secret`);
@@ -162,22 +151,4 @@ export class SecretProvider {
       freshness,
     });
   }
-}
-
-function pinnedVersion(secret: Secret, wanted: string): number {
-  if (wanted === 'previous') {
-    return previousVersion(secret).number;
-  }
-  if (!/^[1-9][0-9]{0,9}$/.test(wanted)) {
-    throw new CofferError(
-      'secret.label-invalid',
-      `label ${LABELS.version} is a version's number, "current" or "previous", not ${printable(wanted)}`,
-    );
-  }
-  return findVersion(secret, Number(wanted)).number;
-}
-
-/** What a user wrote, short and in one line. */
-function printable(text: string): string {
-  return isSecretName(text) ? text : JSON.stringify(text.slice(0, 80));
 }

@@ -74,6 +74,7 @@ export {
   REQUEST_ID_BYTES,
   type RequestOutcome,
 } from './request.ts';
+export { LABELS, noSuchSecret, pinIn, printable, storeNameOf, wantedVersion } from './source-labels.ts';
 export {
   applyCommand,
   type AppliedRequest,
