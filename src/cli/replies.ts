@@ -50,7 +50,14 @@ const secretDescription: ReplySchema<SecretDescription> = v.object({
   engine: v.optional(v.object({ secretId: v.string(), swarmId: v.string() })),
   version: v.number(),
   size: v.number(),
-  versions: v.array(v.object({ number: v.number(), createdAt_ms: v.number(), size: v.number() })),
+  versions: v.array(
+    v.object({
+      number: v.number(),
+      createdAt_ms: v.number(),
+      size: v.number(),
+      copyOf: v.optional(v.number()),
+    }),
+  ),
   destroyed: v.array(
     v.object({
       number: v.number(),

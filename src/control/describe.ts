@@ -15,7 +15,12 @@ export function describeSecret(secret: Secret): SecretDescription {
     engine: secret.engine && { secretId: secret.engine.secretId, swarmId: secret.engine.swarmId },
     version: current.number,
     size: current.size,
-    versions: secret.versions.map(({ number, createdAt_ms, size }) => ({ number, createdAt_ms, size })),
+    versions: secret.versions.map(({ number, createdAt_ms, size, copyOf }) => ({
+      number,
+      createdAt_ms,
+      size,
+      copyOf,
+    })),
     destroyed: secret.destroyed.map(({ number, createdAt_ms, size, destroyedAt_ms }) => ({
       number,
       createdAt_ms,

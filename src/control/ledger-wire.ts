@@ -4,7 +4,7 @@ import type { Freshness } from '../store/index.ts';
 import type { ErrorReply } from './wire.ts';
 
 /**
- * How what is held stands to the secret. `stale`: another version is current. `removed`: the secret is no more, whatever has
+ * How what is held stands to the secret. `current`: it has the value that counts. `stale`: another value does. `removed`: the secret is no more, whatever has
  * its name now. `unknown`: no delivery is remembered.
  */
 export type LedgerState = 'current' | 'stale' | 'removed' | 'unknown';

@@ -5,6 +5,7 @@ import type { EngineNode, EngineSecret, EngineService, EngineTask, TaskState } f
 import {
   currentVersion,
   type Delivery,
+  hasCurrentValue,
   LABELS,
   nameKey,
   type Secret,
@@ -140,7 +141,7 @@ function stateOf(secret: Secret | undefined, version: number): LedgerState {
   if (secret === undefined) {
     return 'removed';
   }
-  return currentVersion(secret).number === version ? 'current' : 'stale';
+  return hasCurrentValue(secret, version) ? 'current' : 'stale';
 }
 
 function ofUnknown(name: string, secrets: SecretLookup): Held {

@@ -48,6 +48,7 @@ export {
   currentVersion,
   type DestroyedVersion,
   type EngineBinding,
+  hasCurrentValue,
   type Labels,
   nameKey,
   type Origin,

@@ -8,10 +8,12 @@ export interface SecretVersion {
   readonly createdAt_ms: number;
   /** Bytes of the value. */
   readonly size: number;
+  /** Of a version that was made by going back: the version that first had its value. Absent: the value came with this one. */
+  readonly copyOf?: number | undefined;
 }
 
 /** A version whose value is gone for good. */
-export interface DestroyedVersion extends SecretVersion {
+export interface DestroyedVersion extends Omit<SecretVersion, 'copyOf'> {
   readonly destroyedAt_ms: number;
 }
 
@@ -63,6 +65,17 @@ export function currentVersion(secret: Secret): SecretVersion {
     throw new RangeError(`secret ${secret.id} has no version`);
   }
   return last;
+}
+
+/** Whether a version with this number, which may be gone by now, has the value of the current one as far as is known. */
+export function hasCurrentValue(secret: Secret, number: number): boolean {
+  const current = currentVersion(secret);
+  return current.number === number || originOf(secret, number) === (current.copyOf ?? current.number);
+}
+
+/** The version that first had the value of this one. */
+function originOf({ versions }: Secret, number: number): number {
+  return versions.find((version) => version.number === number)?.copyOf ?? number;
 }
 
 /** Names are unique without regard to case, as in Swarm: this is the form that is compared. */

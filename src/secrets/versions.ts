@@ -10,7 +10,7 @@ import type { DestroyVersions, PruneVersions, RollbackSecret } from './version-c
 
 /** The secret with a new version of this value. */
 export function withNewVersion(secret: Secret, value: SecretValue, at_ms: number): AppliedOutcome {
-  return withVersion(secret, { size: value.byteLength, at_ms }, (version) => ({
+  return withVersion(secret, { size: value.byteLength, createdAt_ms: at_ms }, (version) => ({
     kind: 'put-value',
     secretId: secret.id,
     version,
@@ -27,7 +27,7 @@ export function rollback(secret: Secret, command: RollbackSecret, index: number)
       `secret ${secret.name} is at version ${current}, not ${expect}`,
     );
   }
-  const { number: from, size } = findVersion(secret, command.version);
+  const { copyOf, number: from, size } = findVersion(secret, command.version);
   if (from === current) {
     throw new CofferError(
       'secret.version-current',
@@ -36,7 +36,7 @@ export function rollback(secret: Secret, command: RollbackSecret, index: number)
     );
   }
   const changed: Secret = { ...secret, updatedAt_ms: at_ms, modifiedIndex: index };
-  return withVersion(changed, { size, at_ms }, (version) => ({
+  return withVersion(changed, { size, createdAt_ms: at_ms, copyOf: copyOf ?? from }, (version) => ({
     kind: 'copy-value',
     secretId: secret.id,
     from,
@@ -63,7 +63,14 @@ export function destroy(secret: Secret, { at_ms, numbers }: DestroyVersions, ind
   }
   const added = secret.versions
     .filter(({ number }) => gone.has(number))
-    .map((version): DestroyedVersion => ({ ...version, destroyedAt_ms: at_ms }));
+    .map(
+      ({ createdAt_ms, number, size }): DestroyedVersion => ({
+        number,
+        createdAt_ms,
+        size,
+        destroyedAt_ms: at_ms,
+      }),
+    );
   const outcome: Secret = {
     ...secret,
     versions: secret.versions.filter(({ number }) => !gone.has(number)),
@@ -108,11 +115,11 @@ function withoutValues(secretId: string, versions: readonly SecretVersion[]): re
 /** The value comes before others go: it may be that of one which goes. */
 function withVersion(
   secret: Secret,
-  { at_ms, size }: { readonly size: number; readonly at_ms: number },
+  described: Omit<SecretVersion, 'number'>,
   valueEffect: (version: number) => Effect,
 ): AppliedOutcome {
   const last = secret.versions.at(-1)?.number ?? 0;
-  const added: SecretVersion = { number: last + 1, createdAt_ms: at_ms, size };
+  const added: SecretVersion = { number: last + 1, ...described };
   const versions = [...secret.versions, added];
   const pruned = beyond(versions, versionsToKeep(secret.labels));
   const outcome: Secret = { ...secret, versions: versions.slice(pruned.length) };

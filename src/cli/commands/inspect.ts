@@ -64,9 +64,14 @@ function pretty(secret: SecretDescription): string {
       `  - ${number}:`,
       `destroyed ${timeOf(destroyedAt_ms)}`,
     ]),
-    ...secret.versions.map(({ number, size, createdAt_ms }) => [
+    ...secret.versions.map(({ copyOf, number, size, createdAt_ms }) => [
       `  - ${number}:`,
-      `${humanSize(size)}, ${timeOf(createdAt_ms)}${number === secret.version ? ', current' : ''}`,
+      [
+        humanSize(size),
+        timeOf(createdAt_ms),
+        ...(copyOf === undefined ? [] : [`with the value of ${copyOf}`]),
+        ...(number === secret.version ? ['current'] : []),
+      ].join(', '),
     ]),
   ];
   return lines

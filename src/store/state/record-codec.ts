@@ -31,7 +31,7 @@ import {
 } from '../../secrets/index.ts';
 
 const FORMAT = 1;
-const SECRET_FORMAT = 2;
+const SECRET_FORMAT = 3;
 const PAGE_FORMAT = 2;
 /** Of eight requests that made a secret each. */
 const PAGE_BYTES_EXPECTED = 512;
@@ -48,7 +48,11 @@ export function encodeSecret(secret: Secret): Buffer {
   writeOptional(writer, secret.engine, (target, engine) => target.text(engine.secretId).text(engine.swarmId));
   writer.u32(secret.versions.length);
   for (const version of secret.versions) {
-    writer.u32(version.number).u64(version.createdAt_ms).u32(version.size);
+    writer
+      .u32(version.number)
+      .u64(version.createdAt_ms)
+      .u32(version.size)
+      .u32(version.copyOf ?? 0);
   }
   writeDestroyed(writer, secret.destroyed);
   return writer.u64(secret.createdAt_ms).u64(secret.updatedAt_ms).u64(secret.modifiedIndex).finish();
@@ -215,11 +219,11 @@ function readVersions(reader: ByteReader): readonly SecretVersion[] {
   if (count < 1 || count > VERSIONS_KEPT) {
     throw new CofferError('store.damaged', `the record of a secret has ${count} versions`);
   }
-  return Array.from({ length: count }, () => ({
-    number: reader.u32(),
-    createdAt_ms: reader.u64(),
-    size: reader.u32(),
-  }));
+  return Array.from({ length: count }, () => {
+    const version = { number: reader.u32(), createdAt_ms: reader.u64(), size: reader.u32() };
+    const copyOf = reader.u32();
+    return copyOf === 0 ? version : { ...version, copyOf };
+  });
 }
 
 function readOrigin(reader: ByteReader): Secret['origin'] {

@@ -129,7 +129,7 @@ export function rotationStories(of: () => Installation): void {
       assert.equal(back.stdout, 'rotated: version 3 is version 1 again\n');
       const restored = await updateService(engine, 'forced', ['--force'], after);
       assert.equal(await restored.secret('rotated'), 'one');
-      await holders(of(), 'rotated', ['forced 3 current', 'stays 1 stale']);
+      await holders(of(), 'rotated', ['forced 3 current', 'stays 1 current']);
     });
   });
 

@@ -47,14 +47,19 @@ function task(id: string, secretIds: readonly string[], rest: Partial<EngineTask
   };
 }
 
-/** db has versions 2 and 3, api has 1; `gone` was removed, and `plain` is a secret of the engine's own. */
-const SECRETS = [secret('db', [2, 3]), secret('api', [1])];
+/** db has versions 2 and 3, api has 1, and back has 3, which is 1 again; `gone` was removed, and `plain` is a secret of the engine's own. */
+const SECRETS = [
+  secret('db', [2, 3]),
+  secret('api', [1]),
+  { ...secret('back', []), versions: [{ number: 3, createdAt_ms: 0, size: 1, copyOf: 1 }] },
+];
 const ENGINE_SECRETS = [
   engineSecret('e-db', 'db'),
   engineSecret('e-alias', 'db-again', { 'coffer.name': 'DB' }),
   engineSecret('e-old', 'db-old', { 'coffer.name': 'db', 'coffer.version': '2' }),
   engineSecret('e-previous', 'db-previous', { 'coffer.name': 'db', 'coffer.version': 'previous' }),
   engineSecret('e-api', 'api'),
+  engineSecret('e-back', 'back'),
   engineSecret('e-gone', 'gone'),
 ];
 
@@ -91,6 +96,18 @@ const CASES: readonly (readonly [string, readonly string[], readonly Delivery[],
   ['was given the current version', ['e-db'], [db(3)], ['db 3 current']],
   ['was given an older one', ['e-db'], [db(2)], ['db 2 stale']],
   ['was given one that is not kept any more', ['e-db'], [db(1)], ['db 1 stale']],
+  [
+    'was given the version that the current one is a copy of',
+    ['e-back'],
+    [deliveryOf('t', 'id-back', 1, { name: 'back' })],
+    ['back 1 current'],
+  ],
+  [
+    'was given the version that was gone back from',
+    ['e-back'],
+    [deliveryOf('t', 'id-back', 2, { name: 'back' })],
+    ['back 2 stale'],
+  ],
   ['mounts nothing of coffer’s', ['plain'], [], []],
   ['was given a secret that no delivery remembers', ['e-db'], [], ['db ? unknown']],
   ['mounts one that there is not, and was never given it', ['e-gone'], [], ['gone ? unknown']],

@@ -6,6 +6,7 @@ import {
   checkCommand,
   type DestroyVersions,
   DESTROYED_KEPT,
+  hasCurrentValue,
   KEEP_LABEL,
   type Outcome,
   type RollbackSecret,
@@ -48,7 +49,7 @@ describe('a rollback', () => {
   test('makes a new version with the value of the old one, and leaves that where it is', () => {
     const state = withVersions(3);
     const secret = state.done(rollback(1));
-    assert.deepEqual(secret.versions.at(-1), { number: 4, createdAt_ms: 9, size: 7 });
+    assert.deepEqual(secret.versions.at(-1), { number: 4, createdAt_ms: 9, size: 7, copyOf: 1 });
     assert.deepEqual([secret.updatedAt_ms, secret.modifiedIndex], [9, 4]);
     assert.deepEqual(
       [1, 2, 3, 4].map((number) => state.values.get(`id-db/${number}`)),
@@ -64,6 +65,28 @@ describe('a rollback', () => {
     assert.deepEqual([numbers(secret)[0], numbers(secret).length], [2, VERSIONS_KEPT]);
     assert.equal(state.values.get(`id-db/${VERSIONS_KEPT + 1}`), 'value 1');
     assert.equal(state.values.get('id-db/1'), undefined);
+  });
+
+  test('remembers which version first had the value, so that who holds that one holds the current value', () => {
+    const state = withVersions(3);
+    state.done(rollback(1));
+    state.done(rollback(2));
+    const secret = state.done(rollback(4));
+    assert.deepEqual(
+      secret.versions.map(({ copyOf }) => copyOf),
+      [undefined, undefined, undefined, 1, 2, 1],
+    );
+    const holders = (of: Secret): readonly boolean[] =>
+      [1, 2, 3, 4, 5, 6, 7].map((number) => hasCurrentValue(of, number));
+    assert.deepEqual(holders(secret), [true, false, false, true, false, true, false]);
+    const later = state.done(destroy(1, 4));
+    assert.deepEqual(
+      holders(later),
+      [true, false, false, false, false, true, false],
+      'of 4 nothing is known',
+    );
+    const put7 = state.done(put('db', 'value 1'));
+    assert.deepEqual(holders(put7), [false, false, false, false, false, false, true]);
   });
 
   test('is refused for what cannot be gone back to, and says what can', () => {

@@ -29,6 +29,11 @@ const plainRecord = <T>(model: { readonly [K in keyof T]: fc.Arbitrary<T[K]> }):
   fc.record<T>(model, { noNullPrototype: true });
 
 const id = fc.string({ maxLength: 25 });
+const version = {
+  number: fc.nat(0xffff_ffff),
+  createdAt_ms: fc.maxSafeNat(),
+  size: fc.nat(511_999),
+};
 const secret: fc.Arbitrary<Secret> = plainRecord({
   id,
   name: fc.string({ maxLength: 20 }),
@@ -37,18 +42,13 @@ const secret: fc.Arbitrary<Secret> = plainRecord({
   pending: fc.boolean(),
   engine: fc.option(plainRecord({ secretId: id, swarmId: id }), { nil: undefined }),
   versions: fc.array(
-    plainRecord({ number: fc.nat(0xffff_ffff), createdAt_ms: fc.maxSafeNat(), size: fc.nat(511_999) }),
+    fc.oneof(
+      plainRecord(version),
+      plainRecord({ ...version, copyOf: fc.integer({ min: 1, max: 0xffff_ffff }) }),
+    ),
     { minLength: 1, maxLength: 10 },
   ),
-  destroyed: fc.array(
-    plainRecord({
-      number: fc.nat(0xffff_ffff),
-      createdAt_ms: fc.maxSafeNat(),
-      size: fc.nat(511_999),
-      destroyedAt_ms: fc.maxSafeNat(),
-    }),
-    { maxLength: 10 },
-  ),
+  destroyed: fc.array(plainRecord({ ...version, destroyedAt_ms: fc.maxSafeNat() }), { maxLength: 10 }),
   createdAt_ms: fc.maxSafeNat(),
   updatedAt_ms: fc.maxSafeNat(),
   modifiedIndex: fc.maxSafeNat(),
