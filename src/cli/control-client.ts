@@ -15,6 +15,7 @@ import type {
   ScheduledBackupsReply,
   SecretReply,
   SecretsReply,
+  UnlockReply,
 } from '../control/index.ts';
 import type { Labels, PutValue } from '../secrets/index.ts';
 import type { RecordFilter } from '../audit/index.ts';
@@ -172,9 +173,9 @@ export class ControlClient {
   }
 
   /** `text` is the key, or shares of it with each on a line. Resolves when the store serves. */
-  async unlock(text: Buffer): Promise<void> {
+  async unlock(text: Buffer): Promise<UnlockReply> {
     const shape = { method: 'POST', path: '/v1/unlock', body: text, timeout_ms: UNLOCK_TIMEOUT_MS } as const;
-    await this.call(shape, replies.unlockReply);
+    return this.call(shape, replies.unlockReply);
   }
 
   /** One request, whose reply must be of the schema. */

@@ -72,12 +72,17 @@ export function tellPurge(session: Session, description: PurgeDescription): void
         : `${hostname} has not purged its disk yet; it goes on by itself`,
     );
   }
-  if (waiting.length > 0) {
-    session.endWith(EXIT.failed);
-  } else {
+  if (waiting.length === 0) {
     session.print('No file of coffer on any manager opens what was removed.');
   }
   session.print(PURGE_LIMITS);
+}
+
+/** Ends the command with 2 while managers are still to carry it out, in whatever form that is told. */
+export function endAsPurged(session: Session, { managers }: PurgeDescription): void {
+  if (managers.some(({ done }) => !done)) {
+    session.endWith(EXIT.failed);
+  }
 }
 
 function awaited({ managers }: PurgeDescription, downLooks: number): readonly Manager[] {

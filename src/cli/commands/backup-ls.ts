@@ -41,9 +41,9 @@ async function listScheduled(session: Session, options: BackupLsOptions): Promis
   const reply = await (await session.client()).scheduledBackups();
   if (options.format === 'json') {
     session.printJson(reply);
-    return;
+  } else {
+    session.print(describeScheduled(reply, session.io.now_ms()));
   }
-  session.print(describeScheduled(reply, session.io.now_ms()));
   if (reply.failure !== undefined) {
     session.complain(`the last backup was not written: ${reply.failure.message}`, reply.failure.hint);
     session.endWith(EXIT.failed);

@@ -45,7 +45,8 @@ async function ca(session: Session, options: CaOptions): Promise<void> {
     return;
   }
   const authority = await (await session.cluster()).authority();
-  if (options.certificate === true) {
+  // JSON has them anyway.
+  if (options.certificate === true && options.format !== 'json') {
     session.print(authority.certificates.trimEnd());
     return;
   }

@@ -7,14 +7,15 @@ import { requestError, usageError } from '../command-error.ts';
 import type { RevealedValue } from '../reveal-reply.ts';
 import type { Session } from '../session.ts';
 import { humanAge, humanSize, renderFields } from '../text.ts';
-import { versionHistory } from '../version-history.ts';
-import { addExamples, versionNumber, warnIfStale } from './options.ts';
+import { type KnownVersion, versionHistory } from '../version-history.ts';
+import { addExamples, formatOption, versionNumber, warnIfStale } from './options.ts';
 
 interface GetOptions {
   readonly secretVersion?: number;
   readonly reveal?: boolean;
   readonly output?: string;
   readonly force?: boolean;
+  readonly format: string;
 }
 
 export function addGet(program: Command, session: Session): void {
@@ -32,9 +33,11 @@ export function addGet(program: Command, session: Session): void {
     .option('--reveal', 'show the value, byte for byte, on a terminal or into a file; the daemon logs that')
     .option('-o, --output <path>', 'with --reveal: write it into a new file, for its owner alone')
     .option('-f, --force', 'with --output: put it in the place of a file that is there')
+    .addOption(formatOption('text'))
     .action((name: string, options: GetOptions) => get(session, name, options));
   addExamples(command, session, [
     ['coffer get db_password', 'what is known of it'],
+    ['coffer get db_password --format json', 'the same for programs; the value is never in it'],
     ['coffer get db_password --reveal', 'its value, on this terminal'],
     ['coffer get tls_key --version 3 --reveal -o server.key', 'an older value, into a file'],
   ]);
@@ -49,8 +52,11 @@ async function get(session: Session, name: string, options: GetOptions): Promise
     if (output !== undefined) {
       throw usageError('--output goes with --reveal');
     }
-    await describe(session, name, secretVersion);
+    await describe(session, name, options);
     return;
+  }
+  if (options.format === 'json') {
+    throw usageError('a value never stands in JSON', 'Leave out --format json, or --reveal.');
   }
   if (output === undefined) {
     requireTerminalOrFile(session);
@@ -93,14 +99,23 @@ async function write(
   });
 }
 
-async function describe(session: Session, name: string, wanted: number | undefined): Promise<void> {
+async function describe(
+  session: Session,
+  name: string,
+  { format, secretVersion }: GetOptions,
+): Promise<void> {
   const client = await session.client();
   const { secret, freshness } = await client.secret(name);
   warnIfStale(session, freshness);
-  session.print(known(session, secret, wanted ?? secret.version));
+  const version = versionOf(session, secret, secretVersion ?? secret.version);
+  if (format === 'json') {
+    session.printJson({ name: secret.name, ...version });
+  } else {
+    session.print(known(session, secret.name, version));
+  }
 }
 
-function known(session: Session, secret: SecretDescription, wanted: number): string {
+function versionOf(session: Session, secret: SecretDescription, wanted: number): KnownVersion {
   const version = versionHistory(secret).find((one) => one.version === wanted);
   if (version === undefined) {
     throw requestError(
@@ -108,15 +123,22 @@ function known(session: Session, secret: SecretDescription, wanted: number): str
       `See which versions there are: ${session.name} history ${secret.name}`,
     );
   }
+  return version;
+}
+
+function known(
+  session: Session,
+  name: string,
+  { createdAt_ms, destroyedAt_ms, size, status, version }: KnownVersion,
+): string {
   const now_ms = session.io.now_ms();
-  const { createdAt_ms, destroyedAt_ms, size, status } = version;
   const rows: readonly (readonly [string, string])[] = [
-    ['Name:', secret.name],
-    ['Version:', `${wanted}, ${status}`],
+    ['Name:', name],
+    ['Version:', `${version}, ${status}`],
     ['Created:', humanAge(createdAt_ms, now_ms)],
     ['Size:', humanSize(size)],
     destroyedAt_ms === undefined
-      ? ['Value:', `${session.name} get ${secret.name} --version ${wanted} --reveal`]
+      ? ['Value:', `${session.name} get ${name} --version ${version} --reveal`]
       : ['Destroyed:', humanAge(destroyedAt_ms, now_ms)],
   ];
   return renderFields(rows, 12);

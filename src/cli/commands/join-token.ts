@@ -72,9 +72,12 @@ function addTokenRevoke(group: Command, session: Session): void {
   const command = group
     .command('revoke')
     .description('Revoke join tokens: no node can join with them any more. Nodes that joined stay.')
-    .usage('ID...')
+    .usage('[OPTIONS] ID...')
     .argument('<id...>', 'ids, as in coffer join-token ls')
-    .action((ids: string[]) => revokeTokens(session, ids));
+    .addOption(formatOption('text'))
+    .action((ids: string[], options: { readonly format: string }) =>
+      revokeTokens(session, ids, options.format),
+    );
   addExamples(command, session, [
     ['coffer join-token revoke $(coffer join-token ls -q)', 'all of them, so that nobody can join'],
   ]);
@@ -141,12 +144,16 @@ async function listTokens(session: Session, { quiet, format }: TokenLsOptions): 
   }
 }
 
-async function revokeTokens(session: Session, ids: readonly string[]): Promise<void> {
+async function revokeTokens(session: Session, ids: readonly string[], format: string): Promise<void> {
   const cluster = await session.cluster();
   for (const id of ids) {
     try {
       await cluster.revokeToken(id);
-      session.print(id);
+      if (format === 'json') {
+        session.printJson({ id });
+      } else {
+        session.print(id);
+      }
     } catch (thrown) {
       session.fail(thrown);
     }

@@ -26,9 +26,12 @@ function addPolicyRm(group: Command, session: Session): void {
     .command('rm')
     .alias('remove')
     .description('Remove rules. What they have denied is given again when it is asked for the next time.')
-    .usage('RULE...')
+    .usage('[OPTIONS] RULE...')
     .argument('<rule...>', 'ids, as in coffer policy ls, or what only one id begins with')
-    .action((rules: string[]) => removeRules(session, rules));
+    .addOption(formatOption('text'))
+    .action((rules: string[], options: { readonly format: string }) =>
+      removeRules(session, rules, options.format),
+    );
   addExamples(command, session, [
     ['coffer policy rm 7m2q', 'the one rule whose id begins so'],
     ['coffer policy rm $(coffer policy ls -q)', 'all of them'],
@@ -51,11 +54,16 @@ function addPolicyDefault(group: Command, session: Session): void {
   ]);
 }
 
-async function removeRules(session: Session, rules: readonly string[]): Promise<void> {
+async function removeRules(session: Session, rules: readonly string[], format: string): Promise<void> {
   const cluster = await session.cluster();
   for (const reference of rules) {
     try {
-      session.print((await cluster.removePolicyRule(reference)).rule.id);
+      const { rule } = await cluster.removePolicyRule(reference);
+      if (format === 'json') {
+        session.printJson(rule);
+      } else {
+        session.print(rule.id);
+      }
     } catch (thrown) {
       session.fail(thrown);
     }

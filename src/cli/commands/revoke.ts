@@ -4,11 +4,12 @@ import type { ClusterClient } from '../cluster-client.ts';
 import { requestError } from '../command-error.ts';
 import { confirm } from '../confirm.ts';
 import type { Session } from '../session.ts';
-import { addExamples } from './options.ts';
+import { addExamples, formatOption } from './options.ts';
 
 interface RevokeOptions {
   readonly node?: string;
   readonly force?: boolean;
+  readonly format: string;
 }
 
 export function addRevoke(program: Command, session: Session): void {
@@ -19,6 +20,7 @@ export function addRevoke(program: Command, session: Session): void {
     .argument('<grant...>', 'ids, as in coffer grant-ls, or what only one id begins with')
     .option('--node <node>', 'all grants of the secrets that are named, on this node')
     .option('-f, --force', 'with --node: do not ask where it is more than one')
+    .addOption(formatOption('text'))
     .action((references: string[], options: RevokeOptions) => revoke(session, references, options));
   addExamples(command, session, [
     ['coffer revoke 4k1tz0p9ab3c', 'one grant'],
@@ -31,7 +33,7 @@ export function addRevoke(program: Command, session: Session): void {
 async function revoke(
   session: Session,
   references: readonly string[],
-  { force = false, node }: RevokeOptions,
+  { force = false, format, node }: RevokeOptions,
 ): Promise<void> {
   const cluster = await session.cluster();
   for (const reference of references) {
@@ -39,7 +41,12 @@ async function revoke(
       const ids =
         node === undefined ? [reference] : await idsOf(session, cluster, { secret: reference, node, force });
       for (const id of ids) {
-        session.print((await cluster.revokeGrant(id)).grant.id);
+        const { grant } = await cluster.revokeGrant(id);
+        if (format === 'json') {
+          session.printJson(grant);
+        } else {
+          session.print(grant.id);
+        }
       }
     } catch (thrown) {
       session.fail(thrown);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Command, Option } from 'commander';
 import { usageError } from '../command-error.ts';
-import { followPurge, PURGE_LIMITS, tellPurge } from '../purge-progress.ts';
+import { endAsPurged, followPurge, PURGE_LIMITS, tellPurge } from '../purge-progress.ts';
 import type { Session } from '../session.ts';
 import { addExamples, formatOption } from './options.ts';
 
@@ -96,5 +96,8 @@ export async function purgeAll(
     session.print(`All managers purge their disks. See how far they are: ${session.name} data-key --all`);
   } else {
     tellPurge(session, description);
+  }
+  if (!detach) {
+    endAsPurged(session, description);
   }
 }

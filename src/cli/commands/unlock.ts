@@ -4,7 +4,7 @@ import { usageError } from '../command-error.ts';
 import { promptHidden } from '../hidden-prompt.ts';
 import { readStandardInput } from '../read-value.ts';
 import type { Session } from '../session.ts';
-import { addExamples } from './options.ts';
+import { addExamples, formatOption } from './options.ts';
 
 const SHARES_MAX = 16;
 const SHARE_PATTERN = /^\s*c[o0]ffer[\s-]*share/i;
@@ -18,24 +18,25 @@ export function addUnlock(program: Command, session: Session): void {
     .description(
       'Unlock this manager with the unlock key, or with shares of it. It is asked for, or read from standard input.',
     )
-    .usage('')
-    .action(() => unlock(session));
+    .usage('[OPTIONS]')
+    .addOption(formatOption('text'))
+    .action((options: { readonly format: string }) => unlock(session, options.format));
   addExamples(command, session, [
     ['coffer unlock', 'asks for the key, or for shares one after the other'],
     ['pass coffer/unlock-key | coffer unlock', 'from standard input; shares stand on lines of their own'],
   ]);
 }
 
-async function unlock(session: Session): Promise<void> {
+async function unlock(session: Session, format: string): Promise<void> {
   const client = await session.client();
   const text =
     session.io.stdin.isTTY === true ? await ask(session) : await readStandardInput(session, 'an unlock key');
-  try {
-    await client.unlock(text);
-  } finally {
-    text.fill(0);
+  const reply = await client.unlock(text).finally(() => text.fill(0));
+  if (format === 'json') {
+    session.printJson(reply);
+  } else {
+    session.print('coffer is unlocked, and serves.');
   }
-  session.print('coffer is unlocked, and serves.');
 }
 
 /** The key, or shares of it, each on a line. The caller wipes it. */

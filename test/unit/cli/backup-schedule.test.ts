@@ -117,6 +117,8 @@ test('backup-ls and status tell that the last backup was not written, and why', 
       listed.stderr,
       /the last backup was not written: there is no directory \/mnt\/backups\nMount it\.\n/,
     );
+    const json = await cli(['backup-ls', '--format', 'json']);
+    assert.deepEqual([json.code, json.stderr], [2, listed.stderr], 'the form makes no difference');
     const { stdout } = await cli(['status']);
     assert.match(stdout, /\nData key made: +3 days ago, it is rotated in 4 weeks\n/);
     assert.match(

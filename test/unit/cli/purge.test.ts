@@ -44,6 +44,10 @@ test('rm --purge names a manager that is down, which is still to do it, and ends
     assert.match(stderr, /\nWARNING: three is down; it purges its disk at its next start\n$/);
     assert.doesNotMatch(stdout, /No file of coffer/);
     assert.match(stdout, LIMITS);
+    const json = await cli(['data-key', '--rotate', '--all', '--format', 'json']);
+    assert.equal(json.code, 2, 'the form makes no difference');
+    await leaked(store);
+    assert.equal((await cli(['rm', '--purge', '--detach', 'leaked', '--format', 'json'])).code, 0);
   });
 });
 

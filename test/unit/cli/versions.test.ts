@@ -165,6 +165,18 @@ test('get without --reveal tells what is known of a version, and how its value i
     assert.match((await cli(['get', 'db', '--version', '2'])).stdout, /\nVersion: {4}2, previous\n/);
     const gone = await cli(['get', 'db', '--version=1']);
     assert.match(gone.stdout, /\nVersion: {4}1, destroyed\n.*\n.*\nDestroyed: {2}About a minute ago\n$/);
+    assert.deepEqual(JSON.parse((await cli(['get', 'db', '--format', 'json'])).stdout), {
+      Name: 'db',
+      Version: 3,
+      CreatedAt: new Date(NOW_MS).toISOString(),
+      Size: 5,
+      Status: 'current',
+    });
+    assert.deepEqual(await cli(['get', 'db', '--reveal', '--format', 'json'], { terminal: true }), {
+      code: 1,
+      stdout: '',
+      stderr: 'coffer: a value never stands in JSON\nLeave out --format json, or --reveal.\n',
+    });
     const missing = await cli(['get', 'db', '--version', '4']);
     assert.deepEqual([missing.code, missing.stdout], [2, '']);
     assert.equal(
