@@ -76,6 +76,8 @@ export const LINE_BYTES_MAX = 4_096;
 
 /** Bytes of JSON of one text; all of them together stay below a line. */
 const TEXT_BYTES_MAX = 400;
+/** A text that is so short has less: two quotes, and an escape of 6 bytes at most for each of its 16-bit units. */
+const SHORT_LENGTH = Math.floor((TEXT_BYTES_MAX - 2) / 6);
 
 const text = v.optional(v.string());
 const count = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)));
@@ -135,7 +137,7 @@ export function decodeRecord(line: string): AuditRecord | undefined {
 }
 
 function bounded<Text extends string | undefined>(given: Text): Text | string {
-  if (given === undefined) {
+  if (given === undefined || given.length <= SHORT_LENGTH) {
     return given;
   }
   let kept: string = given.slice(0, TEXT_BYTES_MAX);
