@@ -7,15 +7,21 @@ import path from 'node:path';
 import { startCoffer } from '../support/coffer.ts';
 import { startEngine } from '../support/engine.ts';
 import { buildTestProgram } from '../support/program.ts';
+import { getSecret, put, SECRETS, VALUE } from './daemon-calls.ts';
 import { type Call, interleaved, timeCalls, type Timing } from './measure.ts';
 import { printTable } from './table.ts';
+import { measureWatched } from './watched-deliveries.ts';
 
-const SECRETS = 10_000;
 const REPLAY_CALLS = 10_000;
 const CREATE_CALLS = 300;
 const ROUNDS = 3;
 const WIDTH = 64;
-const VALUE = Buffer.alloc(64, 'x');
+
+const WATCHED = [
+  'GetSecret without policy and audit, the ledger has the task',
+  'GetSecret with 50 rules and audit, the ledger has the task',
+  'GetSecret with 50 rules, audit and ledger, of new tasks',
+] as const;
 
 interface Row {
   readonly what: string;
@@ -25,23 +31,6 @@ interface Row {
   readonly against: number | undefined;
 }
 
-/** A call as the swarm leader makes it for one task. */
-function getSecret(index: number): Call {
-  const task = `task${String(index % SECRETS).padStart(21, '0')}`;
-  const body = JSON.stringify({
-    SecretName: `bench-${index % SECRETS}`,
-    SecretLabels: { team: 'bench' },
-    ServiceID: 'yhw2k4oukw3mtdcqs5x6f6z7a',
-    ServiceName: 'web',
-    TaskID: task,
-    TaskName: `web.1.${task}`,
-    TaskImage: 'web:latest',
-    NodeID: 'ujup0c3x0b1w8k7kq4y3a9rwd',
-    ServiceEndpointSpec: {},
-  });
-  return { method: 'POST', path: '/SecretProvider.GetSecret', headers: { Host: '' }, body: `${body}\n` };
-}
-
 function engineCreate(prefix: string, index: number): Call {
   const body = JSON.stringify({ Name: `${prefix}-${index}`, Labels: {}, Data: VALUE.toString('base64') });
   return {
@@ -49,15 +38,6 @@ function engineCreate(prefix: string, index: number): Call {
     path: '/v1.41/secrets/create',
     headers: { 'Content-Type': 'application/json' },
     body,
-  };
-}
-
-function put(name: string): Call {
-  return {
-    method: 'PUT',
-    path: `/v1/secrets/${name}`,
-    headers: { 'Content-Type': 'application/octet-stream' },
-    body: VALUE,
   };
 }
 
@@ -77,19 +57,22 @@ async function measureAll(): Promise<readonly Row[]> {
   const engine = await startEngine({ name: 'bench' });
   try {
     await engine.swarmInit();
+    const { stdout } = await engine.docker(['info', '--format', '{{.Swarm.NodeID}}']);
+    const nodeId = stdout.trim();
+    const ask = (index: number): Call => getSecret({ number: index % SECRETS, nodeId });
     const coffer = await startCoffer({ engine, env: { COFFER_LOG_LEVEL: 'info' } });
     const bare = await startStaticDriver(engine.directory);
     try {
       process.stderr.write(`storing ${SECRETS} secrets ... `);
       await timeCalls(coffer.controlSocket, SECRETS, WIDTH, 201, (index) => put(`bench-${index}`));
       // The first answer for each task is written down; a replay is not.
-      await timeCalls(coffer.pluginSocket, SECRETS, WIDTH, 200, getSecret);
+      await timeCalls(coffer.pluginSocket, SECRETS, WIDTH, 200, ask);
       process.stderr.write('done\nmeasuring ');
       const replays = await interleaved(ROUNDS, [
-        () => timeCalls(bare.socket, REPLAY_CALLS, 1, 200, getSecret),
-        () => timeCalls(coffer.pluginSocket, REPLAY_CALLS, 1, 200, getSecret),
-        () => timeCalls(bare.socket, REPLAY_CALLS, WIDTH, 200, getSecret),
-        () => timeCalls(coffer.pluginSocket, REPLAY_CALLS, WIDTH, 200, getSecret),
+        () => timeCalls(bare.socket, REPLAY_CALLS, 1, 200, ask),
+        () => timeCalls(coffer.pluginSocket, REPLAY_CALLS, 1, 200, ask),
+        () => timeCalls(bare.socket, REPLAY_CALLS, WIDTH, 200, ask),
+        () => timeCalls(coffer.pluginSocket, REPLAY_CALLS, WIDTH, 200, ask),
       ]);
       const creates = await interleaved(
         ROUNDS,
@@ -104,8 +87,14 @@ async function measureAll(): Promise<readonly Row[]> {
             timeCalls(coffer.controlSocket, CREATE_CALLS, width, 201, (i) => put(`c${width}-${round}-${i}`)),
         ]),
       );
+      await coffer.stop();
+      const watched = await measureWatched(engine, nodeId, {
+        calls: REPLAY_CALLS,
+        rounds: ROUNDS,
+        widths: [1, WIDTH],
+      });
       process.stderr.write(' done\n\n');
-      return rowsOf(replays, creates);
+      return rowsOf([...replays, ...creates, ...watched]);
     } finally {
       bare.stop();
     }
@@ -114,7 +103,7 @@ async function measureAll(): Promise<readonly Row[]> {
   }
 }
 
-function rowsOf(replays: readonly Timing[], creates: readonly Timing[]): readonly Row[] {
+function rowsOf(timings: readonly Timing[]): readonly Row[] {
   const labels: readonly (readonly [string, number, number | undefined])[] = [
     ['GetSecret, a driver with one value in memory', 1, undefined],
     [`GetSecret, coffer with ${SECRETS} secrets`, 1, 0],
@@ -126,8 +115,13 @@ function rowsOf(replays: readonly Timing[], creates: readonly Timing[]): readonl
     ["create, the engine's own secrets", 16, undefined],
     ['create, through the gateway', 16, 7],
     ["put, coffer's own API", 16, 7],
+    [WATCHED[0], 1, undefined],
+    [WATCHED[1], 1, 10],
+    [WATCHED[2], 1, 10],
+    [WATCHED[0], WIDTH, undefined],
+    [WATCHED[1], WIDTH, 13],
+    [WATCHED[2], WIDTH, 13],
   ];
-  const timings = [...replays, ...creates];
   return labels.map(([what, width, against], place) => {
     const timing = timings[place];
     if (timing === undefined) {
