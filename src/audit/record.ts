@@ -42,7 +42,9 @@ export type AuditEvent = (typeof AUDIT_EVENTS)[number];
 export interface AuditFields {
   readonly secret?: string | undefined;
   readonly version?: number | undefined;
-  /** Of the task, or of the volume's container. */
+  /** That was not mounted. */
+  readonly volume?: string | undefined;
+  /** Of the task; of a volume, the services and the containers that mount it. */
   readonly service?: string | undefined;
   readonly task?: string | undefined;
   /** The engine's node of the task, or the node that joined or was removed. */
@@ -89,6 +91,7 @@ const recordSchema = v.strictObject({
   event: v.picklist(AUDIT_EVENTS),
   secret: text,
   version: count,
+  volume: text,
   service: text,
   task: text,
   to: text,
@@ -110,6 +113,7 @@ export function encodeRecord(record: AuditRecord): string {
     event,
     secret: bounded(record.secret),
     version,
+    volume: bounded(record.volume),
     service: bounded(record.service),
     task: bounded(record.task),
     to: bounded(record.to),

@@ -13,6 +13,7 @@ const record = v.object({
   event: v.string(),
   secret: v.optional(v.string()),
   version: v.optional(v.number()),
+  volume: v.optional(v.string()),
   service: v.optional(v.string()),
   task: v.optional(v.string()),
   to: v.optional(v.string()),

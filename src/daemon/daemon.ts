@@ -173,6 +173,7 @@ export class Daemon {
         volumes: this.#delivery,
         ready: volumeReadiness(this.#keeper),
         refusals,
+        audit,
         logger,
         now_ms,
       }),

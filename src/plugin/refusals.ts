@@ -53,7 +53,7 @@ export class Refusals {
   }
 
   addVolume(at_ms: number, volume: string, users: readonly string[], error: CofferError): void {
-    const kept = [...new Set(users)].slice(0, USERS_MAX).map(short);
+    const kept = users.slice(0, USERS_MAX).map(short);
     this.#keep({ kind: 'volume', at_ms, volume: short(volume), users: kept, error });
   }
 

@@ -2,6 +2,7 @@
 // Docker's volume plugin protocol (docs.docker.com/engine/extend/plugins_volume). A mount may have to wait for a manager; all else is
 // answered from what this node knows, whatever state it is in: the engine asks for it whenever anybody lists volumes.
 import * as v from 'valibot';
+import { type Auditor, noAudit } from '../audit/index.ts';
 import { CofferError, type Logger, unreachable, withDeadline } from '../common/index.ts';
 import type { VolumeDescription, VolumeService } from '../distribution/index.ts';
 import { decodePluginBody } from './plugin-body.ts';
@@ -32,6 +33,8 @@ export interface VolumeDriverOptions {
    */
   readonly ready: (timeout_ms: number) => Promise<void>;
   readonly refusals: Refusals;
+  /** Told of mounts that were refused. Default: nothing is written down. */
+  readonly audit?: Auditor;
   readonly logger: Logger;
   readonly now_ms: () => number;
   /** Default 25,000. */
@@ -104,7 +107,7 @@ export class VolumeDriver {
   }
 
   async #mount(name: string, mountId: string): Promise<VolumeAnswer> {
-    const { logger, mountDeadline_ms = MOUNT_DEADLINE_MS, now_ms, ready, refusals, volumes } = this.#options;
+    const { logger, mountDeadline_ms = MOUNT_DEADLINE_MS, ready, volumes } = this.#options;
     const undo = (): void => {
       void done(volumes.unmount(name, mountId)).catch((thrown: unknown) => {
         const reason = CofferError.from(thrown).message;
@@ -130,9 +133,17 @@ export class VolumeDriver {
       return { reply: { Mountpoint, Err: '' }, unheard: undo };
     } catch (thrown) {
       isLate = true;
-      refusals.addVolume(now_ms(), name, volumes.usersOf(name), CofferError.from(thrown));
+      this.#noteRefusal(name, CofferError.from(thrown));
       throw thrown;
     }
+  }
+
+  #noteRefusal(volume: string, error: CofferError): void {
+    const { audit = noAudit, now_ms, refusals, volumes } = this.#options;
+    const users = [...new Set(volumes.usersOf(volume))];
+    refusals.addVolume(now_ms(), volume, users, error);
+    const service = users.length === 0 ? undefined : users.join(', ');
+    audit.record('refuse', { volume, service, by: 'volume', code: error.code });
   }
 
   #existing(name: string): VolumeDescription {

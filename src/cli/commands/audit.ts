@@ -60,7 +60,7 @@ async function show(session: Session, options: AuditOptions): Promise<void> {
         record.event,
         secretOf(record),
         record.service ?? '',
-        record.task ?? record.to ?? '',
+        record.task ?? record.to ?? volumeOf(record),
         record.by ?? '',
         record.code ?? record.detail ?? 'done',
       ]),
@@ -70,6 +70,10 @@ async function show(session: Session, options: AuditOptions): Promise<void> {
 
 function secretOf({ secret, version }: ShownRecord): string {
   return version === undefined ? (secret ?? '') : `${secret ?? ''}:${version}`;
+}
+
+function volumeOf({ volume }: ShownRecord): string {
+  return volume === undefined ? '' : `volume ${volume}`;
 }
 
 function tailOf(text: string): number {

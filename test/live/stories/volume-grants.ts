@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { TEST_IMAGE } from '../../support/busybox.ts';
 import { Container, containerRun, TARGET } from '../../support/container.ts';
-import type { Installation } from '../../support/installation.ts';
+import { type Installation, linesOf } from '../../support/installation.ts';
 import {
   clearVolumes,
   grant,
@@ -53,6 +53,9 @@ export function volumeGrantStories(of: () => Installation): void {
       assert.match(why, /volume db/);
       assert.match(why, /container web/);
       assert.match(why, new RegExp(`docker coffer grant db --node ${node}`));
+      const audited = await of().cli(['audit', '--event', 'refuse', '--format', 'json']);
+      const [refusal] = linesOf(audited.stdout).slice(-1);
+      assert.match(refusal ?? '', /"volume":"db","service":"web","by":"volume","code":"volume\.refused"/);
 
       // The words that docker's error shows, as they stand there.
       const [, typed = ''] = /`?docker coffer (grant db --node [^`\n]*[^`\n.])/.exec(told) ?? [];

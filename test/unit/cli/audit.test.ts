@@ -24,6 +24,12 @@ const LINES = [
     service: 'x\u001b[2J',
     code: 'policy.denied',
   }),
+  chain.append('refuse', NOW_MS + 3_000, 'node1', {
+    volume: 'certs',
+    service: 'web-1, shop_web',
+    by: 'volume',
+    code: 'volume.refused',
+  }),
 ];
 
 interface Asked {
@@ -59,10 +65,11 @@ test('audit shows what was done, for people and as it stands in the log', async 
       tail: 5,
     });
     assert.deepEqual(stdout.split('\n'), [
-      'TIME                       EVENT     SECRET   SERVICE   TASK OR NODE   BY       OUTCOME',
-      '2026-01-15T12:00:00.000Z   start                                                coffer 1.0',
-      '2026-01-15T12:00:01.000Z   deliver   db:3     web       t1             engine   done',
-      '2026-01-15T12:00:02.000Z   refuse    db       x?[2J                             policy.denied',
+      'TIME                       EVENT     SECRET   SERVICE           TASK OR NODE   BY       OUTCOME',
+      '2026-01-15T12:00:00.000Z   start                                                        coffer 1.0',
+      '2026-01-15T12:00:01.000Z   deliver   db:3     web               t1             engine   done',
+      '2026-01-15T12:00:02.000Z   refuse    db       x?[2J                                     policy.denied',
+      '2026-01-15T12:00:03.000Z   refuse             web-1, shop_web   volume certs   volume   volume.refused',
       '',
     ]);
     const json = await cli(['audit', '--format', 'json', '--event', 'refuse']);
@@ -133,7 +140,7 @@ test('audit verify takes copies of files, without a daemon', async () => {
     assert.equal(whole.code, 0);
     assert.match(
       whole.stdout,
-      /^3 records, whole up to 2026-01-15T12:00:02.000Z; what the managers have signed/,
+      /^4 records, whole up to 2026-01-15T12:00:03.000Z; what the managers have signed/,
     );
     writeFileSync(file, lines.replace('"web"', '"api"'));
     const edited = await cli(['audit', 'verify', file], { env });

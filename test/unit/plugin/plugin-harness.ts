@@ -44,7 +44,7 @@ export interface Answer {
 export async function withPlugin(
   work: (harness: PluginHarness) => Promise<void>,
   sourceOf: (store: MemoryStore) => StoreSource = (store) => () => store,
-  driverOf?: (options: Pick<VolumeDriverOptions, 'refusals' | 'logger' | 'now_ms'>) => VolumeDriver,
+  driverOf?: (options: Pick<VolumeDriverOptions, 'refusals' | 'audit' | 'logger' | 'now_ms'>) => VolumeDriver,
 ): Promise<void> {
   const directory = mkdtempSync(path.join(tmpdir(), 'coffer-plugin-'));
   const store = new MemoryStore();
@@ -59,7 +59,7 @@ export async function withPlugin(
   const swarmNode = (id: string): SwarmNode | undefined => swarmNodes.get(id);
   const provider = new SecretProvider({ source: sourceOf(store), swarmNode, audit, logger, now_ms: () => 1 });
   const now_ms = (): number => 1;
-  const volumes = driverOf?.({ refusals, logger, now_ms });
+  const volumes = driverOf?.({ refusals, audit, logger, now_ms });
   const server = createPluginServer({ provider, volumes, refusals, audit, logger, now_ms });
   const socket = path.join(directory, 'coffer.sock');
   await listenOnUnixSocket(server, socket);

@@ -66,8 +66,9 @@ async function withVolumes(
   options: Partial<VolumeDriverOptions> = {},
 ): Promise<void> {
   const volumes = new RecordedVolumes();
-  const driverOf = (given: Pick<VolumeDriverOptions, 'refusals' | 'logger' | 'now_ms'>): VolumeDriver =>
-    new VolumeDriver({ volumes, ready: () => Promise.resolve(), ...given, ...options });
+  const driverOf = (
+    given: Pick<VolumeDriverOptions, 'refusals' | 'audit' | 'logger' | 'now_ms'>,
+  ): VolumeDriver => new VolumeDriver({ volumes, ready: () => Promise.resolve(), ...given, ...options });
   await withPlugin(
     async (harness) => {
       const call = async (
@@ -124,8 +125,8 @@ test('options may be null, as docker run sends them, and fields that nobody know
   });
 });
 
-test('a mount that is refused shows the reason and what mends it, and both are kept', async () => {
-  await withVolumes(async ({ call, refusals, volumes }) => {
+test('a mount that is refused shows the reason and what mends it, both are kept, and it is in the audit log', async () => {
+  await withVolumes(async ({ audit, call, refusals, volumes }) => {
     volumes.beforeMount = () =>
       Promise.reject(
         new CofferError('volume.refused', 'container web may not have secret db', {
@@ -139,6 +140,9 @@ test('a mount that is refused shows the reason and what mends it, and both are k
     assert.ok(refused?.kind === 'volume');
     assert.deepEqual([refused.volume, refused.error.code, refused.at_ms], ['db', 'volume.refused', 1]);
     assert.deepEqual(refused.users, ['a container of db']);
+    assert.deepEqual(audit.records, [
+      { event: 'refuse', volume: 'db', service: 'a container of db', by: 'volume', code: 'volume.refused' },
+    ]);
   });
 });
 
