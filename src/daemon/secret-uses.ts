@@ -2,17 +2,16 @@
 // Which services of the swarm have which secrets of coffer's, and where.
 import { CofferError } from '../common/index.ts';
 import type { SecretUse } from '../control/index.ts';
-import { parseVolume } from '../distribution/index.ts';
+import { usesOfService } from '../diagnosis/index.ts';
 import {
   type EngineClient,
-  type EngineMount,
   type EngineNode,
   type EngineService,
   type EngineTask,
   isSameDriver,
   type TaskState,
 } from '../engine/index.ts';
-import { nameKey, storeNameOf } from '../secrets/index.ts';
+import { nameKey } from '../secrets/index.ts';
 
 const WANTED: readonly TaskState[] = ['running'];
 
@@ -34,31 +33,17 @@ export async function secretUses(engine: EngineClient, driverName: string): Prom
     engine.listTasks({ desiredStates: WANTED }),
     engine.listNodes(),
   ]);
-  const names = new Map(
-    secrets
-      .filter(({ driver }) => driver !== undefined && isOwn(driver))
-      .map((secret) => [secret.id, storeNameOf(secret)] as const),
-  );
+  const registered = new Map(secrets.map((secret) => [secret.id, secret] as const));
   return services.flatMap((service) => {
-    const mounted = service.secrets.map(({ id }) => names.get(id)).filter((name) => name !== undefined);
-    const inVolumes = service.mounts.filter(({ driver }) => isOwn(driver)).flatMap(secretsIn);
+    const used = usesOfService(service, registered, isOwn).map(({ secret }) => secret);
     const where = nodesOf(service, tasks, nodes);
-    return distinct([...mounted, ...inVolumes]).map((secret) => ({
+    return distinct(used).map((secret) => ({
       service,
       image: service.image,
       secret,
       nodes: where,
     }));
   });
-}
-
-/** None of a volume that says nothing clear: its tasks are refused whatever the policy is. */
-function secretsIn({ options, source }: EngineMount): readonly string[] {
-  try {
-    return parseVolume(source, options).files.map(({ secret }) => secret);
-  } catch {
-    return [];
-  }
 }
 
 function nodesOf(

@@ -20,10 +20,12 @@ export type {
   ServiceUpdateState,
 } from './service-model.ts';
 export {
+  decodeServiceSpec,
   type EngineMount,
   type EngineNode,
   type EngineSecretReference,
   type EngineService,
+  type EngineServiceSpec,
   type EngineTask,
   type SwarmSnapshot,
   TASK_STATES,

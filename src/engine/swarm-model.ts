@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the engine's swarm is to do: nodes, services and tasks.
 import * as v from 'valibot';
-import { decodeList, requiredText, text } from './decode.ts';
+import { decode, decodeList, requiredText, text } from './decode.ts';
 
 export interface EngineService {
   readonly id: string;
@@ -114,36 +114,39 @@ function volumesOf(mounts: readonly v.InferOutput<typeof mountShape>[]): readonl
     }));
 }
 
-const serviceShape = v.pipe(
-  v.object({
-    ID: requiredText,
-    Spec: v.object({
-      Name: text,
-      Labels: labels,
-      TaskTemplate: v.nullish(
+const specShape = v.object({
+  Name: text,
+  Labels: labels,
+  TaskTemplate: v.nullish(
+    v.object({
+      ContainerSpec: v.nullish(
         v.object({
-          ContainerSpec: v.nullish(
-            v.object({
-              Image: text,
-              Mounts: v.nullish(v.array(mountShape)),
-              Secrets: secretReferences,
-            }),
-          ),
+          Image: text,
+          Mounts: v.nullish(v.array(mountShape)),
+          Secrets: secretReferences,
         }),
       ),
     }),
-  }),
-  v.transform((service): EngineService => {
-    const container = service.Spec.TaskTemplate?.ContainerSpec;
-    return {
-      id: service.ID,
-      name: service.Spec.Name,
-      labels: service.Spec.Labels ?? {},
-      image: container?.Image ?? '',
-      mounts: volumesOf(container?.Mounts ?? []),
-      secrets: container?.Secrets ?? [],
-    };
-  }),
+  ),
+});
+
+/** What a service is to be. */
+export type EngineServiceSpec = Omit<EngineService, 'id'>;
+
+function specOf({ Labels, Name, TaskTemplate }: v.InferOutput<typeof specShape>): EngineServiceSpec {
+  const container = TaskTemplate?.ContainerSpec;
+  return {
+    name: Name,
+    labels: Labels ?? {},
+    image: container?.Image ?? '',
+    mounts: volumesOf(container?.Mounts ?? []),
+    secrets: container?.Secrets ?? [],
+  };
+}
+
+const serviceShape = v.pipe(
+  v.object({ ID: requiredText, Spec: specShape }),
+  v.transform(({ ID, Spec }): EngineService => ({ id: ID, ...specOf(Spec) })),
 );
 
 const nodeShape = v.pipe(
@@ -196,6 +199,11 @@ const taskShape = v.pipe(
 /** Reads the answer of `GET /services`, where an engine may say `null` for none. */
 export function decodeServices(json: unknown): readonly EngineService[] {
   return decodeList(serviceShape, json, 'a list of services');
+}
+
+/** Reads the body of `POST /services/create` and of `POST /services/{id}/update`. */
+export function decodeServiceSpec(json: unknown): EngineServiceSpec {
+  return decode(v.pipe(specShape, v.transform(specOf)), json, 'the spec of a service');
 }
 
 /** Reads the answer of `GET /nodes`. */

@@ -17,8 +17,9 @@ import { dockerGroupId } from './docker-group.ts';
 import { classifyFirstBytes } from './first-bytes.ts';
 import { passThrough } from './pass-through.ts';
 import { type Reply, sendReply } from './reply.ts';
-import { secretsRoute } from './route.ts';
+import { isServiceWrite, secretsRoute } from './route.ts';
 import { secretsApp } from './secrets-app.ts';
+import { warnOfService } from './service-warnings.ts';
 import { tunnelAll, tunnelHijack } from './tunnel.ts';
 
 export interface GatewayOptions {
@@ -183,8 +184,12 @@ class Front {
       return;
     }
     if (secretsRoute(request.method ?? '', request.url ?? '') === undefined) {
-      const { socketPath } = this.#context.engine;
-      passThrough(request, response, { socketPath, agent: this.#agentOf(request) });
+      const options = { socketPath: this.#context.engine.socketPath, agent: this.#agentOf(request) };
+      const isSpec = isServiceWrite(request.method ?? '', request.url ?? '');
+      passThrough(request, response, {
+        ...options,
+        ...(isSpec && { amend: warnOfService(this.#context, request) }),
+      });
     } else {
       this.#app(request, response);
     }

@@ -4,25 +4,18 @@
 import { type Agent, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
 import { systemErrorCode } from '../common/index.ts';
 import { HEAD_BYTES_MAX } from './engine-call.ts';
-import { endToEnd, hasToken, headerValue, pairsOf, type RawHeaders } from './headers.ts';
-import { errorReply, type Reply, sendReply, settleConnection } from './reply.ts';
+import { endToEnd, hasToken, headerValue, pairsOf } from './headers.ts';
+import { relayAnswer, type RelayOptions } from './relay-answer.ts';
+import { errorReply, type Reply, sendReply } from './reply.ts';
 
-export interface PassThroughOptions {
+export interface PassThroughOptions extends RelayOptions {
   readonly socketPath: string;
   /** Keeps the engine's side of this client's connection. */
   readonly agent: Agent;
   /** The request's body where it was read already. */
   readonly body?: Buffer;
-  /**
-   * Asked when the engine answers 503, before that reaches the client; with undefined the engine's answer goes
-   * on as it is.
-   */
-  readonly onUnavailable?: (refusal: Reply) => Promise<Reply | undefined>;
 }
 
-const REFUSAL_BYTES_MAX = 64 * 1024;
-/** How long a client may go on sending what was refused. The engine itself waits half a second. */
-const LINGER_MS = 2_000;
 const BODILESS_METHODS: ReadonlySet<string | undefined> = new Set([
   'GET',
   'HEAD',
@@ -192,95 +185,4 @@ function followHalfClose(
   }
   client.once('end', shutDown);
   response.on('close', () => client.off('end', shutDown));
-}
-
-function relayAnswer(answer: IncomingMessage, response: ServerResponse, options: PassThroughOptions): void {
-  if (answer.statusCode === 503 && options.onUnavailable !== undefined) {
-    replaceRefusal(answer, response, options.onUnavailable).catch(() => response.destroy());
-    return;
-  }
-  try {
-    relayHead(answer, response);
-  } catch {
-    // A head that Node cannot send on; nothing of it is out yet.
-    answer.destroy();
-    response.destroy();
-    return;
-  }
-  answer.pipe(response, { end: false });
-  answer.on('end', () => {
-    if (answer.rawTrailers.length > 0) {
-      response.addTrailers(pairsOf(answer.rawTrailers));
-    }
-    whenSent(response, () => response.end());
-  });
-  // Cut in the middle by the engine: the client must see that, not a whole answer.
-  answer.on('error', () => response.destroy());
-}
-
-/**
- * Calls back once the client has sent all of its request, or does not come to its end. Node closes the connection
- * with the end of an answer that is the last, and a client that is still writing then would not read that answer.
- */
-function whenSent(response: ServerResponse, done: () => void): void {
-  const { req: request } = response;
-  if (request.complete || request.destroyed) {
-    done();
-    return;
-  }
-  const timer = setTimeout(done, LINGER_MS);
-  const finish = (): void => {
-    clearTimeout(timer);
-    done();
-  };
-  request.once('end', finish);
-  response.once('close', () => clearTimeout(timer));
-}
-
-function relayHead(answer: IncomingMessage, response: ServerResponse): void {
-  const headers = endToEnd(answer.rawHeaders);
-  response.sendDate = false;
-  if (hasToken(answer.rawHeaders, 'connection', 'close')) {
-    headers.push('Connection', 'close');
-  } else {
-    settleConnection(response);
-  }
-  if (hasToken(answer.rawHeaders, 'transfer-encoding', 'chunked')) {
-    headers.push('Transfer-Encoding', 'chunked');
-  } else if (headerValue(headers, 'content-length') === undefined) {
-    // Ends with the connection: a stream that the engine writes as it is.
-    response.removeHeader('Transfer-Encoding');
-  }
-  response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers);
-  response.flushHeaders();
-}
-
-async function replaceRefusal(
-  answer: IncomingMessage,
-  response: ServerResponse,
-  onUnavailable: (refusal: Reply) => Promise<Reply | undefined>,
-): Promise<void> {
-  const refusal = await readRefusal(answer);
-  sendReply(response, (await onUnavailable(refusal)) ?? refusal);
-}
-
-async function readRefusal(answer: IncomingMessage): Promise<Reply> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of answer) {
-    const bytes = Buffer.from(chunk as Uint8Array);
-    size += bytes.length;
-    if (size > REFUSAL_BYTES_MAX) {
-      throw new RangeError('the refusal is too long');
-    }
-    chunks.push(bytes);
-  }
-  const headers: RawHeaders = answer.rawHeaders;
-  const hasLength = headerValue(headers, 'content-length') !== undefined;
-  return {
-    status: answer.statusCode ?? 503,
-    statusMessage: answer.statusMessage,
-    headers: hasLength ? headers : [...headers, 'Content-Length', String(size)],
-    body: Buffer.concat(chunks, size),
-  };
 }

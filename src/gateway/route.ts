@@ -15,6 +15,7 @@ export type SecretsRoute =
     };
 
 const SECRETS_PATH = /^(\/v[0-9.]+)?\/secrets(?:\/([^/]+)(\/update)?)?$/;
+const SERVICE_WRITE_PATH = /^(\/v[0-9.]+)?\/services\/(?:create|[^/]+\/update)$/;
 const HIJACK_PATH = /^(\/v[0-9.]+)?\/(containers\/[^/]+\/attach|exec\/[^/]+\/start)$/;
 
 /**
@@ -48,6 +49,12 @@ export function secretsRoute(method: string, target: string): SecretsRoute | und
     default:
       return undefined;
   }
+}
+
+/** Whether the body of this call says what a service is to be. For a rollback it does not. */
+export function isServiceWrite(method: string, target: string): boolean {
+  const { path, query } = splitTarget(target);
+  return method === 'POST' && SERVICE_WRITE_PATH.test(path ?? '') && !query.has('rollback');
 }
 
 /** Whether the engine answers this call by taking the connection over, with or without an `Upgrade` header. */

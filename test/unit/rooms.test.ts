@@ -10,6 +10,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ['main'],
   ['cli', 'daemon'],
   ['plugin', 'gateway', 'control'],
+  ['diagnosis'],
   ['distribution', 'rotation'],
   ['engine', 'cluster', 'archive'],
   ['store', 'backup', 'audit'],

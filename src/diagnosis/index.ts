@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why a task or a container does not get its secrets: from what is known to what is to be said. Pure.
+export {
+  type Outlook,
+  type OutlookNode,
+  outlookOf,
+  type OutlookStore,
+  type PolicyOutlook,
+  type UsingService,
+  type ValueOutlook,
+} from './outlook.ts';
+export { type UsedSecret, usesOfService } from './service-uses.ts';

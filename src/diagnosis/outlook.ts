@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// What would be answered if a task of a service asked for a secret now. Pure: the rules are those of the secret provider.
+import { CofferError } from '../common/index.ts';
+import {
+  type ClusterView,
+  type Policy,
+  policyNodeOf,
+  policyRefusal,
+  type PolicyRequest,
+  stackOf,
+  type SwarmNode,
+  verdict,
+} from '../membership/index.ts';
+import { currentVersion, LABELS, noSuchSecret, pinIn, type Secret, wantedVersion } from '../secrets/index.ts';
+import type { UsedSecret } from './service-uses.ts';
+
+/** The store as it is now. */
+export interface OutlookStore {
+  byName(name: string): Secret | undefined;
+  readonly cluster: Pick<ClusterView, 'policy' | 'nodeByEngine'>;
+}
+
+export interface UsingService {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly image: string;
+}
+
+/** A node of the swarm on which a task is to run, or runs. */
+export type OutlookNode = SwarmNode & { readonly id: string };
+
+export interface Outlook {
+  readonly policy: PolicyOutlook;
+  readonly value: ValueOutlook;
+}
+
+export type PolicyOutlook =
+  | { readonly kind: 'allowed'; readonly rule: string | undefined }
+  | { readonly kind: 'denied'; readonly error: CofferError }
+  /** On some nodes; those are named that are known, none where it is not known yet which ones the tasks get. */
+  | { readonly kind: 'depends'; readonly error: CofferError; readonly deniedOn: readonly string[] };
+
+export type ValueOutlook =
+  | {
+      readonly kind: 'there';
+      readonly version: number;
+      readonly current: number;
+      /** What the label asks for; undefined: the current version. */
+      readonly pin: string | undefined;
+    }
+  /** At the first use. */
+  | { readonly kind: 'made' }
+  | { readonly kind: 'missing'; readonly error: CofferError };
+
+/** `nodes`: where tasks of the service are; none: it is not known where they will be. */
+export function outlookOf(
+  store: OutlookStore,
+  service: UsingService,
+  use: UsedSecret,
+  nodes: readonly OutlookNode[],
+): Outlook {
+  return { policy: policyOutlook(store, service, use, nodes), value: valueOutlook(store, use) };
+}
+
+function valueOutlook(store: OutlookStore, { labels, secret: name }: UsedSecret): ValueOutlook {
+  const secret = store.byName(name);
+  if (secret === undefined) {
+    return labels[LABELS.generate] === undefined
+      ? { kind: 'missing', error: noSuchSecret(name) }
+      : { kind: 'made' };
+  }
+  const current = currentVersion(secret).number;
+  try {
+    return { kind: 'there', version: wantedVersion(secret, labels), current, pin: pinIn(labels) };
+  } catch (thrown) {
+    return { kind: 'missing', error: CofferError.from(thrown) };
+  }
+}
+
+function policyOutlook(
+  { cluster }: OutlookStore,
+  service: UsingService,
+  { secret }: UsedSecret,
+  nodes: readonly OutlookNode[],
+): PolicyOutlook {
+  const { policy } = cluster;
+  const request: PolicyRequest = {
+    secret,
+    service,
+    stack: stackOf(service.labels),
+    image: { reference: service.image, id: '' },
+    node: undefined,
+  };
+  return nodes.length === 0
+    ? anywhere(policy, request)
+    : onNodes(
+        policy,
+        request,
+        nodes.map((node) => ({ hostname: node.hostname, node: policyNodeOf(cluster, node.id, node) })),
+      );
+}
+
+function onNodes(
+  policy: Policy,
+  request: PolicyRequest,
+  places: readonly { readonly hostname: string; readonly node: PolicyRequest['node'] }[],
+): PolicyOutlook {
+  const judged = places.map(({ hostname, node }) => ({ hostname, ...judge(policy, { ...request, node }) }));
+  const denied = judged.filter(({ error }) => error !== undefined);
+  const [first] = denied;
+  if (first?.error === undefined) {
+    return { kind: 'allowed', rule: judged[0]?.rule };
+  }
+  return denied.length === judged.length
+    ? { kind: 'denied', error: first.error }
+    : { kind: 'depends', error: first.error, deniedOn: denied.map(({ hostname }) => hostname) };
+}
+
+/** The rules that name nodes hold nowhere, or wherever they might: what is the same either way is sure. */
+function anywhere(policy: Policy, request: PolicyRequest): PolicyOutlook {
+  const worst = judge(policy, request);
+  if (worst.error === undefined) {
+    return { kind: 'allowed', rule: worst.rule };
+  }
+  const kindest = judge({ ...policy, rules: policy.rules.flatMap(atItsKindest) }, request);
+  return kindest.error === undefined
+    ? { kind: 'depends', error: worst.error, deniedOn: [] }
+    : { kind: 'denied', error: kindest.error };
+}
+
+function atItsKindest(rule: Policy['rules'][number]): Policy['rules'] {
+  if (rule.node === '' && Object.keys(rule.nodeLabels).length === 0) {
+    return [rule];
+  }
+  return rule.effect === 'deny' ? [] : [{ ...rule, node: '', nodeLabels: {} }];
+}
+
+function judge(
+  policy: Policy,
+  request: PolicyRequest,
+): { readonly error: CofferError | undefined; readonly rule: string | undefined } {
+  const judged = verdict(policy, request);
+  return {
+    error: policyRefusal(judged, request),
+    rule: judged.because === 'default' ? undefined : judged.rule.id,
+  };
+}
