@@ -28,6 +28,12 @@ import { lostStore, openStoreOf, readIdentity, sealingKey, withoutStore } from '
 import { provisionalCredentials } from './provisional.ts';
 import { RaftTransport } from './raft-transport.ts';
 import { Rebuild } from './rebuild.ts';
+import {
+  type ManagerAnswer,
+  type ManagerReport,
+  NOTHING_TO_REPORT,
+  type ReportWish,
+} from './report-model.ts';
 import type { LastEntry } from './survivor-model.ts';
 import { Worker } from './worker.ts';
 
@@ -37,6 +43,8 @@ export interface ClusterNodeOptions {
   /** The unlock key that this process was given; it follows the cluster's changes of it. Default: it was given none. */
   readonly unlockKey?: UnlockKeyHolder | undefined;
   readonly engineFacts: () => Promise<EngineFacts>;
+  /** What this node tells the other managers of what it has refused, and of itself. Default: nothing. */
+  readonly report?: ((wish: ReportWish) => ManagerReport) | undefined;
   /** Spoken on this node's port beside those of the cluster, while it is a manager that serves. Default: none. */
   readonly protocols?: readonly Protocol[] | undefined;
   /** The node's role is another one: its store is to be closed, and opened again. */
@@ -133,6 +141,11 @@ export class ClusterNode {
     }
     return this.#manager.admin;
   };
+
+  /** What the other managers have refused, and how they are; none while this node is no manager that serves. As `Manager` has it. */
+  async askOthers(wish: ReportWish): Promise<readonly ManagerAnswer[]> {
+    return (await this.#manager?.askOthers(wish)) ?? [];
+  }
 
   /**
    * Opens the store of a manager, after it has founded its cluster or joined one. Throws `cluster.not-a-manager` on a worker,
@@ -265,6 +278,7 @@ export class ClusterNode {
       rotation: this.#options.rotation,
       address: () => this.#endpoint.address,
       engineNodeId: () => this.#endpoint.engineNodeId ?? '',
+      report: this.#options.report ?? (() => NOTHING_TO_REPORT),
       onDemoted: () => this.#roleChanged('worker'),
       onReplaced: () => this.#roleChanged('manager'),
       onRemoved: (reason) => this.#onRemoved(reason),

@@ -54,6 +54,17 @@ export type {
   SurvivorWish,
   ToldSurvivor,
 } from './survivor-model.ts';
+export {
+  type ManagerAnswer,
+  type ManagerReport,
+  REPORT_NAMES_MAX,
+  REPORT_TEXT_MAX,
+  REPORTED_REFUSALS_MAX,
+  type ReportedDelivery,
+  type ReportedMount,
+  type ReportedRefusal,
+  type ReportWish,
+} from './report-model.ts';
 export { PeerUnlock, type PeerUnlockState } from './peer-unlock.ts';
 export { ClusterNode, type ClusterNodeOptions } from './cluster-node.ts';
 export type { ClusterPlace, ClusterReach } from './cluster-place.ts';

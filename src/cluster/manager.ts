@@ -34,7 +34,9 @@ import { LocalPolicies } from './policy-admin.ts';
 import type { PortServices } from './port.ts';
 import type { RaftTransport } from './raft-transport.ts';
 import { Reachability } from './reachability.ts';
+import { askManagers } from './manager-reports.ts';
 import type { Renewal } from './renewal.ts';
+import type { ManagerAnswer, ManagerReport, ReportWish } from './report-model.ts';
 import { BODY, encodeBody } from './rpc-body.ts';
 import { Standing } from './standing.ts';
 import { lastEntryOf, Survivors } from './survivors.ts';
@@ -58,6 +60,8 @@ export interface ManagerOptions {
   /** Where the others reach this node. */
   readonly address: () => string;
   readonly engineNodeId: () => string;
+  /** What this manager tells the others of what it has refused, and of itself. */
+  readonly report: (wish: ReportWish) => ManagerReport;
   /** This node is a worker from now on, and has the certificate for it. */
   readonly onDemoted: () => void;
   /** This node was no manager for a while, and is one again, under another id in the log. */
@@ -136,6 +140,7 @@ export class Manager {
       store: () => store,
       leader: () => leader()?.nodeId ?? '',
       lastEntry: () => lastEntryOf(replica.status()),
+      report: options.report,
       administer: (call, given) => this.admin.administer(call, given),
       onContact: (...contact) => reachability.heardFrom(...contact),
       now_ms,
@@ -200,6 +205,13 @@ export class Manager {
   /** The one that leads, if that is known. */
   leader(): ManagerContact | undefined {
     return this.#reachability.leader();
+  }
+
+  /** What the other managers have refused, and how they are. Resolves in little more than two seconds, and never rejects. */
+  askOthers(wish: ReportWish): Promise<readonly ManagerAnswer[]> {
+    const { now_ms, own } = this.#options;
+    const { nodeId } = own.current;
+    return askManagers({ client: this.#client, nodeId, managers: () => this.managers(), now_ms }, wish);
   }
 
   /** Why no leader is heard of, where the others have told. */

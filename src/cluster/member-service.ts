@@ -7,7 +7,9 @@ import type { SecretStore } from '../store/index.ts';
 import type { CallContext, RpcMethod } from '../transport/index.ts';
 import { chainOf, issueFor, requireAuthority, rootsOf } from './certificates.ts';
 import { isDescribedAs, managerContacts } from './contacts.ts';
+import { encodeReport } from './manager-reports.ts';
 import { removedNode } from './node-refusals.ts';
+import type { ManagerReport, ReportWish } from './report-model.ts';
 import { BODY, decodeBody, encodeBody, type Hello } from './rpc-body.ts';
 import type { LastEntry } from './survivor-model.ts';
 
@@ -28,6 +30,8 @@ export interface MemberServiceOptions {
   readonly lastEntry: () => LastEntry;
   /** A call of the administration, to be carried out here. */
   readonly administer: (call: string, arguments_: readonly unknown[], origin: string) => Promise<unknown>;
+  /** What this manager has refused, and how it is. */
+  readonly report: (wish: ReportWish) => ManagerReport;
   /** A node was heard from, with a certificate for this key, and says that it is reached there. */
   readonly onContact: (nodeId: string, address: string, publicKeyFingerprint: string) => void;
   readonly now_ms: () => number;
@@ -74,6 +78,10 @@ export class MemberService {
       this.#managerOf(context, 'only managers are told how far the log is');
       decodeBody(BODY.nothing, body);
       return encodeBody(BODY.position, this.#options.lastEntry());
+    },
+    report: async (body, context) => {
+      this.#managerOf(context, 'only managers are told what others were refused');
+      return encodeReport(this.#options.report(decodeBody(BODY.report, body)));
     },
   };
 

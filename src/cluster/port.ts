@@ -26,7 +26,7 @@ export interface PortServices {
   readonly refusalOf: (peer: PeerIdentity, protocol: string) => CofferError | undefined;
 }
 
-const MEMBER_METHODS = ['hello', 'renew', 'admin', 'position'] as const;
+const MEMBER_METHODS = ['hello', 'renew', 'admin', 'position', 'report'] as const;
 const JOIN_METHODS = ['authority', 'join'] as const;
 /** A locked manager calls once, and says little. */
 const UNLOCK_LIMITS = { request_bytes: 1_024, reply_bytes: 1_024, inFlight: 1 } as const;

@@ -4,11 +4,21 @@ import * as v from 'valibot';
 import { CofferError } from '../common/index.ts';
 import { PEM_BYTES_MAX, ROLES, TEXT_BYTES_MAX } from '../membership/index.ts';
 import { managersSchema } from './identity.ts';
+import { REPORT_NAMES_MAX, REPORT_TEXT_MAX, REPORTED_REFUSALS_MAX } from './report-model.ts';
 
 const text = v.pipe(v.string(), v.maxLength(TEXT_BYTES_MAX));
 const pem = v.pipe(v.string(), v.maxLength(PEM_BYTES_MAX));
 const pems = v.pipe(v.array(pem), v.minLength(1), v.maxLength(4));
 const integer = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+const told = v.pipe(v.string(), v.maxLength(REPORT_TEXT_MAX));
+const refusalReason = {
+  at_ms: v.number(),
+  code: told,
+  message: told,
+  hint: v.optional(told),
+  count: integer,
+};
 
 /** Bodies of requests and replies, by the methods that they belong to. */
 export const BODY = {
@@ -54,6 +64,34 @@ export const BODY = {
   admin: v.strictObject({ call: text, arguments: v.pipe(v.array(v.unknown()), v.maxLength(4)) }),
   /** Where a manager's log ends. */
   position: v.object({ term: integer, index: integer }),
+  /** Whom refusals are asked about. */
+  report: v.strictObject({ names: v.pipe(v.array(told), v.maxLength(REPORT_NAMES_MAX)) }),
+  reportReply: v.object({
+    now_ms: v.number(),
+    driverName: told,
+    auditProblem: v.optional(told),
+    refusals: v.pipe(
+      v.array(
+        v.variant('kind', [
+          v.object({
+            kind: v.literal('secret'),
+            service: told,
+            serviceId: told,
+            task: told,
+            secret: told,
+            ...refusalReason,
+          }),
+          v.object({
+            kind: v.literal('volume'),
+            volume: told,
+            users: v.pipe(v.array(told), v.maxLength(REPORT_NAMES_MAX)),
+            ...refusalReason,
+          }),
+        ]),
+      ),
+      v.maxLength(REPORTED_REFUSALS_MAX),
+    ),
+  }),
   adminReply: v.object({ result: v.unknown() }),
 } as const;
 

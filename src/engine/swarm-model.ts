@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the engine's swarm is to do: nodes, services and tasks.
 import * as v from 'valibot';
-import { decode, decodeList, requiredText, text } from './decode.ts';
+import { decode, decodeList, optionalText, requiredText, text } from './decode.ts';
 
 export interface EngineService {
   readonly id: string;
@@ -23,6 +23,8 @@ export interface EngineNode {
   readonly id: string;
   readonly hostname: string;
   readonly role: 'manager' | 'worker';
+  /** True for the one that leads the swarm, and asks for secrets. */
+  readonly leadsSwarm?: boolean;
   /** Those that the swarm has of it, and not those of its engine. */
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -62,10 +64,16 @@ export type TaskState = (typeof TASK_STATES)[number];
 export interface EngineTask {
   readonly id: string;
   readonly serviceId: string;
+  /** Which one of its service's it is, from 1 on; absent where the service has one on each node. */
+  readonly slot?: number;
   /** Empty while it is assigned to none. */
   readonly nodeId: string;
   readonly state: TaskState;
   readonly desiredState: TaskState;
+  /** Since when it is in its state, in milliseconds since 1970, by the clock of the engine that wrote it. */
+  readonly changedAt_ms?: number;
+  /** What went wrong, in the engine's words. */
+  readonly error?: string;
   /** As its service's author has typed it, mostly with the digest that the command line has added. */
   readonly image: string;
   /** Of type volume alone. */
@@ -153,6 +161,7 @@ const nodeShape = v.pipe(
   v.object({
     ID: requiredText,
     Description: v.nullish(v.object({ Hostname: text })),
+    ManagerStatus: v.nullish(v.object({ Leader: v.nullish(v.boolean(), false) })),
     Spec: v.object({ Role: v.fallback(v.picklist(['manager', 'worker']), 'worker'), Labels: labels }),
   }),
   v.transform(
@@ -160,6 +169,7 @@ const nodeShape = v.pipe(
       id: node.ID,
       hostname: node.Description?.Hostname ?? '',
       role: node.Spec.Role,
+      ...(node.ManagerStatus?.Leader === true && { leadsSwarm: true }),
       labels: node.Spec.Labels ?? {},
     }),
   ),
@@ -167,12 +177,30 @@ const nodeShape = v.pipe(
 
 const taskState = v.fallback(v.picklist(TASK_STATES), 'orphaned');
 
+/** As far as the engine tells. */
+function progressOf({
+  Slot,
+  Status,
+}: {
+  readonly Slot?: number | null | undefined;
+  readonly Status?: { readonly Err: string | undefined; readonly Timestamp: string } | null | undefined;
+}): Pick<EngineTask, 'slot' | 'changedAt_ms' | 'error'> {
+  const changedAt_ms = Date.parse(Status?.Timestamp ?? '');
+  const error = Status?.Err;
+  return {
+    ...(typeof Slot === 'number' && { slot: Slot }),
+    ...(Number.isFinite(changedAt_ms) && { changedAt_ms }),
+    ...(error !== undefined && { error }),
+  };
+}
+
 const taskShape = v.pipe(
   v.object({
     ID: requiredText,
     ServiceID: text,
+    Slot: v.nullish(v.number()),
     NodeID: text,
-    Status: v.nullish(v.object({ State: taskState })),
+    Status: v.nullish(v.object({ State: taskState, Err: optionalText, Timestamp: text })),
     DesiredState: taskState,
     Spec: v.nullish(
       v.object({
@@ -189,6 +217,7 @@ const taskShape = v.pipe(
       nodeId: task.NodeID,
       state: task.Status?.State ?? 'new',
       desiredState: task.DesiredState,
+      ...progressOf(task),
       image: task.Spec?.ContainerSpec?.Image ?? '',
       mounts: volumesOf(task.Spec?.ContainerSpec?.Mounts ?? []),
       secrets: task.Spec?.ContainerSpec?.Secrets ?? [],

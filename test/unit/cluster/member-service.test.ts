@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { verifiedIdentity } from '../../../src/cluster/join.ts';
 import { MemberService } from '../../../src/cluster/member-service.ts';
+import type { ManagerReport } from '../../../src/cluster/report-model.ts';
 import { BODY, decodeBody, encodeBody, type Hello } from '../../../src/cluster/rpc-body.ts';
 import { CofferError, type LogFields, silentLogger } from '../../../src/common/index.ts';
 import { createCertificateRequest, generateKey } from '../../../src/pki/index.ts';
@@ -20,6 +21,16 @@ import {
   refusal,
 } from './service-harness.ts';
 
+const REASON = { at_ms: 5, code: 'secret.not-found', message: 'coffer holds no secret db', count: 3 };
+const REPORT: ManagerReport = {
+  now_ms: 7,
+  driverName: 'coffer',
+  auditProblem: 'no space',
+  refusals: [
+    { kind: 'secret', service: 'web', serviceId: 's1', task: 'web.1.x', secret: 'db', ...REASON },
+    { kind: 'volume', volume: 'v', users: ['shop'], ...REASON, hint: 'put it' },
+  ],
+};
 const UNAVAILABLE = new CofferError('store.unavailable', 'the quorum is lost');
 
 describe('the service for nodes', () => {
@@ -29,12 +40,14 @@ describe('the service for nodes', () => {
   let heard: string[];
   let administered: unknown[];
   let warned: LogFields[];
+  let asked: (readonly string[])[];
 
   beforeEach(async () => {
     now_ms = Date.now();
     heard = [];
     administered = [];
     warned = [];
+    asked = [];
     store = await establishedStore(now_ms);
     service = new MemberService({
       clusterId: CLUSTER_ID,
@@ -44,6 +57,10 @@ describe('the service for nodes', () => {
       administer: async (...call) => {
         administered.push(call);
         return { done: true };
+      },
+      report: ({ names }) => {
+        asked.push(names);
+        return REPORT;
       },
       onContact: (id, _address, key) => void heard.push(`${id} ${key}`),
       now_ms: () => now_ms,
@@ -227,11 +244,12 @@ describe('the service for nodes', () => {
         ['renew', renew()],
         ['admin', admin()],
         ['position', encodeBody(BODY.nothing, {})],
+        ['report', encodeBody(BODY.report, { names: [] })],
       ] as const) {
         await assert.rejects(call(method, peerOf(id, role), body), refusal('cluster.node-removed'), method);
       }
     }
-    for (const method of ['hello', 'renew', 'admin', 'position']) {
+    for (const method of ['hello', 'renew', 'admin', 'position', 'report']) {
       await assert.rejects(call(method, undefined, hello()), refusal('cluster.node-removed'));
     }
     assert.deepEqual([heard, administered], [[], []], 'it does not even count as heard from');
@@ -242,6 +260,27 @@ describe('the service for nodes', () => {
     store.proposeError = new CofferError('cluster.node-removed', 'the node was removed');
     await assert.rejects(call('renew', peerOf(id, 'worker'), renew()), refusal('cluster.node-removed'));
     assert.deepEqual(store.cluster.node(id)?.certificate, certificate);
+  });
+
+  test('what others were refused is told to managers alone, by certificate and by record', async () => {
+    const [worker, manager] = [await admitted(store, 'worker'), await admitted(store, 'manager')];
+    const body = encodeBody(BODY.report, { names: ['web'] });
+    for (const peer of [
+      peerOf(worker.id, 'worker'),
+      peerOf(worker.id, 'manager'),
+      peerOf(manager.id, 'worker'),
+    ]) {
+      await assert.rejects(call('report', peer, body), refusal('cluster.role'));
+    }
+    assert.deepEqual(asked, []);
+    const peer = peerOf(manager.id, 'manager');
+    assert.deepEqual(decodeBody(BODY.reportReply, await call('report', peer, body)), REPORT);
+    assert.deepEqual(asked, [['web']]);
+    const much = { names: Array.from({ length: 201 }, () => 'x') };
+    for (const wrong of [much, { names: ['x'.repeat(513)] }, { names: 'x' }, {}]) {
+      const bytes = Buffer.from(JSON.stringify(wrong));
+      await assert.rejects(call('report', peer, bytes), refusal('request.invalid'));
+    }
   });
 
   test('the administration needs a manager, by certificate and by record', async () => {
