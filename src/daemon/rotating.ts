@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rotations at this manager: begun here whoever leads, and carried out here while it does.
+// Rotations at this manager: begun here whoever leads, and carried out here, or begun by themselves, while it does.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Auditor } from '../audit/index.ts';
 import { CofferError, type Logger } from '../common/index.ts';
@@ -9,12 +9,15 @@ import {
   beginRotation,
   RotationLoop,
   RotationRunner,
+  RotationSchedule,
+  SCHEDULE_LOOK_MS,
+  type RefusedRotation,
   type RotationWish,
   type SourcedSecret,
 } from '../rotation/index.ts';
 import { LABELS, nameKey, type Secret, storeNameOf } from '../secrets/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
-import { auditedSource } from './audited-store.ts';
+import { type AuditedBy, auditedSource } from './audited-store.ts';
 
 export interface RotatingOptions {
   readonly engine: EngineClient;
@@ -28,6 +31,7 @@ export interface RotatingOptions {
 export class Rotating {
   readonly #options: RotatingOptions;
   #store: ReplicatedStore | undefined;
+  #schedule: RotationSchedule | undefined;
 
   constructor(options: RotatingOptions) {
     this.#options = options;
@@ -43,27 +47,47 @@ export class Rotating {
       this.#store === store && replica.ended === undefined && replica.leader === replica.identity.raftId;
     const runner = new RotationRunner({ swarm: engine, store: audited, leads, now_ms, monotonic_ms, logger });
     const loop = new RotationLoop({ runner, pause: (duration_ms) => pause(duration_ms), logger });
+    const begin = (wish: RotationWish): Promise<RotationObject> => this.#begin(store, wish, 'schedule');
+    const schedule = new RotationSchedule({ store, leads, begin, now_ms, monotonic_ms, logger });
+    this.#schedule = schedule;
     const wake = (): void => loop.wake();
-    const unwatch = replica.watch({ onClusterChange: wake, onLeader: wake });
-    wake();
+    const look = (): void => void schedule.look();
+    const onLeader = (): void => {
+      wake();
+      look();
+    };
+    const unwatch = replica.watch({ onClusterChange: wake, onLeader });
+    const timer = setInterval(look, SCHEDULE_LOOK_MS).unref();
+    onLeader();
     return () => {
       unwatch();
+      clearInterval(timer);
       loop.stop();
       this.#store = undefined;
+      this.#schedule = undefined;
     };
+  }
+
+  /** The scheduled rotations that could not begin at this manager, while it leads. */
+  get refused(): readonly RefusedRotation[] {
+    return this.#schedule?.refused ?? [];
   }
 
   /** See `beginRotation`. */
   async begin(wish: RotationWish): Promise<RotationObject> {
-    const { audit, driverName, engine, now_ms } = this.#options;
     const store = this.#store;
     if (store === undefined) {
       throw new CofferError('store.unavailable', 'the store does not serve');
     }
+    return this.#begin(store, wish, 'control');
+  }
+
+  async #begin(store: ReplicatedStore, wish: RotationWish, by: AuditedBy): Promise<RotationObject> {
+    const { audit, driverName, engine, now_ms } = this.#options;
     return beginRotation(
       {
         engine,
-        store: auditedSource(() => store, audit, 'control')(),
+        store: auditedSource(() => store, audit, by)(),
         sourcesOf: (secret, listed) => sourcesOf(secret, listed, driverName()),
         leader: () => leaderOf(store),
         now_ms,

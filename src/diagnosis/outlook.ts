@@ -3,6 +3,7 @@
 import { CofferError } from '../common/index.ts';
 import {
   type ClusterView,
+  indexedPolicy,
   type Policy,
   policyNodeOf,
   policyRefusal,
@@ -122,7 +123,7 @@ function anywhere(policy: Policy, request: PolicyRequest): PolicyOutlook {
   if (worst.error === undefined) {
     return { kind: 'allowed', rule: worst.rule };
   }
-  const kindest = judge({ ...policy, rules: policy.rules.flatMap(atItsKindest) }, request);
+  const kindest = judge(indexedPolicy(policy.default, policy.rules.flatMap(atItsKindest)), request);
   return kindest.error === undefined
     ? { kind: 'depends', error: worst.error, deniedOn: [] }
     : { kind: 'denied', error: kindest.error };

@@ -6,6 +6,7 @@ import { CofferError, type Logger, type SecretValue, withDeadline } from '../com
 import type { SwarmNode } from '../membership/index.ts';
 import {
   currentVersion,
+  generatedLabels,
   generateValue,
   isSecretName,
   LABELS,
@@ -106,7 +107,7 @@ export class SecretProvider {
       kind: 'put',
       id: newSecretId(),
       name,
-      labels: undefined,
+      labels: generatedLabels(request.labels),
       origin: 'generated',
       // Exactly once: whoever comes second gets what the first one made.
       expect: 'absent',

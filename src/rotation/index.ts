@@ -2,5 +2,12 @@
 // Rotations of secrets: which services they concern, and how the leader carries them out.
 export { beginRotation, type BeginOptions, type RotationWish } from './begin.ts';
 export type { SourcedSecret } from './concerned-services.ts';
+export { type DueRotation, dueRotations, nextRotation_ms } from './due.ts';
 export { RotationLoop } from './loop.ts';
+export {
+  type RefusedRotation,
+  RotationSchedule,
+  type RotationScheduleOptions,
+  SCHEDULE_LOOK_MS,
+} from './schedule.ts';
 export { RotationRunner, type RotationRunnerOptions, type RotatedSwarm } from './runner.ts';

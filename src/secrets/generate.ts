@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Values that coffer makes by itself: the label `coffer.generate`, and `docker coffer put --generate`.
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
-import { CofferError, SecretValue } from '../common/index.ts';
+import { base64Length, CofferError, SecretValue } from '../common/index.ts';
 import { VALUE_BYTES_MAX } from './limits.ts';
 
 const SPEC_PATTERN = /^(?:(hex|base64|password):([1-9][0-9]{0,5})|uuid)$/;
@@ -19,6 +19,12 @@ const PASSWORD_ALPHABET = 'abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ2345
  * Throws `secret.label-invalid` for any other, and for one that would exceed the size of a value.
  */
 export function generateValue(specification: string): SecretValue {
+  const { count, kind } = checkSpecification(specification);
+  return SecretValue.copyOf(Buffer.from(generateText(kind, count), 'latin1'));
+}
+
+/** What a specification asks for. Throws as `generateValue` does. */
+export function checkSpecification(specification: string): { readonly kind: string; readonly count: number } {
   const match = SPEC_PATTERN.exec(specification);
   if (match === null) {
     throw new CofferError(
@@ -27,15 +33,27 @@ export function generateValue(specification: string): SecretValue {
       { hint: 'Use hex:32, base64:32, password:24 or uuid.' },
     );
   }
-  const [, kind = 'uuid', count = '0'] = match;
-  const text = generateText(kind, Number(count));
-  if (text.length > VALUE_BYTES_MAX) {
+  const [, kind = 'uuid', digits = '0'] = match;
+  const count = Number(digits);
+  const size_bytes = sizeOf(kind, count);
+  if (size_bytes > VALUE_BYTES_MAX) {
     throw new CofferError(
       'secret.label-invalid',
-      `${specification} would make ${text.length} bytes; a value has at most ${VALUE_BYTES_MAX}`,
+      `${specification} would make ${size_bytes} bytes; a value has at most ${VALUE_BYTES_MAX}`,
     );
   }
-  return SecretValue.copyOf(Buffer.from(text, 'latin1'));
+  return { kind, count };
+}
+
+function sizeOf(kind: string, count: number): number {
+  switch (kind) {
+    case 'hex':
+      return 2 * count;
+    case 'base64':
+      return base64Length(count);
+    default:
+      return count;
+  }
 }
 
 function generateText(kind: string, count: number): string {

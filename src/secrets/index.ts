@@ -63,6 +63,13 @@ export {
   type RestoreVersions,
 } from './restore-command.ts';
 export { PROBLEM_BYTES_MAX, type RevertRotation, type RotateSecret } from './rotation-command.ts';
+export {
+  GENERATE_LABEL,
+  generatedLabels,
+  ROTATE_LABEL,
+  type RotationLabels,
+  rotationLabels,
+} from './rotation-labels.ts';
 export { newSecretId } from './secret-id.ts';
 export {
   applyRequest,

