@@ -68,6 +68,7 @@ const secretDescription: ReplySchema<SecretDescription> = v.object({
   ),
   createdAt_ms: v.number(),
   updatedAt_ms: v.number(),
+  nextRotationAt_ms: v.optional(v.number()),
 });
 
 export const secretsReply: ReplySchema<SecretsReply> = v.object({

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CofferError } from '../common/index.ts';
+import type { RotationObject } from '../membership/index.ts';
+import { nextRotation_ms } from '../rotation/index.ts';
 import { currentVersion, type Secret } from '../secrets/index.ts';
 import type { ErrorReply, SecretDescription } from './wire.ts';
 
@@ -30,6 +32,15 @@ export function describeSecret(secret: Secret): SecretDescription {
     createdAt_ms: secret.createdAt_ms,
     updatedAt_ms: secret.updatedAt_ms,
   };
+}
+
+/** Likewise, with when it is to be rotated by itself. */
+export function describeWithSchedule(
+  secret: Secret,
+  rotations: readonly RotationObject[],
+  now_ms: number,
+): SecretDescription {
+  return { ...describeSecret(secret), nextRotationAt_ms: nextRotation_ms(secret, rotations, now_ms) };
 }
 
 /** The body of a refusal. */

@@ -12,7 +12,7 @@ import {
   type Secret,
 } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
-import { describeSecret } from './describe.ts';
+import { describeSecret, describeWithSchedule } from './describe.ts';
 import { findSecret, findSecretByPrefix } from './find-secret.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
@@ -57,15 +57,18 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
     const store = await servingStore(options);
     const freshness = await store.readBarrier(READ_TIMEOUT_MS);
     const listed = store.list().filter(({ pending }) => !pending);
-    response.json({ secrets: listed.map(describeSecret), freshness });
+    const rotations = store.cluster.rotations();
+    const secrets = listed.map((secret) => describeWithSchedule(secret, rotations, now_ms()));
+    response.json({ secrets, freshness });
   }
 
   async function inspect(request: Request, response: Response<SecretReply>): Promise<void> {
     readQuery(QUERIES.none, request.query);
     const store = await servingStore(options);
     const freshness = await store.readBarrier(READ_TIMEOUT_MS);
-    const secret = findSecretByPrefix(store, reference(request));
-    response.json({ secret: describeSecret(secret), freshness });
+    const found = findSecretByPrefix(store, reference(request));
+    const secret = describeWithSchedule(found, store.cluster.rotations(), now_ms());
+    response.json({ secret, freshness });
   }
 
   async function put(request: Request, response: Response<PutReply>): Promise<void> {

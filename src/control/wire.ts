@@ -33,6 +33,11 @@ export interface SecretDescription {
   readonly destroyed: readonly DestroyedVersion[];
   readonly createdAt_ms: number;
   readonly updatedAt_ms: number;
+  /**
+   * When it is to be rotated by itself: one of the past is due. Absent where it is not, and in the answer to what changes a
+   * secret.
+   */
+  readonly nextRotationAt_ms?: number | undefined;
 }
 
 /** `GET /v1/secrets`. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
+import { nextRotationText } from '../schedule-text.ts';
 import type { Session } from '../session.ts';
 import { humanAge, humanSize, renderTable } from '../text.ts';
 import { type KnownVersion, versionHistory } from '../version-history.ts';
@@ -35,7 +36,12 @@ async function history(session: Session, name: string, { format, quiet }: Histor
   } else if (format === 'json') {
     versions.forEach((version) => session.printJson(version));
   } else {
-    session.print(table(versions, session.io.now_ms()));
+    const { nextRotationAt_ms: nextAt_ms } = secret;
+    const now_ms = session.io.now_ms();
+    session.print(table(versions, now_ms));
+    if (nextAt_ms !== undefined) {
+      session.print(`Next rotation: ${nextRotationText(nextAt_ms, now_ms)}`);
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { SecretDescription } from '../../control/index.ts';
 import { EXIT } from '../command-error.ts';
+import { nextRotationText } from '../schedule-text.ts';
 import type { Session } from '../session.ts';
 import { dockerForm, humanSize, printable } from '../text.ts';
 import { addExamples, warnIfStale } from './options.ts';
@@ -41,15 +42,16 @@ async function inspect(session: Session, names: readonly string[], options: Insp
   }
   if (options.pretty === true) {
     if (found.length > 0) {
-      session.print(found.map(pretty).join('\n\n'));
+      const now_ms = session.io.now_ms();
+      session.print(found.map((secret) => pretty(secret, now_ms)).join('\n\n'));
     }
     return;
   }
   session.print(JSON.stringify(dockerForm(found), undefined, options.format === 'json' ? undefined : 4));
 }
 
-function pretty(secret: SecretDescription): string {
-  const { engine } = secret;
+function pretty(secret: SecretDescription, now_ms: number): string {
+  const { engine, nextRotationAt_ms: nextAt_ms } = secret;
   const lines = [
     ['ID:', secret.id],
     ['Name:', secret.name],
@@ -57,6 +59,7 @@ function pretty(secret: SecretDescription): string {
     ...(engine === undefined ? [] : [['Engine secret:', `${engine.secretId} in swarm ${engine.swarmId}`]]),
     ['Created at:', timeOf(secret.createdAt_ms)],
     ['Updated at:', timeOf(secret.updatedAt_ms)],
+    ...(nextAt_ms === undefined ? [] : [['Next rotation:', nextRotationText(nextAt_ms, now_ms)]]),
     ['Labels:', Object.keys(secret.labels).length === 0 ? 'none' : ''],
     ...Object.entries(secret.labels).map(([key, value]) => [`  - ${key}=${value}`, '']),
     ['Versions:', ''],

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { SecretDescription } from '../../control/index.ts';
 import { usageError } from '../command-error.ts';
+import { nextRotationText } from '../schedule-text.ts';
 import type { Session } from '../session.ts';
 import { humanAge, humanSize, renderTable } from '../text.ts';
 import { addExamples, collectText, formatOption, warnIfStale } from './options.ts';
@@ -62,16 +63,20 @@ async function ls(session: Session, options: LsOptions): Promise<void> {
 }
 
 function table(secrets: readonly SecretDescription[], now_ms: number): string {
+  const isAnyScheduled = secrets.some(({ nextRotationAt_ms }) => nextRotationAt_ms !== undefined);
   return renderTable(
-    ['NAME', 'VERSION', 'SIZE', 'ORIGIN', 'CREATED', 'UPDATED'],
-    secrets.map(({ name, version, size, origin, createdAt_ms, updatedAt_ms }) => [
-      name,
-      String(version),
-      humanSize(size),
-      origin,
-      humanAge(createdAt_ms, now_ms),
-      humanAge(updatedAt_ms, now_ms),
-    ]),
+    ['NAME', 'VERSION', 'SIZE', 'ORIGIN', 'CREATED', 'UPDATED', ...(isAnyScheduled ? ['NEXT ROTATION'] : [])],
+    secrets.map(
+      ({ name, version, size, origin, createdAt_ms, updatedAt_ms, nextRotationAt_ms: nextAt_ms }) => [
+        name,
+        String(version),
+        humanSize(size),
+        origin,
+        humanAge(createdAt_ms, now_ms),
+        humanAge(updatedAt_ms, now_ms),
+        ...(nextAt_ms === undefined ? [] : [nextRotationText(nextAt_ms, now_ms)]),
+      ],
+    ),
   );
 }
 

@@ -42,6 +42,36 @@ test('history lists the versions of a secret, newest first, and which one a roll
   });
 });
 
+test('inspect, ls and history show when a secret is rotated by itself, and nothing of others', async () => {
+  await withCli({}, async ({ cli }) => {
+    const labels = ['--label', 'coffer.rotate=30d', '--label', 'coffer.generate=hex:32'];
+    assert.equal((await cli(['put', 'db', '-', ...labels], { stdin: 'a' })).code, 0);
+    const printed = async (...argv: readonly string[]): Promise<string> => (await cli(argv)).stdout;
+    assert.match(await printed('inspect', '--pretty', 'db'), /^Next rotation: {2}in 4 weeks$/m);
+    const [inspected] = JSON.parse(await printed('inspect', 'db')) as readonly [{ NextRotationAt?: string }];
+    assert.equal(inspected.NextRotationAt, new Date(NOW_MS + 30 * 86_400_000).toISOString());
+    assert.match(await printed('history', 'db'), /current\nNext rotation: in 4 weeks\n$/);
+    await putAll(cli, 'api', ['a']);
+    const [heading, api, db] = (await printed('ls')).split('\n');
+    assert.match(heading ?? '', / {3}UPDATED +NEXT ROTATION$/);
+    assert.match(db ?? '', /^db .* {3}in 4 weeks$/);
+    assert.match(api ?? '', /^api .* ago$/);
+    assert.doesNotMatch(await printed('ls', '--filter', 'name=api'), /NEXT ROTATION/);
+    assert.doesNotMatch(await printed('inspect', '--pretty', 'api'), /Next rotation/);
+  });
+});
+
+test('put takes no schedule that says nothing that can be, and says why', async () => {
+  await withCli({}, async ({ cli }) => {
+    const alone = await cli(['put', 'a', '-', '--label', 'coffer.rotate=30d'], { stdin: 'x' });
+    assert.deepEqual([alone.code, alone.stdout], [2, '']);
+    assert.match(
+      alone.stderr,
+      /^coffer: label coffer.rotate needs label coffer.generate, which says what .*\nGive both, for example coffer.generate=hex:32\.\n$/,
+    );
+  });
+});
+
 test('rollback makes the last put undone, or goes to the version that is named', async () => {
   await withCli({}, async ({ cli, store }) => {
     await putAll(cli, 'db', ['one', 'two', 'three']);
