@@ -32,6 +32,12 @@ export class RotationClient {
     return this.#control.call({ method: 'POST', path, query, ...body }, rotateReply);
   }
 
+  /** Resolves when it begins to go back. */
+  cancel(reference: string): Promise<RotateReply> {
+    const path = `/v1/secrets/${encodeURIComponent(reference)}/rotate/cancel`;
+    return this.#control.call({ method: 'POST', path }, rotateReply);
+  }
+
   /** Of this secret, the newest first. */
   of(secret: string): Promise<RotationsReply> {
     const query = new URLSearchParams({ secret });

@@ -60,6 +60,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/secrets/:name/prune': { post: versions.prune },
     '/v1/secrets/:name/reveal': { post: versions.reveal },
     '/v1/secrets/:name/rotate': { post: rotations.rotate },
+    '/v1/secrets/:name/rotate/cancel': { post: rotations.cancel },
     '/v1/rotations': { get: rotations.list },
     '/v1/backup': { post: backups.backup },
     [RESTORE_PATH]: { post: backups.restore },

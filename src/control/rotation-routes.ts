@@ -3,6 +3,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { CofferError, withDeadline } from '../common/index.ts';
 import type { RotationObject } from '../membership/index.ts';
+import { cancelRotation } from '../rotation/index.ts';
 import { generateValue, nameKey } from '../secrets/index.ts';
 import { findSecret } from './find-secret.ts';
 import type { ControlOptions } from './options.ts';
@@ -17,10 +18,13 @@ const BEGIN_TIMEOUT_MS = 20_000;
 
 export interface RotationRoutes {
   readonly rotate: RequestHandler;
+  readonly cancel: RequestHandler;
   readonly list: RequestHandler;
 }
 
 export function rotationRoutes(options: ControlOptions): RotationRoutes {
+  const { now_ms = Date.now } = options;
+
   async function rotate(request: Request, response: Response<RotateReply>): Promise<void> {
     const { expect, spec, timeout_ms } = readQuery(QUERIES.rotate, request.query);
     const { rotate: begin } = options;
@@ -45,6 +49,14 @@ export function rotationRoutes(options: ControlOptions): RotationRoutes {
     response.status(201).json({ rotation: describeRotation(rotation) });
   }
 
+  async function cancel(request: Request, response: Response<RotateReply>): Promise<void> {
+    readQuery(QUERIES.none, request.query);
+    const store = await servingStore(options);
+    await store.readBarrier(READ_TIMEOUT_MS);
+    const rotation = await cancelRotation({ store, now_ms }, reference(request));
+    response.json({ rotation: describeRotation(rotation) });
+  }
+
   async function list(request: Request, response: Response<RotationsReply>): Promise<void> {
     const { secret } = readQuery(QUERIES.rotations, request.query);
     const store = await servingStore(options);
@@ -56,7 +68,7 @@ export function rotationRoutes(options: ControlOptions): RotationRoutes {
     response.json({ rotations: rotations.map(describeRotation), freshness });
   }
 
-  return { rotate, list };
+  return { rotate, cancel, list };
 }
 
 /** It names each field, as `describeSecret` does. */

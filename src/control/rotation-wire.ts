@@ -41,7 +41,7 @@ export interface RotationDescription {
   readonly endedAt_ms?: number | undefined;
 }
 
-/** `POST /v1/secrets/:name/rotate`: as it is when it has begun. */
+/** `POST /v1/secrets/:name/rotate`: as it is when it has begun; with `/cancel` behind that, when it begins to go back. */
 export interface RotateReply {
   readonly rotation: RotationDescription;
 }

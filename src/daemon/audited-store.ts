@@ -3,7 +3,7 @@
 import type { AuditEvent, Auditor } from '../audit/index.ts';
 import { CofferError, type SecretValue } from '../common/index.ts';
 import type { ClusterView } from '../membership/index.ts';
-import { type Command, currentVersion, type Delivery, type Secret } from '../secrets/index.ts';
+import { CANCELLED, type Command, currentVersion, type Delivery, type Secret } from '../secrets/index.ts';
 import type {
   ExportedRecord,
   Freshness,
@@ -155,7 +155,7 @@ function detailOf(command: Command): string | undefined {
     return `of ${command.services.length} services`;
   }
   if (command.kind === 'revert-rotation') {
-    return 'goes back';
+    return command.problem === CANCELLED ? 'cancelled' : 'goes back';
   }
   return command.kind === 'prune' ? `all but the newest ${command.keep}` : undefined;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rotations of secrets: which services they concern, and how the leader carries them out.
 export { beginRotation, type BeginOptions, type RotationWish } from './begin.ts';
+export { type CancelOptions, cancelRotation } from './cancel.ts';
 export type { SourcedSecret } from './concerned-services.ts';
 export { type DueRotation, dueRotations, nextRotation_ms } from './due.ts';
 export { RotationLoop } from './loop.ts';

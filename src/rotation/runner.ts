@@ -14,6 +14,7 @@ import { PROBLEM_BYTES_MAX } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
 import { judge, lateness, markOf } from './judge.ts';
 import { Patience } from './patience.ts';
+import { valueBeforeOpens } from './value-before.ts';
 
 /** The engine, as far as a rotation needs it. */
 export type RotatedSwarm = Pick<EngineClient, 'forceService' | 'inspectService' | 'serviceTasks'>;
@@ -162,31 +163,13 @@ export class RotationRunner {
       {
         kind: 'revert-rotation',
         id: rotation.id,
-        restore: this.#opens(rotation),
+        restore: valueBeforeOpens(store, rotation),
         problem: shortened(`service ${service.name}: ${why}`),
         at_ms: now_ms(),
       },
       { timeout_ms: PROPOSE_TIMEOUT_MS },
     );
     return 'moved';
-  }
-
-  /** A value that does not open here is not made the current one. */
-  #opens({ fromVersion, secretId }: RotationObject): boolean {
-    const { store } = this.#options;
-    if (store.byId(secretId)?.versions.some(({ number }) => number === fromVersion) !== true) {
-      // Then the rules say what is the matter.
-      return true;
-    }
-    try {
-      store.readValue(secretId, fromVersion).wipe();
-      return true;
-    } catch (thrown) {
-      if (CofferError.from(thrown).code === 'store.damaged') {
-        return false;
-      }
-      throw thrown;
-    }
   }
 
   async #step(

@@ -62,7 +62,7 @@ export {
   type RestoreSecret,
   type RestoreVersions,
 } from './restore-command.ts';
-export { PROBLEM_BYTES_MAX, type RevertRotation, type RotateSecret } from './rotation-command.ts';
+export { CANCELLED, PROBLEM_BYTES_MAX, type RevertRotation, type RotateSecret } from './rotation-command.ts';
 export {
   GENERATE_LABEL,
   generatedLabels,

@@ -40,6 +40,9 @@ export interface RevertRotation {
   readonly at_ms: number;
 }
 
+/** The problem of a rotation that somebody has taken back. */
+export const CANCELLED = 'it was cancelled';
+
 /** Bytes of the sentence that says why. */
 export const PROBLEM_BYTES_MAX = 256;
 

@@ -48,6 +48,7 @@ export function revertRotation(view: SecretsView, command: RevertRotation, index
     throw new CofferError(
       'rotation.refused',
       `the rotation of secret ${rotation.secretName} goes back already`,
+      { hint: `See how far it is: docker coffer rotate --status ${rotation.secretName}` },
     );
   }
   const secret = view.byId(rotation.secretId);

@@ -13,6 +13,7 @@ import { humanAge, printable } from '../text.ts';
 import { addExamples, formatOption, versionNumber } from './options.ts';
 
 interface RotateOptions {
+  readonly cancel?: boolean;
   readonly cas?: number;
   readonly detach?: boolean;
   readonly format: string;
@@ -48,6 +49,13 @@ export function addRotate(program: Command, session: Session): void {
         'generate',
       ]),
     )
+    .addOption(
+      new Option('--cancel', 'take the rotation back that is under way').conflicts([
+        'cas',
+        'generate',
+        'status',
+      ]),
+    )
     .addOption(formatOption('text'))
     .action((name: string, file: string | undefined, options: RotateOptions) =>
       rotate(session, name, file, options),
@@ -57,6 +65,7 @@ export function addRotate(program: Command, session: Session): void {
     ['coffer rotate api_token --generate hex:32', 'made by the daemon; nobody reads it'],
     ['coffer rotate db_password new.txt --detach', 'do not wait for the services'],
     ['coffer rotate --status db_password', 'how far it is, or what came of it'],
+    ['coffer rotate --cancel db_password', 'back to the value before'],
   ]);
 }
 
@@ -67,17 +76,37 @@ async function rotate(
   options: RotateOptions,
 ): Promise<void> {
   checkName(name);
-  if (options.status === true) {
+  const { cancel: isCancel = false, status: isStatus = false } = options;
+  if (isCancel || isStatus) {
     if (file !== undefined) {
-      throw usageError('--status takes a name alone');
+      throw usageError(`${isCancel ? '--cancel' : '--status'} takes a name alone`);
     }
-    await showLast(session, name, options);
+    await (isCancel ? cancel : showLast)(session, name, options);
     return;
   }
   const begun = await begin(session, name, file, options);
   const rotation = options.detach === true ? begun : await followSecretRotation(session, begun);
   showOutcome(session, rotation, options);
-  if (!hasEnded(rotation) && options.format !== 'json') {
+  showHowToFollow(session, rotation, options);
+}
+
+/** That all has gone back is what was asked for. */
+async function cancel(session: Session, name: string, options: RotateOptions): Promise<void> {
+  const client = new RotationClient(await session.client());
+  const begun = (await client.cancel(name)).rotation;
+  const rotation = options.detach === true ? begun : await followSecretRotation(session, begun);
+  if (rotation.phase === 'failed') {
+    showOutcome(session, rotation, options);
+  } else if (options.format === 'json') {
+    session.printJson(rotation);
+  } else {
+    session.print(printable(outcomeText(rotation)));
+  }
+  showHowToFollow(session, rotation, options);
+}
+
+function showHowToFollow(session: Session, rotation: RotationDescription, { format }: RotateOptions): void {
+  if (!hasEnded(rotation) && format !== 'json') {
     session.print(`See how far it is: ${session.name} rotate --status ${rotation.secret}`);
   }
 }

@@ -150,6 +150,81 @@ test('rotate can begin alone, and --status tells how far it is', async () => {
   });
 });
 
+test('rotate --cancel takes back what is under way, and is done when that is', async () => {
+  const begun = (store: MemoryStore, id: string): Promise<void> =>
+    step(store, id, 'api', 'waiting', 'updating');
+  await withRotations(SERVICES, begun, async ({ cli, store }) => {
+    await cli(['rotate', 'db', '-', '--detach'], { stdin: 'new' });
+    assert.deepEqual(await cli(['rotate', '--cancel', 'DB', '--detach']), {
+      code: 0,
+      stdout: 'db: goes back, because it was cancelled\nSee how far it is: coffer rotate --status db\n',
+      stderr: '',
+    });
+    const again = await cli(['rotate', '--cancel', 'db']);
+    assert.equal(again.code, 2);
+    assert.match(again.stderr, /^coffer: the rotation of secret db goes back already\nSee how far it is: /);
+    await step(store, 'r1', 'api', 'updating', 'reverting', 'reverted');
+    await store.propose({ kind: 'end-rotation', id: 'r1', at_ms: 3_000 });
+    const none = await cli(['rotate', '--cancel', 'db']);
+    assert.equal(none.code, 2);
+    assert.match(
+      none.stderr,
+      /^coffer: no rotation of secret db is under way\nGo back to the version before: docker coffer rollback db\n$/,
+    );
+    assert.match((await cli(['rotate', '--cancel', 'other'])).stderr, /^coffer: secret other not found\n/);
+  });
+});
+
+for (const { code, outcome, to } of [
+  {
+    to: 'reverted',
+    code: 0,
+    outcome: /^db: rolled back, because it was cancelled; version 3 has the old value again\n$/,
+  },
+  { to: 'failed', code: 2, outcome: /^$/ },
+] as const) {
+  test(`rotate --cancel shows each service, and ends with ${code} if one is ${to}`, async () => {
+    const begun = (store: MemoryStore, id: string): Promise<void> =>
+      step(store, id, 'api', 'waiting', 'updating');
+    await withRotations(SERVICES, begun, async ({ cli, store }) => {
+      await cli(['rotate', 'db', '-', '--detach'], { stdin: 'new' });
+      // Whatever the leader does comes after the command, which waits for it.
+      const unwatch = watched(store, async () => {
+        await step(store, 'r1', 'api', 'updating', 'reverting', to);
+        await store.propose({ kind: 'end-rotation', id: 'r1', at_ms: 3_000 });
+      });
+      const cancelled = await cli(['rotate', '--cancel', 'db']);
+      unwatch();
+      assert.equal(cancelled.code, code);
+      assert.match(cancelled.stdout, outcome);
+      assert.match(
+        cancelled.stderr,
+        /^api has (?:the old value again|not gone back: its update is paused)$/m,
+      );
+      assert.equal(
+        /^coffer: db: failed, because it was cancelled; version 3/m.test(cancelled.stderr),
+        code === 2,
+      );
+    });
+  });
+}
+
+/** Does `work` once, as soon as a rotation goes back. What is returned puts the store back as it was. */
+function watched(store: MemoryStore, work: () => Promise<void>): () => void {
+  const propose = store.propose.bind(store);
+  store.propose = async (...given) => {
+    const proposed = await propose(...given);
+    if (given[0].kind === 'revert-rotation') {
+      store.propose = propose;
+      await work();
+    }
+    return proposed;
+  };
+  return () => {
+    store.propose = propose;
+  };
+}
+
 test('rotate says that it goes on when it is ended from outside', async () => {
   await withRotations(SERVICES, goThrough, async ({ cli }) => {
     let ending: (() => void) | undefined;
@@ -175,6 +250,8 @@ test('rotate refuses what does not go together, and secrets that are not there',
       /^1 coffer: --generate makes the value itself/,
     );
     assert.match(await refused('--status', 'db', '-'), /^1 coffer: --status takes a name alone/);
+    assert.match(await refused('--cancel', 'db', '-'), /^1 coffer: --cancel takes a name alone/);
+    assert.match(await refused('--cancel', 'db', '--cas', '1'), /^1 coffer: .*--c/);
     assert.match(await refused('db', '-', '--timeout', '1s'), /^1 coffer: .*It is a duration from 10s to 1d/);
     assert.match(await refused('other', '-'), /^2 coffer: secret other not found/);
     assert.match(await refused('--status', 'db'), /^2 coffer: no rotation of secret db is remembered/);

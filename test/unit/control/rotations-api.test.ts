@@ -97,6 +97,49 @@ test('what cannot be rotated is refused before anything begins', async () => {
   });
 });
 
+test('a rotation is cancelled by the name or the id of its secret, also when that is removed meanwhile', async () => {
+  await withControl({}, async (harness) => {
+    const { store } = harness;
+    const begin = async (name: string, rotationId: string): Promise<string> => {
+      const { id } = await putValue(store, name, Buffer.from('old'));
+      const value = SecretValue.copyOf(Buffer.from('new'));
+      const services = [aRotatedService('web')];
+      await store.propose({
+        kind: 'rotate',
+        id,
+        rotationId,
+        expect: undefined,
+        services,
+        timeout_ms: 60_000,
+        value,
+        at_ms: 1,
+      });
+      return id;
+    };
+    const cancel = (reference: string): Promise<{ readonly json: unknown; readonly status: number }> =>
+      send(harness, 'POST', `/v1/secrets/${reference}/rotate/cancel`);
+    await begin('db', 'r1');
+    const { json, status } = await cancel('DB');
+    assert.equal(status, 200);
+    const { phase, problem, restoredVersion } = (json as RotateReply).rotation;
+    assert.deepEqual([phase, problem, restoredVersion], ['rolling-back', 'it was cancelled', 3]);
+    assert.equal(store.byName('db')?.versions.at(-1)?.copyOf, 1);
+    assert.equal(codeOf(await cancel('db')), 'rotation.refused');
+    await store.propose({ kind: 'end-rotation', id: 'r1', at_ms: 3 });
+    assert.equal(codeOf(await cancel('db')), 'rotation.not-found');
+    assert.equal(codeOf(await cancel('none')), 'secret.not-found');
+
+    const id = await begin('api', 'r2');
+    await store.propose({ kind: 'remove', id });
+    const removed = (await cancel(id)).json as RotateReply;
+    assert.match(removed.rotation.problem ?? '', /^it was cancelled; the secret was removed meanwhile$/);
+    assert.equal(
+      codeOf(await send(harness, 'POST', '/v1/secrets/api/rotate/cancel?force=1')),
+      'request.invalid',
+    );
+  });
+});
+
 test('rotations are listed newest first, of all secrets or of one', async () => {
   await withControl({}, async (harness) => {
     for (const [at, name] of ['db', 'api', 'db'].entries()) {

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SecretValue } from '../../../src/common/index.ts';
 import { auditedSource } from '../../../src/daemon/audited-store.ts';
-import { type Command, newSecretId } from '../../../src/secrets/index.ts';
+import { CANCELLED, type Command, newSecretId } from '../../../src/secrets/index.ts';
 import type { SecretStore } from '../../../src/store/index.ts';
+import { aRotatedService } from '../../support/cluster-objects.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { RecordingAudit } from '../../support/recording-audit.ts';
 
@@ -52,6 +53,39 @@ test('a copy of all values leaves a record too, and what only reads does not', a
   assert.deepEqual(audit.records, []);
   store.exportSecrets();
   assert.deepEqual(audit.records, [{ event: 'backup', by: 'schedule' }]);
+});
+
+test('a rotation that is cancelled leaves a record that says so, apart from one that goes back by itself', async () => {
+  const audit = new RecordingAudit();
+  const inner = new MemoryStore();
+  const store = auditedSource(sourceOf(inner), audit, 'control')();
+  const id = (await inner.propose(put('always'))).secret?.id ?? '';
+  for (const [rotationId, problem] of [
+    ['r1', CANCELLED],
+    ['r2', 'service web: its update is paused'],
+  ] as const) {
+    const value = SecretValue.copyOf(Buffer.from(VALUE));
+    const services = [aRotatedService('web')];
+    await store.propose({
+      kind: 'rotate',
+      id,
+      rotationId,
+      expect: undefined,
+      services,
+      timeout_ms: 60_000,
+      value,
+      at_ms: 1,
+    });
+    await store.propose({ kind: 'revert-rotation', id: rotationId, restore: true, problem, at_ms: 2 });
+    await store.propose({ kind: 'end-rotation', id: rotationId, at_ms: 3 });
+  }
+  const [event, secret, by] = ['rotate', 'db', 'control'];
+  assert.deepEqual(audit.records, [
+    { event, secret, version: 2, by, detail: 'of 1 services' },
+    { event, secret, version: 3, by, detail: 'cancelled' },
+    { event, secret, version: 4, by, detail: 'of 1 services' },
+    { event, secret, version: 5, by, detail: 'goes back' },
+  ]);
 });
 
 function sourceOf(store: SecretStore): () => SecretStore {

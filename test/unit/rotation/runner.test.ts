@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { CofferError, SecretValue, silentLogger } from '../../../src/common/index.ts';
 import { EngineAnswer } from '../../../src/engine/index.ts';
 import type { RotationObject } from '../../../src/membership/index.ts';
-import { RotationRunner, type RotationRunnerOptions } from '../../../src/rotation/index.ts';
+import { cancelRotation, RotationRunner, type RotationRunnerOptions } from '../../../src/rotation/index.ts';
 import { aRotatedService } from '../../support/cluster-objects.ts';
 import { deliveryOf } from '../../support/deliveries.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -263,6 +263,28 @@ describe('a rotation', () => {
       }
     });
     assert.deepEqual([world.rotation().phase, statesOf(world.rotation())], ['done', ['gone', 'updated']]);
+  });
+
+  test('that is cancelled at whatever moment goes back as a whole', async () => {
+    const names = ['a', 'b', 'c'];
+    const services = { a: {}, b: { replicas: 2 }, c: {} };
+    const whole = await World.of(services);
+    await whole.begin('r', 'new', names);
+    const looks = await whole.run();
+    for (let at = 1; at < looks; at += 1) {
+      const world = await World.of(services);
+      await world.begin('r', 'new', names);
+      let cancelled: Promise<unknown> | undefined;
+      await world.run((look) => {
+        if (look === at) {
+          cancelled = cancelRotation({ store: world.store, now_ms: () => world.now_ms }, 'DB');
+        }
+      });
+      await cancelled;
+      const { phase, problem } = world.rotation();
+      assert.deepEqual([phase, problem], ['rolled-back', 'it was cancelled'], `at look ${at} of ${looks}`);
+      assertWhole(world, 'new', names);
+    }
   });
 
   test('goes on with a service that somebody else changes meanwhile', async () => {
