@@ -70,7 +70,8 @@ export async function runProgram(words: readonly string[], io: Io, flags: Docker
   return session.exitCode;
 }
 
-function buildProgram(session: Session): Command {
+/** All commands, none of which has been run. */
+export function buildProgram(session: Session): Command {
   const program = new Command(session.name)
     .description('Secrets for Docker, in an encrypted store of their own.')
     .usage('COMMAND')

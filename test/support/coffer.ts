@@ -10,6 +10,7 @@ import { CommandError, type CommandOptions, type CommandResult, tryCommand } fro
 import { daemonCommand } from './daemon-command.ts';
 import type { Engine } from './engine.ts';
 import { childrenOf } from './host-box.ts';
+import { checkPrinted } from './printed-json.ts';
 import { builtFile } from './project.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -42,7 +43,10 @@ export async function socketAccepts(socket: string): Promise<boolean> {
   });
 }
 
-/** Runs the command line `coffer` against the daemon with this control socket; resolves whatever its exit code is. */
+/**
+ * Runs the command line `coffer` against the daemon with this control socket; resolves whatever its exit code is. What it
+ * prints as JSON is as its schema says.
+ */
 export async function tryCofferCli(
   controlSocket: string,
   args: readonly string[],
@@ -50,7 +54,9 @@ export async function tryCofferCli(
 ): Promise<CommandResult> {
   const program = builtFile('dist/coffer.cjs', 'make build');
   const env = { COFFER_SOCKET: controlSocket, HOME: path.dirname(controlSocket), ...options.env };
-  return tryCommand([process.execPath, program, ...args], { ...options, env });
+  const result = await tryCommand([process.execPath, program, ...args], { ...options, env });
+  checkPrinted(args, result.stdout);
+  return result;
 }
 
 /** As `tryCofferCli`, and rejects with a `CommandError` unless it exits with code 0. */

@@ -3,7 +3,9 @@
 import { PassThrough, Readable, Writable } from 'node:stream';
 import type { ControlOptions } from '../../../src/control/index.ts';
 import { type Environment, type Input, type Io, type Output, run } from '../../../src/cli/index.ts';
+import { splitDockerWords } from '../../../src/cli/docker-flags.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
+import { checkPrinted } from '../../support/printed-json.ts';
 import { type Harness, withControl } from '../control/control-harness.ts';
 
 export const NOW_MS = Date.UTC(2026, 0, 15, 12);
@@ -54,7 +56,7 @@ export async function withClusterCli(work: (harness: ClusterCliHarness) => Promi
   await withCli({ cluster: () => cluster }, (harness) => work({ ...harness, cluster }));
 }
 
-/** One run of the command line. */
+/** One run of the command line. What it prints as JSON is as its schema says. */
 export async function runCli(
   argv: readonly string[],
   directory: string,
@@ -79,6 +81,7 @@ export async function runCli(
     },
   };
   const code = await run(argv, io);
+  checkPrinted(io.asDockerPlugin ? splitDockerWords(argv).words : argv, stdout.text);
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
 
