@@ -73,7 +73,7 @@ export function checkLine(verb: string, line: string): void {
     throw new Error(`coffer ${verb} has printed JSON, and there is no ${file}`);
   }
   const value = parsed(verb, line);
-  if (validate(value) !== true) {
+  if (!validate(value)) {
     const faults = (validate.errors ?? []).map(({ instancePath, message = '', params }) =>
       [instancePath, message, JSON.stringify(params)].filter((word) => word !== '').join(' '),
     );

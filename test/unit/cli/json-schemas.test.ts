@@ -43,10 +43,10 @@ test('every command prints JSON for programs, but those of which there is a reas
 });
 
 test('every command that prints JSON has a schema, and every schema has a command', () => {
-  const named = printing.map(({ words }) => [schemaName(words), `coffer ${words}`]);
-  const found = commandSchemas().map(([name, { title }]) => [name, title]);
-  assert.deepEqual(found.toSorted(), named.toSorted());
-  assert.ok(named.length > 40, 'the commands are found');
+  const named = new Map(printing.map(({ words }) => [schemaName(words), `coffer ${words}`]));
+  const found = new Map(commandSchemas().map(([name, { title }]) => [name, title]));
+  assert.deepEqual(found, named);
+  assert.ok(named.size > 40, 'the commands are found');
 });
 
 function manual(): string {
@@ -55,13 +55,13 @@ function manual(): string {
 
 test('docs/json.md lists every command with its schema', () => {
   const text = manual();
-  const rows = [...text.matchAll(/^\| `([a-z -]+)` +\| \[(\S+)\]\(schema\/(\S+)\)/gm)];
-  const listed = rows.map(([, words = '', shown = '', file = '']) => [words, shown, file]);
+  const rows = text.matchAll(/^\| `([a-z -]+)` +\| \[(\S+)\]\(schema\/(\S+)\)/gm);
+  const listed = Array.from(rows, ([, words = '', shown = '', file = '']) => `${words}, ${shown}: ${file}`);
   const expected = printing.map(({ words }) => {
     const file = `${schemaName(words)}.json`;
-    return [words, file, file];
+    return `${words}, ${file}: ${file}`;
   });
-  assert.deepEqual(listed.toSorted(), expected.toSorted());
+  assert.deepEqual(new Set(listed), new Set(expected));
 });
 
 test('what docs/json.md shows of commands is as their schemas say', () => {
@@ -170,17 +170,21 @@ async function printedLines(): Promise<readonly (readonly [verb: string, line: s
   return lines;
 }
 
+type PrintedObject = Readonly<Record<string, unknown>>;
+
 /** The first object in what was printed, and how the line is with another one in its place. */
 function objectIn(line: string): {
-  readonly object: Readonly<Record<string, unknown>>;
+  readonly object: PrintedObject;
   readonly withOther: (object: object) => string;
 } {
-  const value: unknown = JSON.parse(line);
-  const object = (Array.isArray(value) ? value[0] : value) as Readonly<Record<string, unknown>>;
-  return {
-    object,
-    withOther: (other) => JSON.stringify(Array.isArray(value) ? [other, ...value.slice(1)] : other),
-  };
+  const value = JSON.parse(line) as PrintedObject | readonly PrintedObject[];
+  return isList(value)
+    ? { object: value[0] ?? {}, withOther: (other) => JSON.stringify([other, ...value.slice(1)]) }
+    : { object: value, withOther: (other) => JSON.stringify(other) };
+}
+
+function isList(value: PrintedObject | readonly PrintedObject[]): value is readonly PrintedObject[] {
+  return Array.isArray(value);
 }
 
 /** Of a kind that the property is not. */
@@ -212,7 +216,7 @@ test('a line with a key too much, with one of another kind, or without one that 
 function isNeeded(
   verb: string,
   withOther: (object: object) => string,
-  object: Readonly<Record<string, unknown>>,
+  object: PrintedObject,
   key: string,
 ): boolean {
   const { [key]: _gone, ...others } = object;
