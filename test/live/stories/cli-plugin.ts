@@ -4,10 +4,12 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, test } from 'node:test';
+import { splitDockerWords } from '../../../src/cli/docker-flags.ts';
 import { temporaryDirectory } from '../../support/cleanup.ts';
 import { type CommandResult, runCommand } from '../../support/command.ts';
 import { dockerClis } from '../../support/docker-cli.ts';
 import type { Installation } from '../../support/installation.ts';
+import { checkPrinted } from '../../support/printed-json.ts';
 import { builtFile } from '../../support/project.ts';
 
 export function cliPluginStories(of: () => Installation): void {
@@ -24,17 +26,22 @@ export function cliPluginStories(of: () => Installation): void {
           const { engine, kind, controlSocket } = of();
           // A managed plugin is found by itself, where engines keep the sockets of their plugins.
           const found = kind === 'managed plugin' ? {} : { COFFER_SOCKET: controlSocket };
-          const docker = async (args: readonly string[], input = ''): Promise<CommandResult> =>
-            runCommand(engine.box.inside([cli.path, ...args]), {
+          const docker = async (args: readonly string[], input = ''): Promise<CommandResult> => {
+            const result = await runCommand(engine.box.inside([cli.path, ...args]), {
               env: { DOCKER_CONFIG: home.path, HOME: home.path, ...found },
               input,
             });
+            checkPrinted(splitDockerWords(args).words, result.stdout);
+            return result;
+          };
 
           assert.match((await docker(['--help'])).stdout, /^\s+coffer\*\s+\S/m);
           const put = await docker(['coffer', 'put', 'db', '-'], 'a value');
           assert.equal(put.stdout.trim(), 'db: version 1, 7B');
           assert.match((await docker(['coffer', 'ls'])).stdout, /^db +1 +7B +control /m);
           assert.match((await docker(['coffer', 'status'])).stdout, /^State: +serving/m);
+          const known = await docker(['coffer', 'inspect', 'db', '--format', 'json']);
+          assert.match(known.stdout, /"Name":"db"/);
 
           await docker(['coffer', 'context', '--use']);
           const id = (await docker(['secret', 'create', 'by-context', '-'], 'a value')).stdout.trim();

@@ -240,10 +240,12 @@ export function rotationStories(of: () => Installation): void {
       const { engine } = of();
       await of().docker(['secret', 'create', 'db', '-'], { input: 'a value' });
       const before = await startService(engine, 'web', ['--secret', 'db']);
-      await of().cli(['policy', 'learn', '--apply']);
+      const learnt = linesOf((await of().cli(['policy', 'learn', '--format', 'json'])).stdout);
+      assert.deepEqual(JSON.parse(learnt[0] ?? ''), { Effect: 'allow', Secret: 'db', Service: 'web' });
+      await of().cli(['policy', 'learn', '--apply', '--format', 'json']);
       await of().cli(['policy', 'default', 'deny']);
       try {
-        assert.equal((await of().tryCli(['policy', 'test'])).code, 0);
+        assert.equal((await of().tryCli(['policy', 'test', '--format', 'json'])).code, 0);
         await engine.docker(serviceCreate('late', ['--secret', 'db']));
         await refusedBy('late', 'no rule allows service late the secret db');
         const after = await updateService(engine, 'web', ['--force'], before);
