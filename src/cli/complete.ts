@@ -15,6 +15,7 @@ import {
   versionNumbers,
 } from './complete-names.ts';
 import type { Session } from './session.ts';
+import { optionsOf, pathOf, readWords } from './typed-words.ts';
 import type { VersionStatus } from './version-history.ts';
 
 const NO_FILES = ':4';
@@ -27,59 +28,13 @@ export async function completionReply(
   words: readonly string[],
 ): Promise<string> {
   const current = words.at(-1) ?? '';
-  const { command, positionals, pending } = readWords(program, session, words.slice(0, -1));
+  const { command, positionals, pending, socket } = readWords(program, words.slice(0, -1));
+  session.socketOption ??= socket;
   const answer = await answerFor({ program, session, command, positionals, pending, current });
   const lines = answer.candidates
     .filter(({ word }) => word.startsWith(current))
     .map(({ word, meaning }) => `${word}\t${meaning}`);
   return `${[...lines, answer.files === true ? FILES : NO_FILES].join('\n')}\n`;
-}
-
-function readWords(
-  program: Command,
-  session: Session,
-  words: readonly string[],
-): Pick<Cursor, 'command' | 'positionals' | 'pending'> {
-  let command: Command | undefined;
-  let pending: Option | undefined;
-  const positionals: string[] = [];
-  for (const word of words) {
-    if (pending !== undefined) {
-      if (pending.long === '--socket') {
-        session.socketOption = word;
-      }
-      pending = undefined;
-    } else if (word.startsWith('-') && word !== '-') {
-      const option = [...program.options, ...optionsOf(command)].find(
-        ({ long, short }) => long === word || short === word,
-      );
-      pending = option?.required === true ? option : undefined;
-    } else {
-      const inner: Command | undefined =
-        positionals.length === 0 ? commandNamed(command ?? program, word) : undefined;
-      if (inner !== undefined) {
-        command = inner;
-      } else if (command !== undefined) {
-        positionals.push(word);
-      }
-    }
-  }
-  return { command, positionals, pending };
-}
-
-function commandNamed(parent: Command, word: string): Command | undefined {
-  return parent.commands.find((one) => one.name() === word || one.aliases().includes(word));
-}
-
-/** Those that its help shows. */
-function optionsOf(command: Command | undefined): readonly Option[] {
-  return command?.createHelp().visibleOptions(command) ?? [];
-}
-
-/** `node ls`: a command's name with those that it stands under. */
-function pathOf(command: Command): string {
-  const { parent } = command;
-  return parent === null || parent.parent === null ? command.name() : `${pathOf(parent)} ${command.name()}`;
 }
 
 async function answerFor(cursor: Cursor): Promise<Answer> {

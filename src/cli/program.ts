@@ -45,6 +45,7 @@ import { DOCKER_SWITCHES, DOCKER_VALUE_FLAGS, type DockerFlags } from './docker-
 import { type Io, VERSION } from './io.ts';
 import { withSecretVersion } from './secret-version.ts';
 import { Session } from './session.ts';
+import { pathOf, readWords } from './typed-words.ts';
 
 const COMPLETE_COMMANDS: readonly string[] = ['__complete', '__completeNoDesc'];
 
@@ -63,7 +64,7 @@ export async function runProgram(words: readonly string[], io: Io, flags: Docker
     });
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
-      return endOfParsing(session, thrown);
+      return endOfParsing(session, thrown, readWords(program, words).command);
     }
     session.fail(thrown);
   }
@@ -153,7 +154,7 @@ function shortForm(letter: string | undefined): string {
 }
 
 /** Help and the version end well; anything else that commander throws is a command that it did not understand. */
-function endOfParsing(session: Session, error: CommanderError): ExitCode {
+function endOfParsing(session: Session, error: CommanderError, command: Command | undefined): ExitCode {
   if (error.exitCode === 0) {
     return EXIT.done;
   }
@@ -162,7 +163,14 @@ function endOfParsing(session: Session, error: CommanderError): ExitCode {
     return EXIT.usage;
   }
   const [sentence = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-  // What follows the = of a mistaken option may be a value.
-  session.complain(sentence.replace(/(--[\w-]+)=[^']*/, '$1'), suggestion ?? `See: ${session.name} --help`);
+  const path = command === undefined ? '' : pathOf(command);
+  const told = sentence
+    // What follows the = of a mistaken option may be a value.
+    .replace(/(--[\w-]+)=[^']*/, '$1')
+    // A group's own command has a name that nobody has typed.
+    .replace(/^(too many arguments for) '[\w-]+'/, `$1 '${path}'`)
+    .replace(/^command-argument value/, 'the word');
+  const words = [session.name, path, '--help'].filter((word) => word !== '');
+  session.complain(told, suggestion ?? `See: ${words.join(' ')}`);
   return EXIT.usage;
 }

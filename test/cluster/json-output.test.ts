@@ -55,7 +55,7 @@ describe('three managers', () => {
     assert.equal(code, how.code ?? 0, `${words}: ${stderr}`);
     const lines = stdout.split('\n').filter((line) => line !== '');
     assert.ok(lines.length > 0, `${words} says something`);
-    heard.add(verbOf(args)?.words ?? '');
+    heard.add(verbOf(args) ?? '');
     return lines.map((line) => JSON.parse(line) as Printed);
   }
 

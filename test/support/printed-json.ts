@@ -61,7 +61,7 @@ export function checkPrinted(args: readonly string[], stdout: string): void {
   const verb = verbOf(args);
   if (verb !== undefined) {
     const lines = stdout.split('\n').filter((line) => line !== '');
-    lines.forEach((line) => checkLine(verb.words, line));
+    lines.forEach((line) => checkLine(verb, line));
   }
 }
 

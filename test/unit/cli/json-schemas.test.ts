@@ -133,7 +133,7 @@ test('the verb of a command line is found behind options, by its other names, an
     ['lss', undefined],
     ['', undefined],
   ] as const) {
-    assert.equal(verbOf(line.split(' '))?.words, words, line);
+    assert.equal(verbOf(line.split(' ')), words, line);
   }
 });
 
@@ -164,7 +164,7 @@ async function printedLines(): Promise<readonly (readonly [verb: string, line: s
       const { stdout } = await cli(args);
       const printed = stdout.split('\n').filter((line) => line !== '');
       assert.ok(printed.length > 0, words);
-      lines.push(...printed.map((line) => [verbOf(args)?.words ?? '', line] as const));
+      lines.push(...printed.map((line) => [verbOf(args) ?? '', line] as const));
     }
   });
   return lines;
