@@ -5,6 +5,7 @@ import { Installation, type InstallationKind } from '../../support/installation.
 import { volumeComposeStories } from './volume-compose.ts';
 import { volumeFileStories } from './volume-files.ts';
 import { volumeGrantStories } from './volume-grants.ts';
+import { volumePolicyStories } from './volume-policy.ts';
 import { volumeRestartStories } from './volume-restarts.ts';
 import { volumeRotationStories } from './volume-rotation.ts';
 import { volumeWipingStories } from './volume-wiping.ts';
@@ -25,6 +26,7 @@ export function volumeStories(kind: InstallationKind): void {
 
     volumeFileStories(of);
     volumeGrantStories(of);
+    volumePolicyStories(of);
     volumeRotationStories(of);
     volumeWipingStories(of);
     volumeComposeStories(of);
