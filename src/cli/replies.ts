@@ -2,6 +2,7 @@
 // What the daemon may answer. A newer daemon may say more; what is said must be of the right kind.
 import * as v from 'valibot';
 import { auditStatus } from './audit-replies.ts';
+import { rotation } from './rotation-replies.ts';
 import type {
   AgentReport,
   BackupHeaderReply,
@@ -154,6 +155,7 @@ const upkeepStatus: ReplySchema<UpkeepStatus> = v.object({
   dataKeyNextAt_ms: moment,
   dataKeyProblem: v.optional(v.string()),
   backups: v.optional(v.object({ lastAt_ms: moment, nextAt_ms: moment, problem: v.optional(v.string()) })),
+  rotations: v.optional(v.array(rotation)),
 });
 
 const storeStatus: ReplySchema<StoreStatus> = v.object({

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import type { RotateReply, RotationDescription, RotationsReply } from '../control/index.ts';
 import type { ReplySchema } from './replies.ts';
 
-const rotation: ReplySchema<RotationDescription> = v.object({
+export const rotation: ReplySchema<RotationDescription> = v.object({
   id: v.string(),
   secret: v.string(),
   fromVersion: v.number(),
@@ -32,6 +32,8 @@ const rotation: ReplySchema<RotationDescription> = v.object({
   ),
   begunAt_ms: v.number(),
   endedAt_ms: v.optional(v.number()),
+  heldAt_ms: v.optional(v.number()),
+  heldBecause: v.optional(v.string()),
 });
 
 export const rotateReply: ReplySchema<RotateReply> = v.object({ rotation });

@@ -6,7 +6,7 @@ import { requestError } from './command-error.ts';
 import { patientLook } from './patient-look.ts';
 import { RotationClient } from './rotation-client.ts';
 import type { Session } from './session.ts';
-import { printable } from './text.ts';
+import { humanDuration, printable } from './text.ts';
 
 const INTERVAL_MS = 500;
 
@@ -30,6 +30,18 @@ export function serviceText(
   // Whoever waits when all goes back is never updated.
   const what = state === 'waiting' && phase !== 'updating' ? 'was not touched' : STATE_TEXT[state];
   return printable(`${name} ${what}${why}`);
+}
+
+/** Why it does not go on; undefined if it does. */
+export function heldText(
+  { heldAt_ms, heldBecause }: RotationDescription,
+  now_ms: number,
+): string | undefined {
+  return heldAt_ms === undefined || heldBecause === undefined
+    ? undefined
+    : printable(
+        `It has not moved for ${humanDuration(Math.max(0, now_ms - heldAt_ms)).toLowerCase()}: ${heldBecause}`,
+      );
 }
 
 export function hasEnded({ endedAt_ms }: RotationDescription): boolean {
@@ -108,6 +120,11 @@ function showNews(session: Session, rotation: RotationDescription, shown: Map<st
   };
   if (rotation.phase === 'rolling-back') {
     tell('', printable(outcomeText(rotation)));
+  }
+  if (rotation.heldBecause !== undefined) {
+    tell('held', printable(`it waits: ${rotation.heldBecause}`));
+  } else if (shown.has('held')) {
+    tell('held', 'it goes on');
   }
   for (const service of rotation.services.filter(({ state }) => state !== 'waiting')) {
     tell(service.id, serviceText(service, rotation));

@@ -54,6 +54,7 @@ export type {
   RemovedManager,
   SurvivorsReply,
 } from './force-wire.ts';
+export { describeRotation } from './describe-rotation.ts';
 export type { Ledger, LedgerEntry, LedgerName, LedgerReply, LedgerState } from './ledger-wire.ts';
 export type { ControlLimits, ControlOptions, EngineUses } from './options.ts';
 export type { RebuildAdmin, RebuildDescription, RebuildStage } from './rebuild-wire.ts';

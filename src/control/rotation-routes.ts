@@ -2,14 +2,14 @@
 // The routes about rotations of secrets.
 import type { Request, RequestHandler, Response } from 'express';
 import { CofferError, withDeadline } from '../common/index.ts';
-import type { RotationObject } from '../membership/index.ts';
 import { cancelRotation } from '../rotation/index.ts';
 import { generateValue, nameKey } from '../secrets/index.ts';
+import { describeRotation } from './describe-rotation.ts';
 import { findSecret } from './find-secret.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { readValue } from './request-body.ts';
-import type { RotateReply, RotationDescription, RotationsReply } from './rotation-wire.ts';
+import type { RotateReply, RotationsReply } from './rotation-wire.ts';
 import { reference } from './secret-routes.ts';
 import { servingStore } from './serving-store.ts';
 
@@ -69,27 +69,4 @@ export function rotationRoutes(options: ControlOptions): RotationRoutes {
   }
 
   return { rotate, cancel, list };
-}
-
-/** It names each field, as `describeSecret` does. */
-function describeRotation(rotation: RotationObject): RotationDescription {
-  const { endedAt_ms, problem, restoredVersion, services } = rotation;
-  return {
-    id: rotation.id,
-    secret: rotation.secretName,
-    fromVersion: rotation.fromVersion,
-    toVersion: rotation.toVersion,
-    restoredVersion: restoredVersion === 0 ? undefined : restoredVersion,
-    phase: rotation.phase,
-    problem: problem === '' ? undefined : problem,
-    timeout_ms: rotation.timeout_ms,
-    services: services.map(({ id, name, note, state }) => ({
-      id,
-      name,
-      state,
-      note: note === '' ? undefined : note,
-    })),
-    begunAt_ms: rotation.begunAt_ms,
-    endedAt_ms: endedAt_ms === 0 ? undefined : endedAt_ms,
-  };
 }

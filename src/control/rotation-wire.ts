@@ -39,6 +39,9 @@ export interface RotationDescription {
   }[];
   readonly begunAt_ms: number;
   readonly endedAt_ms?: number | undefined;
+  /** Since when the manager that leads cannot take the next step, and why; absent: it can. */
+  readonly heldAt_ms?: number | undefined;
+  readonly heldBecause?: string | undefined;
 }
 
 /** `POST /v1/secrets/:name/rotate`: as it is when it has begun; with `/cancel` behind that, when it begins to go back. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What travels over the control socket. Types alone, so that the command line can share them at no cost.
 import type { DrillSummary, RestoreSummary, ScheduledBackupsDescription } from '../archive/index.ts';
+import type { RotationDescription } from './rotation-wire.ts';
 import type { AuditStatus } from './audit-wire.ts';
 import type { BackupSummary } from '../backup/index.ts';
 import type { DestroyedVersion, EngineBinding, Labels, Origin, SecretVersion } from '../secrets/index.ts';
@@ -159,6 +160,8 @@ export interface UpkeepStatus {
         readonly problem?: string | undefined;
       }
     | undefined;
+  /** The rotations of secrets that go on, the one that was begun first in front. */
+  readonly rotations?: readonly RotationDescription[] | undefined;
 }
 
 /** What hands secrets to the containers of this node, as volumes. */

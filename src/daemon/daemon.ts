@@ -194,7 +194,8 @@ export class Daemon {
           unlockKeySource: () => unlocking.source,
           peerUnlock: () => this.#peers.state,
           place: () => this.#cluster.place,
-          upkeep: () => describeUpkeep(this.#cluster.admin, this.#backups),
+          upkeep: () =>
+            describeUpkeep(this.#cluster.admin, this.#backups, () => source().cluster.rotations()),
           delivery: this.#delivery,
           audit: this.#audit,
           driverName,
@@ -213,6 +214,7 @@ export class Daemon {
           peerUnlock: () => this.#peers.state,
           engine,
           driverName,
+          rotations: () => rotating.facts(),
           place: () => this.#cluster.place,
           admin: this.#cluster.admin,
           backups: () => this.#backups.describe(),

@@ -10,6 +10,7 @@ import { auditChecks } from './doctor-audit.ts';
 import { certificateChecks } from './doctor-certificate.ts';
 import type { PeerUnlockState } from '../cluster/index.ts';
 import { type ClusterDoctorOptions, clusterChecks } from './doctor-cluster.ts';
+import { type RotationFacts, secretRotationChecks } from './doctor-rotations.ts';
 import { counted, shortList } from './doctor-words.ts';
 import { upkeepChecks } from './doctor-upkeep.ts';
 import type { UnlockKeyPlace } from './settings.ts';
@@ -25,6 +26,7 @@ export interface DoctorOptions extends ClusterDoctorOptions {
   readonly peerUnlock?: () => PeerUnlockState;
   readonly audit?: Pick<Auditing, 'describe' | 'lostSeq'>;
   readonly driverName: () => string;
+  readonly rotations?: () => RotationFacts;
   readonly backups: () => Promise<ScheduledBackupsReply>;
   readonly staleUnlockKeys: () => Promise<readonly UnlockKeyPlace[]>;
 }
@@ -42,12 +44,19 @@ export async function examine(options: DoctorOptions): Promise<readonly Check[]>
     ...keyChecks(options),
     ...peerUnlockChecks(options.keeper, options.peerUnlock?.()),
     ...upkeep,
+    ...rotationChecks(options),
     ...diskChecks(options.keeper),
     ...auditChecks(options.audit?.describe(), options.audit?.lostSeq),
     ...certificateChecks(options.place(), Date.now()),
     ...cluster,
     ...engine,
   ];
+}
+
+function rotationChecks({ keeper, rotations }: DoctorOptions): readonly Check[] {
+  return keeper.reason !== undefined || rotations === undefined
+    ? []
+    : secretRotationChecks(rotations(), Date.now());
 }
 
 function storeCheck({ reason, source }: StoreKeeper): Check {

@@ -11,13 +11,13 @@ import {
   RotationRunner,
   RotationSchedule,
   SCHEDULE_LOOK_MS,
-  type RefusedRotation,
   type RotationWish,
   type SourcedSecret,
 } from '../rotation/index.ts';
 import { LABELS, nameKey, type Secret, storeNameOf } from '../secrets/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
 import { type AuditedBy, auditedSource } from './audited-store.ts';
+import { readRotationFacts, type RotationFacts } from './doctor-rotations.ts';
 
 export interface RotatingOptions {
   readonly engine: EngineClient;
@@ -68,18 +68,23 @@ export class Rotating {
     };
   }
 
-  /** The scheduled rotations that could not begin at this manager, while it leads. */
-  get refused(): readonly RefusedRotation[] {
-    return this.#schedule?.refused ?? [];
+  /** What doctor looks at. Throws `store.unavailable` while the store does not serve. */
+  facts(): RotationFacts {
+    const store = this.#servingStore();
+    const leader = store.cluster.nodeByRaftId(store.replica.leader);
+    return readRotationFacts(store, this.#schedule?.refused ?? [], leader?.hostname);
+  }
+
+  #servingStore(): ReplicatedStore {
+    if (this.#store === undefined) {
+      throw new CofferError('store.unavailable', 'the store does not serve');
+    }
+    return this.#store;
   }
 
   /** See `beginRotation`. */
   async begin(wish: RotationWish): Promise<RotationObject> {
-    const store = this.#store;
-    if (store === undefined) {
-      throw new CofferError('store.unavailable', 'the store does not serve');
-    }
-    return this.#begin(store, wish, 'control');
+    return this.#begin(this.#servingStore(), wish, 'control');
   }
 
   async #begin(store: ReplicatedStore, wish: RotationWish, by: AuditedBy): Promise<RotationObject> {

@@ -3,7 +3,8 @@
 import path from 'node:path';
 import { BackupDirectory, type ScheduledBackups } from '../archive/index.ts';
 import type { ClusterAdmin } from '../cluster/index.ts';
-import type { UpkeepStatus } from '../control/index.ts';
+import { describeRotation, type UpkeepStatus } from '../control/index.ts';
+import { isRunning, type RotationObject } from '../membership/index.ts';
 import type { Settings } from './settings.ts';
 
 const DIRECTORY_NAME = 'backups';
@@ -22,6 +23,7 @@ export function backupDirectoryOf({
 export async function describeUpkeep(
   admin: () => ClusterAdmin,
   backups: Pick<ScheduledBackups, 'describe'>,
+  rotations: () => readonly RotationObject[],
 ): Promise<UpkeepStatus | undefined> {
   try {
     const { madeAt_ms, nextAt_ms, problem } = admin().dataKey.describe();
@@ -35,6 +37,7 @@ export async function describeUpkeep(
         nextAt_ms: backupAt_ms,
         problem: failure?.message,
       },
+      rotations: rotations().filter(isRunning).map(describeRotation),
     };
   } catch {
     return undefined;

@@ -111,6 +111,7 @@ export function writeClusterCommand(writer: ByteWriter, command: ClusterCommand)
       return writePolicyCommand(writer, command);
     case 'step-rotation':
     case 'end-rotation':
+    case 'hold-rotation':
       return writeRotationCommand(writer, command);
     default:
       return unreachable(command);

@@ -68,6 +68,7 @@ export { begunRotation, runningRotation } from './rotation-rules.ts';
 export {
   isRunning,
   NO_MARK,
+  NOT_HELD,
   ROTATED_SERVICES_MAX,
   type RotatedService,
   type RotatedState,

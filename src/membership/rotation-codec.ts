@@ -26,6 +26,7 @@ export const ROTATION_OBJECT_TAG = { rotation: 96 } as const satisfies Record<Ro
 export const ROTATION_COMMAND_TAG = {
   'step-rotation': 96,
   'end-rotation': 97,
+  'hold-rotation': 98,
 } as const satisfies Record<RotationCommand['kind'], number>;
 
 export function writeRotation(writer: ByteWriter, rotation: RotationObject): ByteWriter {
@@ -33,7 +34,8 @@ export function writeRotation(writer: ByteWriter, rotation: RotationObject): Byt
   writer.u32(rotation.fromVersion).u32(rotation.toVersion).u32(rotation.restoredVersion);
   writer.u8(ROTATION_PHASES.indexOf(rotation.phase)).text(rotation.problem).u64(rotation.timeout_ms);
   writeRotatedServices(writer, rotation.services);
-  return writer.u64(rotation.begunAt_ms).u64(rotation.endedAt_ms);
+  writer.u64(rotation.begunAt_ms).u64(rotation.endedAt_ms);
+  return writer.u64(rotation.heldAt_ms).text(rotation.heldBecause);
 }
 
 /** The rotation that follows on its kind; undefined for a kind that is none. */
@@ -51,6 +53,8 @@ export function writeRotationCommand(writer: ByteWriter, command: RotationComman
       return (command.mark === undefined ? writer : writeMark(writer, command.mark)).text(command.note);
     case 'end-rotation':
       return writer.u64(command.at_ms);
+    case 'hold-rotation':
+      return writer.text(command.because).u64(command.at_ms);
     default:
       return unreachable(command);
   }
@@ -71,6 +75,13 @@ export function readRotationCommand(tag: number, reader: ByteReader): RotationCo
       };
     case ROTATION_COMMAND_TAG['end-rotation']:
       return { kind: 'end-rotation', id: reader.text(TEXT_BYTES_MAX), at_ms: reader.u64() };
+    case ROTATION_COMMAND_TAG['hold-rotation']:
+      return {
+        kind: 'hold-rotation',
+        id: reader.text(TEXT_BYTES_MAX),
+        because: reader.text(TEXT_BYTES_MAX),
+        at_ms: reader.u64(),
+      };
     default:
       return undefined;
   }
@@ -116,6 +127,8 @@ function readRotation(reader: ByteReader): RotationObject {
     services: readRotatedServices(reader),
     begunAt_ms: reader.u64(),
     endedAt_ms: reader.u64(),
+    heldAt_ms: reader.u64(),
+    heldBecause: reader.text(TEXT_BYTES_MAX),
   };
 }
 

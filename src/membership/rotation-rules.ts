@@ -4,7 +4,9 @@ import { CofferError, unreachable } from '../common/index.ts';
 import type { ClusterView, ObjectEffect } from './cluster-index.ts';
 import { put, remove } from './effects.ts';
 import {
+  type HoldRotation,
   isRunning,
+  NOT_HELD,
   ROTATED_SERVICES_MAX,
   type RotatedState,
   ROTATION_TIMEOUT_MAX_MS,
@@ -45,6 +47,8 @@ export function applyRotationCommand(view: ClusterView, command: RotationCommand
       return [put(stepped(runningRotation(view, command.id), command))];
     case 'end-rotation':
       return [put(ended(runningRotation(view, command.id), command.at_ms))];
+    case 'hold-rotation':
+      return [put(held(runningRotation(view, command.id), command))];
     default:
       return unreachable(command);
   }
@@ -99,7 +103,15 @@ function stepped(rotation: RotationObject, step: StepRotation): RotationObject {
     );
   }
   const changed = { ...service, ...mark, state: to, note };
-  return { ...rotation, services: rotation.services.map((one) => (one === service ? changed : one)) };
+  const services = rotation.services.map((one) => (one === service ? changed : one));
+  return { ...rotation, ...NOT_HELD, services };
+}
+
+function held(rotation: RotationObject, { at_ms, because }: HoldRotation): RotationObject {
+  const since_ms = rotation.heldAt_ms === 0 ? at_ms : rotation.heldAt_ms;
+  return because === ''
+    ? { ...rotation, ...NOT_HELD }
+    : { ...rotation, heldAt_ms: since_ms, heldBecause: because };
 }
 
 function ended(rotation: RotationObject, at_ms: number): RotationObject {
@@ -111,7 +123,7 @@ function ended(rotation: RotationObject, at_ms: number): RotationObject {
       `the rotation of secret ${rotation.secretName} is not done with ${open.length} services`,
     );
   }
-  return { ...rotation, phase: outcomeOf(rotation), endedAt_ms: at_ms };
+  return { ...rotation, ...NOT_HELD, phase: outcomeOf(rotation), endedAt_ms: at_ms };
 }
 
 function outcomeOf(rotation: RotationObject): RotationPhase {

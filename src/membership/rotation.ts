@@ -62,6 +62,9 @@ export interface RotationObject {
   readonly begunAt_ms: number;
   /** 0: it goes on. */
   readonly endedAt_ms: number;
+  /** Since when the leader cannot take its next step, and why; 0 and empty: it can. */
+  readonly heldAt_ms: number;
+  readonly heldBecause: string;
 }
 
 /**
@@ -86,7 +89,20 @@ export interface EndRotation {
   readonly at_ms: number;
 }
 
-export type RotationCommand = StepRotation | EndRotation;
+/**
+ * The leader cannot take the next step, which every manager is to know: its engine does not answer, for one. Any step that is taken
+ * says that it can again. Fails with `rotation.not-found` for a rotation that has ended.
+ */
+export interface HoldRotation {
+  readonly kind: 'hold-rotation';
+  readonly id: string;
+  /** Empty: it can again. */
+  readonly because: string;
+  /** Since when. Where it was held before, that counts. */
+  readonly at_ms: number;
+}
+
+export type RotationCommand = StepRotation | EndRotation | HoldRotation;
 
 /** Of one rotation. */
 export const ROTATED_SERVICES_MAX = 500;
@@ -94,6 +110,8 @@ export const ROTATED_SERVICES_MAX = 500;
 export const ROTATIONS_KEPT = 20;
 export const ROTATION_TIMEOUT_MIN_MS = 10_000;
 export const ROTATION_TIMEOUT_MAX_MS = 24 * 60 * 60 * 1_000;
+
+export const NOT_HELD = { heldAt_ms: 0, heldBecause: '' } as const;
 
 export const NO_MARK: RotationMark = { forceUpdate: 0, versionIndex: 0, updateStartedAt: '' };
 

@@ -85,6 +85,7 @@ export function applyClusterCommand(view: ClusterView, command: ClusterCommand):
       return applyPolicyCommand(view, command);
     case 'step-rotation':
     case 'end-rotation':
+    case 'hold-rotation':
       return applyRotationCommand(view, command);
     default:
       return unreachable(command);

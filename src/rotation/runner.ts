@@ -10,10 +10,11 @@ import {
   type RotationMark,
   type RotationObject,
 } from '../membership/index.ts';
-import { PROBLEM_BYTES_MAX } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
+import { HoldUp } from './hold-up.ts';
 import { judge, lateness, markOf } from './judge.ts';
 import { Patience } from './patience.ts';
+import { shortened } from './shortened.ts';
 import { valueBeforeOpens } from './value-before.ts';
 
 /** The engine, as far as a rotation needs it. */
@@ -53,10 +54,12 @@ const isFinal = (status: number | undefined): boolean =>
 export class RotationRunner {
   readonly #options: RotationRunnerOptions;
   readonly #patience: Patience;
+  readonly #holdUp: HoldUp;
 
   constructor(options: RotationRunnerOptions) {
     this.#options = options;
     this.#patience = new Patience(options.monotonic_ms);
+    this.#holdUp = new HoldUp(options);
   }
 
   /**
@@ -76,6 +79,19 @@ export class RotationRunner {
     if (rotation === undefined) {
       return 'idle';
     }
+    try {
+      const outcome = await this.#goOn(rotation);
+      if (leads()) {
+        await this.#holdUp.passed(store.cluster.rotation(rotation.id) ?? rotation);
+      }
+      return outcome;
+    } catch (thrown) {
+      await this.#holdUp.failed(rotation, thrown);
+      throw thrown;
+    }
+  }
+
+  async #goOn(rotation: RotationObject): Promise<'waiting' | 'moved'> {
     const way: Way = rotation.phase === 'updating' ? WAYS.updating : WAYS['rolling-back'];
     const next =
       rotation.services.find(({ state }) => state === way.through) ??
@@ -195,17 +211,4 @@ export class RotationRunner {
     const { phase, secretName } = store.cluster.rotation(rotation.id) ?? rotation;
     logger.info('a rotation has ended', { secret: secretName, outcome: phase });
   }
-}
-
-/** At the end of a character. */
-function shortened(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim();
-  if (Buffer.byteLength(line) <= PROBLEM_BYTES_MAX) {
-    return line;
-  }
-  const kept = Buffer.from(line)
-    .subarray(0, PROBLEM_BYTES_MAX - 8)
-    .toString()
-    .replace(/\ufffd$/, '');
-  return `${kept}...`;
 }

@@ -32,6 +32,8 @@ export interface RotationScheduleOptions {
 /** A secret whose rotation could not begin. */
 export interface RefusedRotation {
   readonly secret: string;
+  /** What its value was to be made from. */
+  readonly specification: string;
   readonly reason: CofferError;
 }
 
@@ -129,7 +131,7 @@ export class RotationSchedule {
         throw reason;
       }
       logger.warn('a scheduled rotation was refused', { secret: secret.name, reason: reason.message });
-      const refusal: Refusal = { secret: secret.name, reason, at_ms: monotonic_ms() };
+      const refusal: Refusal = { secret: secret.name, specification, reason, at_ms: monotonic_ms() };
       this.#refusals = new Map([...this.#refusals, [secret.id, refusal]]);
     } finally {
       value.wipe();

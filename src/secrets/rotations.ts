@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules by which a rotation begins and goes back: with a version each.
 import { CofferError } from '../common/index.ts';
-import { begunRotation, type RotationObject, runningRotation } from '../membership/index.ts';
+import { begunRotation, NOT_HELD, type RotationObject, runningRotation } from '../membership/index.ts';
 import { currentVersion, type Secret } from './model.ts';
 import type { RevertRotation, RotateSecret } from './rotation-command.ts';
 import type { Effect, Outcome, SecretsView } from './state-machine.ts';
@@ -38,6 +38,7 @@ export function rotate(view: SecretsView, secret: Secret, command: RotateSecret,
     services,
     begunAt_ms: at_ms,
     endedAt_ms: 0,
+    ...NOT_HELD,
   });
   return { ...outcome, effects: [...outcome.effects, ...begun] };
 }
@@ -86,5 +87,6 @@ function obstacleTo(
 }
 
 function goingBack(rotation: RotationObject, problem: string, restoredVersion: number): Effect {
-  return { kind: 'put-object', object: { ...rotation, phase: 'rolling-back', problem, restoredVersion } };
+  const back = { ...rotation, ...NOT_HELD, phase: 'rolling-back', problem, restoredVersion } as const;
+  return { kind: 'put-object', object: back };
 }

@@ -7,6 +7,7 @@ import {
   type DataKeyReportObject,
   type GrantObject,
   NO_MARK,
+  NOT_HELD,
   type NodeObject,
   type NodeRole,
   type PolicyRuleObject,
@@ -156,6 +157,7 @@ export function aRotation(id: string, over: Partial<RotationObject> = {}): Rotat
     services: [aRotatedService('a'), aRotatedService('b')],
     begunAt_ms: 3_000,
     endedAt_ms: 0,
+    ...NOT_HELD,
     ...over,
   };
 }

@@ -7,7 +7,7 @@ import { EXIT, requestError, usageError } from '../command-error.ts';
 import { durationBetween } from '../duration.ts';
 import { RotationClient, type RotationWish } from '../rotation-client.ts';
 import { readValue } from '../read-value.ts';
-import { followSecretRotation, hasEnded, outcomeText, serviceText } from '../secret-rotation.ts';
+import { followSecretRotation, hasEnded, heldText, outcomeText, serviceText } from '../secret-rotation.ts';
 import type { Session } from '../session.ts';
 import { humanAge, printable } from '../text.ts';
 import { addExamples, formatOption, versionNumber } from './options.ts';
@@ -147,6 +147,10 @@ async function showLast(session: Session, name: string, options: RotateOptions):
   session.print(printable(outcomeText(last)));
   last.services.forEach((service) => session.print(`  ${serviceText(service, last)}`));
   const now_ms = session.io.now_ms();
+  const held = heldText(last, now_ms);
+  if (held !== undefined) {
+    session.print(held);
+  }
   const end =
     last.endedAt_ms === undefined ? '' : `, ended ${humanAge(last.endedAt_ms, now_ms).toLowerCase()}`;
   session.print(`Begun ${humanAge(last.begunAt_ms, now_ms).toLowerCase()}${end}`);

@@ -7,11 +7,13 @@ import type {
   DaemonStatus,
   EngineStatus,
   PeerUnlockStatus,
+  RotationDescription,
   UpkeepStatus,
 } from '../../control/index.ts';
 import type { StoreStatus } from '../../store/index.ts';
 import { EXIT } from '../command-error.ts';
 import { gatewayOnHost } from '../find-daemon.ts';
+import { heldText, outcomeText } from '../secret-rotation.ts';
 import type { Session } from '../session.ts';
 import { counted, humanAge, humanDuration, humanSize, printable } from '../text.ts';
 import { nextText } from './data-key.ts';
@@ -86,14 +88,26 @@ function upkeepRows(
   if (upkeep === undefined) {
     return [];
   }
-  const { backups, dataKeyMadeAt_ms: made_ms, dataKeyNextAt_ms: next_ms, dataKeyProblem } = upkeep;
+  const {
+    backups,
+    dataKeyMadeAt_ms: made_ms,
+    dataKeyNextAt_ms: next_ms,
+    dataKeyProblem,
+    rotations = [],
+  } = upkeep;
   const next = next_ms === undefined ? '' : `, ${nextText(next_ms, now_ms)}`;
   const failed =
     dataKeyProblem === undefined ? '' : `; its last rotation failed: ${printable(dataKeyProblem)}`;
   return [
     made_ms === undefined ? undefined : ['Data key made:', `${humanAge(made_ms, now_ms)}${next}${failed}`],
     backups && ['Backups:', describeBackups(backups, now_ms)],
+    ...rotations.map((rotation) => ['Rotation:', describeRotation(rotation, now_ms)] as const),
   ];
+}
+
+function describeRotation(rotation: RotationDescription, now_ms: number): string {
+  const held = heldText(rotation, now_ms);
+  return printable([outcomeText(rotation), ...(held === undefined ? [] : [held])].join('. '));
 }
 
 function describeBackups(

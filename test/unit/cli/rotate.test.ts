@@ -8,7 +8,7 @@ import { CofferError } from '../../../src/common/index.ts';
 import { aRotatedService } from '../../support/cluster-objects.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 import { putValue } from '../../support/test-store.ts';
-import { type CliHarness, withCli } from './cli-harness.ts';
+import { type CliHarness, NOW_MS, withCli } from './cli-harness.ts';
 
 const SERVICES = [
   aRotatedService('api'),
@@ -147,6 +147,25 @@ test('rotate can begin alone, and --status tells how far it is', async () => {
     const again = await cli(['rotate', 'db', '-'], { stdin: 'newer' });
     assert.equal(again.code, 2);
     assert.match(again.stderr, /^coffer: secret db is being rotated already\nSee how far it is: /);
+  });
+});
+
+test('rotate --status says since when a rotation does not go on, and why', async () => {
+  const begun = async (store: MemoryStore, id: string): Promise<void> => {
+    await step(store, id, 'api', 'waiting', 'updating');
+    const because = 'the Docker Engine does not answer';
+    await store.propose({ kind: 'hold-rotation', id, because, at_ms: NOW_MS - 600_000 });
+  };
+  await withRotations(SERVICES, begun, async ({ cli }) => {
+    await cli(['rotate', 'db', '-', '--detach'], { stdin: 'new' });
+    const held = 'It has not moved for 11 minutes: the Docker Engine does not answer';
+    assert.match((await cli(['rotate', '--status', 'db'])).stdout, new RegExp(`^${held}$`, 'm'));
+    const json = (await cli(['rotate', '--status', 'db', '--format', 'json'])).stdout;
+    const { HeldAt, HeldBecause } = JSON.parse(json) as Readonly<Record<string, unknown>>;
+    assert.deepEqual(
+      [HeldAt, HeldBecause],
+      [new Date(NOW_MS - 600_000).toISOString(), 'the Docker Engine does not answer'],
+    );
   });
 });
 

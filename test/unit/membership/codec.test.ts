@@ -84,6 +84,8 @@ const OBJECTS: readonly ClusterObject[] = [
       aRotatedService('b', { state: 'left-out', note: 'takes version 1' }),
     ],
     endedAt_ms: 9,
+    heldAt_ms: 8,
+    heldBecause: 'the engine of wörker does not answer',
   }),
 ];
 
@@ -133,6 +135,7 @@ const COMMANDS: readonly ClusterCommand[] = [
     note: 'it is paused',
   },
   { kind: 'end-rotation', id: 'one', at_ms: 10 },
+  { kind: 'hold-rotation', id: 'one', because: 'the engine does not answer', at_ms: 11 },
   { kind: 'set-autolock', autolock: { kind: 'autolock', version: 1, unlockKey: Buffer.alloc(32, 7) } },
   { kind: 'set-autolock', autolock: autolockOf(1, 0) },
   { kind: 'set-peer-unlock', enabled: true },

@@ -327,6 +327,28 @@ describe('a rotation', () => {
     assert.equal(world.rotation().phase, 'done');
   });
 
+  test('tells why it waits, and since when, once that has lasted, and no longer when it goes on', async () => {
+    const world = await World.of({ a: { replicas: 3 } });
+    await world.begin('r', 'new', ['a']);
+    const told: string[] = [];
+    await world.run((look) => {
+      const away = (look > 3 && look < 9) || (look >= 10 && look < 60);
+      world.swarm.problem = away ? new CofferError('engine.unreachable', 'no answer') : undefined;
+      const { heldAt_ms, heldBecause } = world.rotation();
+      told.push(heldBecause === '' ? '' : `${heldBecause} since look ${heldAt_ms / LOOK_MS}`);
+    });
+    assert.deepEqual(
+      [
+        ...new Set(
+          told.map((text, at) => `${at < 20 || at >= 60 ? 'before and after' : 'meanwhile'}: ${text}`),
+        ),
+      ],
+      ['before and after: ', 'meanwhile: no answer since look 10'],
+      'five looks without an answer are not worth a word',
+    );
+    assert.deepEqual([world.rotation().phase, world.rotation().heldBecause], ['done', '']);
+  });
+
   test('goes back at once where the engine says that an update is wrong', async () => {
     const world = await World.of({ a: {}, b: {} });
     await world.begin('r', 'new', ['a', 'b']);

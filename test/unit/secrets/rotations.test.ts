@@ -175,6 +175,31 @@ describe('a rotation', () => {
     refused(() => step('b', 'waiting', 'updating'), 'rotation.refused', /in another way/);
   });
 
+  test('is held up until a step is taken, or nothing is in the way any more', () => {
+    const hold = (because: string, at_ms: number): void =>
+      apply({ kind: 'hold-rotation', id: 'r', because, at_ms });
+    const heldUp = (): readonly unknown[] => [rotation().heldAt_ms, rotation().heldBecause];
+    begin();
+    assert.deepEqual(heldUp(), [0, '']);
+    hold('no answer', 7_100);
+    hold('not a manager', 7_200);
+    assert.deepEqual(heldUp(), [7_100, 'not a manager'], 'since it was held up first');
+    hold('', 7_300);
+    assert.deepEqual(heldUp(), [0, '']);
+    hold('no answer', 7_400);
+    step('a', 'waiting', 'updating', MARK);
+    assert.deepEqual(heldUp(), [0, '']);
+    hold('no answer', 7_500);
+    revert();
+    assert.deepEqual(heldUp(), [0, '']);
+    hold('no answer', 8_100);
+    walk('a', 'updating', 'reverting', 'reverted');
+    hold('no answer', 8_200);
+    end();
+    assert.deepEqual([rotation().phase, ...heldUp()], ['rolled-back', 0, '']);
+    refused(() => hold('no answer', 9_100), 'rotation.not-found', /no rotation r is under way/);
+  });
+
   test('is refused while the secret is rotated, at another version, and without a way back', () => {
     begin();
     refused(() => begin('other'), 'rotation.busy', /secret db is being rotated already/);
