@@ -70,9 +70,9 @@ describe('three managers', () => {
     await printed('put token --generate hex:32');
     const [again] = await printed('put token - --no-clobber', { input: 'other' });
     assert.equal(again?.['Changed'], false);
+    await printed('rollback db 1');
     await printed('ls');
     await printed('inspect db token');
-    await printed('rollback db 1');
     await printed('destroy --force db 2');
     await printed('history db');
     await printed('get db --version 2');
