@@ -155,7 +155,7 @@ const upkeepStatus: ReplySchema<UpkeepStatus> = v.object({
   dataKeyNextAt_ms: moment,
   dataKeyProblem: v.optional(v.string()),
   backups: v.optional(v.object({ lastAt_ms: moment, nextAt_ms: moment, problem: v.optional(v.string()) })),
-  rotations: v.optional(v.array(rotation)),
+  rotations: v.array(rotation),
 });
 
 const storeStatus: ReplySchema<StoreStatus> = v.object({

@@ -161,7 +161,7 @@ export interface UpkeepStatus {
       }
     | undefined;
   /** The rotations of secrets that go on, the one that was begun first in front. */
-  readonly rotations?: readonly RotationDescription[] | undefined;
+  readonly rotations: readonly RotationDescription[];
 }
 
 /** What hands secrets to the containers of this node, as volumes. */

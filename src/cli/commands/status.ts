@@ -88,13 +88,7 @@ function upkeepRows(
   if (upkeep === undefined) {
     return [];
   }
-  const {
-    backups,
-    dataKeyMadeAt_ms: made_ms,
-    dataKeyNextAt_ms: next_ms,
-    dataKeyProblem,
-    rotations = [],
-  } = upkeep;
+  const { backups, dataKeyMadeAt_ms: made_ms, dataKeyNextAt_ms: next_ms, dataKeyProblem, rotations } = upkeep;
   const next = next_ms === undefined ? '' : `, ${nextText(next_ms, now_ms)}`;
   const failed =
     dataKeyProblem === undefined ? '' : `; its last rotation failed: ${printable(dataKeyProblem)}`;

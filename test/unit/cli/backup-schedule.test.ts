@@ -103,6 +103,7 @@ test('backup-ls and status tell that the last backup was not written, and why', 
     dataKeyMadeAt_ms: NOW_MS - 3 * DAY_MS,
     dataKeyNextAt_ms: NOW_MS + 30 * DAY_MS,
     backups: { lastAt_ms: NOW_MS - DAY_MS, nextAt_ms: NOW_MS, problem: failure.message },
+    rotations: [],
   };
   const overrides = {
     backups: backupsOf({ ...MADE, failure }),
