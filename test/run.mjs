@@ -63,6 +63,7 @@ const suites = [
       'cluster-plugin',
       'crash',
       'peer-unlock',
+      'rotation-of-three',
       'secrets-plugin',
       'secrets-process',
       'swarm-of-three',

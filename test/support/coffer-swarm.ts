@@ -21,6 +21,8 @@ export interface SwarmOptions {
   readonly workers?: number;
   /** coffer's settings on all of them. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Resolves to the socket by which coffer, as a process, reaches an engine; by default the engine's own. */
+  readonly engineSocket?: (engine: Engine) => Promise<string>;
 }
 
 export class CofferSwarm {
@@ -44,7 +46,7 @@ export class CofferSwarm {
   static async start(
     kind: InstallationKind,
     count: number,
-    { workers = 0, settings = {} }: SwarmOptions = {},
+    { engineSocket, settings = {}, workers = 0 }: SwarmOptions = {},
   ): Promise<CofferSwarm> {
     const network = await Network.create();
     let engines: readonly Engine[] = [];
@@ -56,7 +58,8 @@ export class CofferSwarm {
         const role = index < count ? 'manager' : 'worker';
         const token = await members[0]?.cli(['join-token', role, '--quiet']);
         const joining = token === undefined ? {} : { COFFER_JOIN_TOKEN: token.stdout.trim() };
-        members.push(await startMember(kind, engine, { ...settings, ...joining }));
+        const reaching = engineSocket && { COFFER_ENGINE_SOCKET: await engineSocket(engine) };
+        members.push(await startMember(kind, engine, { ...settings, ...reaching, ...joining }));
       }
       return new CofferSwarm(network, members.slice(0, count), members.slice(count));
     } catch (error) {

@@ -44,6 +44,12 @@ export async function serviceId(engine: Engine, service: string): Promise<string
   return (await engine.docker(['service', 'inspect', '--format', '{{.ID}}', service])).stdout.trim();
 }
 
+/** How often a service's tasks were replaced although nothing else of it had changed. */
+export async function forceUpdateOf(engine: Engine, service: string): Promise<number> {
+  const words = ['service', 'inspect', '--format', '{{.Spec.TaskTemplate.ForceUpdate}}', service];
+  return Number((await engine.docker(words)).stdout);
+}
+
 /** The running containers that an engine has of the service with this id, whether it finds its swarm or not. */
 export async function tasksOf(engine: Engine, id: string): Promise<readonly Task[]> {
   const filter = `label=com.docker.swarm.service.id=${id}`;

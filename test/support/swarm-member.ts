@@ -80,8 +80,8 @@ export class Member {
     return cofferCli(this.#daemon.controlSocket, args, input === undefined ? {} : { input });
   }
 
-  async tryCli(args: readonly string[]): Promise<CommandResult> {
-    return tryCofferCli(this.#daemon.controlSocket, args);
+  async tryCli(args: readonly string[], input?: string): Promise<CommandResult> {
+    return tryCofferCli(this.#daemon.controlSocket, args, input === undefined ? {} : { input });
   }
 
   /** The cluster as this node shows it, by the nodes' names. */
