@@ -1,35 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import * as v from 'valibot';
-import type { ForceProgress, LastEntry, SurvivorsReply, ToldSurvivor } from '../control/index.ts';
+import type { ForceProgress, SurvivorsReply, ToldSurvivor } from '../control/index.ts';
 import type { ControlClient } from './control-client.ts';
-import { errorReply, type ReplySchema } from './replies.ts';
-
-const lastEntry: ReplySchema<LastEntry> = v.object({ term: v.number(), index: v.number() });
-
-const survivorsReply: ReplySchema<SurvivorsReply> = v.object({
-  managers: v.array(
-    v.object({
-      id: v.string(),
-      hostname: v.string(),
-      address: v.string(),
-      self: v.boolean(),
-      voter: v.boolean(),
-      state: v.picklist(['answers', 'told', 'unready', 'silent']),
-      lastEntry: v.optional(lastEntry),
-      problem: v.optional(v.string()),
-    }),
-  ),
-  lastEntry,
-  alone: v.boolean(),
-  refusal: v.optional(errorReply),
-});
-
-const forceProgress: ReplySchema<ForceProgress> = v.object({
-  phase: v.picklist(['idle', 'reopening', 'removing', 'done', 'failed']),
-  removed: v.array(v.object({ id: v.string(), hostname: v.string(), address: v.string() })),
-  lastEntry: v.optional(lastEntry),
-  problem: v.optional(errorReply),
-});
+import { forceProgress, survivorsReply } from './force-replies.ts';
 
 /** The part of coffer's own API by which a survivor goes on alone. It rejects as `ControlClient` does. */
 export class ForceClient {

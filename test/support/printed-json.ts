@@ -12,9 +12,15 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 const EXTENSION = '.json';
 
 let compiled: Ajv2020 | undefined;
+let read: ReadonlyMap<string, JsonSchema> | undefined;
 
 /** All files of docs/schema, by what they are called from there: `node-ls`, `common/values`. */
 export function schemaFiles(): ReadonlyMap<string, JsonSchema> {
+  read ??= readSchemas();
+  return read;
+}
+
+function readSchemas(): ReadonlyMap<string, JsonSchema> {
   const directory = path.join(projectRoot(), 'docs', 'schema');
   const files = readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith(EXTENSION))
