@@ -171,6 +171,7 @@ describe('three managers', () => {
     await victim.stop();
     rmSync(path.join(victim.stateDirectory, 'database'), { recursive: true });
     await victim.start();
+    await reasonOf(victim, 'store.damaged');
     await printed('rebuild --yes', { at: victim });
     await cluster.whole(cluster.running, MEND_MS);
   });
