@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Secrets that are rotated by themselves, by whoever leads when their time has come.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { ManagerCluster } from '../support/manager-cluster.ts';
+import type { ManagerProcess } from '../support/manager-process.ts';
+import { OneEngineSwarm } from '../support/one-engine-swarm.ts';
+import { daysLater } from '../support/other-time.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+/** A leader looks when it begins to lead, and each minute. */
+const LOOK_MS_MAX = 100_000;
+
+describe('three managers with secrets that are rotated by themselves', () => {
+  let cluster: ManagerCluster;
+  let removeEngine = async (): Promise<void> => undefined;
+  before(async () => {
+    const swarm = await OneEngineSwarm.start({
+      after: (work) => {
+        removeEngine = work;
+      },
+    });
+    swarm.state = { LocalNodeState: 'inactive' };
+    cluster = await ManagerCluster.start({
+      size: 3,
+      common: { env: { COFFER_ENGINE_SOCKET: swarm.engine.socketPath } },
+    });
+  });
+  after(async () => {
+    await cluster?.destroy();
+    await removeEngine();
+  });
+
+  async function put(name: string, every: string): Promise<void> {
+    const labels = ['--label', `coffer.rotate=${every}`, '--label', 'coffer.generate=hex:16'];
+    await cluster.at(0).cli(['put', name, '-', ...labels], { input: 'by hand' });
+  }
+
+  async function numbers(manager: ManagerProcess, name: string): Promise<string> {
+    const { secret } = await manager.inspect(name);
+    return secret.versions.map(({ number }) => number).join(' ');
+  }
+
+  /** Waits until every manager has these versions of it. */
+  async function has(name: string, versions: string): Promise<void> {
+    await waitFor(async () => (await numbers(await cluster.leader(), name)) === versions, {
+      what: `${name} to have versions ${versions}`,
+      timeout_ms: LOOK_MS_MAX,
+      interval_ms: 200,
+    });
+    for (const manager of cluster.running) {
+      assert.equal(await numbers(manager, name), versions, manager.name);
+    }
+  }
+
+  /** All of them are started so many days from now. */
+  async function startAt(days: number): Promise<void> {
+    await Promise.all(cluster.running.map((manager) => manager.stop()));
+    await Promise.all(cluster.managers.map((manager) => manager.start(daysLater(days))));
+    await cluster.whole();
+  }
+
+  test('have a new value when the old one is old enough, once, whoever leads then and afterwards', async () => {
+    await put('db', '30d');
+    await put('slow', '40d');
+    await put('bare', '30d');
+    await startAt(31);
+    await has('db', '1 2');
+    await has('bare', '1 2');
+    await has('slow', '1');
+    assert.match((await cluster.at(1).deliver('db')).toString(), /^[0-9a-f]{32}$/);
+    const { stdout } = await (await cluster.leader()).cli(['audit', '--event', 'rotate', '--format', 'json']);
+    const records = stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+    assert.deepEqual(
+      records.map(({ by, secret, version }) => `${String(secret)} ${String(version)} ${String(by)}`).sort(),
+      ['bare 2 schedule', 'db 2 schedule'],
+    );
+
+    const leader = await cluster.leader();
+    await leader.kill9();
+    await cluster.leader(cluster.running);
+    await startAt(41);
+    await has('slow', '1 2');
+    await has('db', '1 2');
+    await has('bare', '1 2');
+  });
+});
