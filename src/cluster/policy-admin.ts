@@ -6,7 +6,7 @@ import { newSecretId } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
 import type {
   PolicyAdmin,
-  PolicyDefaultReply,
+  PolicyDefaultChange,
   PolicyEffect,
   PolicyReply,
   PolicyRuleDescription,
@@ -70,11 +70,13 @@ export class LocalPolicies implements PolicyAdmin {
     return { rule: describeRule(rule) };
   }
 
-  async setDefault(effect: PolicyEffect): Promise<PolicyDefaultReply> {
+  async setDefault(effect: PolicyEffect): Promise<PolicyDefaultChange> {
     const { now_ms, store } = this.#options;
+    await store.readBarrier(READ_TIMEOUT_MS);
+    const before = store.cluster.policy.default;
     const policy = { kind: 'policy-default', effect, setAt_ms: now_ms() } as const;
     await store.propose({ kind: 'set-policy-default', policy });
-    return { default: effect };
+    return { default: effect, before };
   }
 
   #find(reference: string): PolicyRuleObject {

@@ -47,6 +47,11 @@ export interface PolicyDefaultReply {
   readonly default: PolicyEffect;
 }
 
+export interface PolicyDefaultChange extends PolicyDefaultReply {
+  /** What held until then, as far as this manager knew. */
+  readonly before: PolicyEffect;
+}
+
 export interface PolicyRuleWish {
   readonly effect: PolicyEffect;
   readonly secret: string;
@@ -65,5 +70,5 @@ export interface PolicyAdmin {
   add(wish: PolicyRuleWish): Promise<PolicyRuleReply>;
   /** By its id or a unique prefix of it. Throws `policy.not-found`, and `request.invalid` if several begin so. */
   remove(reference: string): Promise<RemovedRuleReply>;
-  setDefault(effect: PolicyEffect): Promise<PolicyDefaultReply>;
+  setDefault(effect: PolicyEffect): Promise<PolicyDefaultChange>;
 }

@@ -3,6 +3,7 @@
 import type { Request, RequestHandler } from 'express';
 import type { AuditEvent, Auditor } from '../audit/index.ts';
 import { CofferError } from '../common/index.ts';
+import { auditNoteOf } from './audit-note.ts';
 
 const EVENTS: Readonly<Record<string, AuditEvent>> = {
   'put /v1/nodes/:node/role': 'set-role',
@@ -50,7 +51,8 @@ export function auditedRoute(
     const common = { by: 'control', to: typeof node === 'string' ? node : undefined };
     try {
       await handler(request, response, next);
-      auditor.record(event, { ...common, secret: secretIn(told), detail: callOf(request) });
+      const detail = auditNoteOf(response) ?? callOf(request);
+      auditor.record(event, { ...common, secret: secretIn(told), detail });
     } catch (thrown) {
       auditor.record(event, { ...common, code: CofferError.from(thrown).code, detail: callOf(request) });
       throw thrown;

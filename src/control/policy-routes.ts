@@ -2,7 +2,9 @@
 // The routes under /v1/policy.
 import type { Request, RequestHandler, Response } from 'express';
 import { CofferError, withDeadline } from '../common/index.ts';
+import { ruleWords } from '../membership/index.ts';
 import { nameKey } from '../secrets/index.ts';
+import { noteForAudit } from './audit-note.ts';
 import { changing, parameter, reading, servingCluster } from './cluster-routes.ts';
 import type {
   PolicyDefaultReply,
@@ -43,7 +45,12 @@ export function policyRoutes(options: ControlOptions): PolicyRoutes {
     readQuery(QUERIES.none, request.query);
     const { effect } = await readJson(request, BODIES.policyDefault);
     const { policies } = await servingCluster(options);
-    response.json({ default: (await changing(policies.setDefault(effect))).default });
+    const { before } = await changing(policies.setDefault(effect));
+    noteForAudit(
+      response,
+      before === effect ? `default is ${effect} already` : `default changed from ${before} to ${effect}`,
+    );
+    response.json({ default: effect });
   }
 
   async function add(request: Request, response: Response<PolicyRuleReply>): Promise<void> {
@@ -51,6 +58,7 @@ export function policyRoutes(options: ControlOptions): PolicyRoutes {
     const wish = await readJson(request, BODIES.policyRuleWish);
     const { policies } = await servingCluster(options);
     const { changed, rule } = await changing(policies.add(wish));
+    noteForAudit(response, `rule ${rule.id} ${changed ? 'added' : 'is there already'}: ${ruleWords(rule)}`);
     response.status(changed ? 201 : 200).json({ rule: describeRule(rule), changed });
   }
 
@@ -58,7 +66,9 @@ export function policyRoutes(options: ControlOptions): PolicyRoutes {
     readQuery(QUERIES.none, request.query);
     const id = parameter(request, 'id');
     const { policies } = await servingCluster(options);
-    response.json({ rule: describeRule((await changing(policies.remove(id))).rule) });
+    const { rule } = await changing(policies.remove(id));
+    noteForAudit(response, `rule ${rule.id} removed: ${ruleWords(rule)}`);
+    response.json({ rule: describeRule(rule) });
   }
 
   async function test(request: Request, response: Response<PolicyTestReply>): Promise<void> {

@@ -54,6 +54,7 @@ export { checkPolicyRule } from './policy-check.ts';
 export { samePolicyRule } from './policy-rules.ts';
 export { policyNodeOf, type SwarmNode } from './policy-node.ts';
 export { policyRefusal } from './policy-refusal.ts';
+export { conditionsOf, ruleWords } from './policy-words.ts';
 export {
   isAllowingAll,
   type PolicyNode,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
 import type { PolicyRuleDescription } from '../../control/index.ts';
+import { conditionsOf } from '../../membership/index.ts';
 import type { Session } from '../session.ts';
 import { humanAge, renderTable } from '../text.ts';
 import { addExamples, formatOption, warnIfStale } from './options.ts';
@@ -50,29 +51,4 @@ function table(rules: readonly PolicyRuleDescription[], now_ms: number): string 
       humanAge(rule.addedAt_ms, now_ms),
     ]),
   );
-}
-
-/** In the words that are typed; `everybody` for a rule that names nothing. */
-export function conditionsOf(
-  rule: Pick<PolicyRuleDescription, 'service' | 'stack' | 'serviceLabels' | 'image' | 'node' | 'nodeLabels'>,
-): string {
-  const words = [
-    ...named('service', rule.service),
-    ...named('stack', rule.stack),
-    ...labelled('service-label', rule.serviceLabels),
-    ...named('image', rule.image),
-    ...named('node', rule.node),
-    ...labelled('node-label', rule.nodeLabels),
-  ];
-  return words.length === 0 ? 'everybody' : words.join(', ');
-}
-
-function named(what: string, name: string): readonly string[] {
-  return name === '' ? [] : [`${what} ${name}`];
-}
-
-function labelled(what: string, labels: Readonly<Record<string, string>>): readonly string[] {
-  return Object.entries(labels)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${what} ${key}=${value}`);
 }

@@ -157,7 +157,7 @@ test('what changes the cluster through the control API is written down, with wha
     const by = 'control';
     const [grant, policy, ...more] = auditor.records;
     assert.deepEqual(more, [], 'what only reads is not');
-    assert.deepEqual(policy, { event: 'policy', by, detail: 'PUT /v1/policy/default' });
+    assert.deepEqual(policy, { event: 'policy', by, detail: 'default changed from allow to deny' });
     assert.deepEqual(grant, {
       event: 'grant',
       by,

@@ -87,7 +87,7 @@ test('a policy made at a manager that does not lead is known to all, and outlive
     secret: 'db',
     serviceLabels: { a: 'b' },
   });
-  assert.deepEqual(await other.admin.policies.setDefault('deny'), { default: 'deny' });
+  assert.deepEqual(await other.admin.policies.setDefault('deny'), { default: 'deny', before: 'allow' });
   const policy = { default: 'deny', rules: [rule], freshness: 'linearizable' };
   assert.deepEqual(await leader.admin.policies.describe(), policy);
   await other.stop();

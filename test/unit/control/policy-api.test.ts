@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type {
+  AuditAdmin,
   ControlOptions,
   PolicyReply,
   PolicyRuleReply,
@@ -10,6 +11,7 @@ import type {
 } from '../../../src/control/index.ts';
 import { CLUSTER_NOW_MS, FakeCluster } from '../../support/fake-cluster.ts';
 import { grantingCluster } from '../../support/granting-cluster.ts';
+import { RecordingAudit } from '../../support/recording-audit.ts';
 import { codeOf, type Harness, type Reply, send, withControl } from './control-harness.ts';
 
 /** With a cluster on the store that the control server has. */
@@ -62,6 +64,37 @@ test('a rule is added once, listed with the default, and removed', async () => {
     const gone = await send(harness, 'DELETE', `/v1/policy/rules/${rule.id}`);
     assert.deepEqual([gone.status, codeOf(gone)], [404, 'policy.not-found']);
   });
+});
+
+test('what a change of the policy has come to stands in the audit log: the rule and its words, the default and the one before', async () => {
+  const auditor = new RecordingAudit();
+  const audit: AuditAdmin = { auditor, select: async () => [], verify: async () => ({ records: 0 }) };
+  await withPolicy(
+    async (harness) => {
+      const wish = { effect: 'deny', secret: 'db-*', stack: 'shop', nodeLabels: { zone: 'dmz', rack: '1' } };
+      const made = await sendJson(harness, 'POST', '/v1/policy/rules', wish);
+      const { id } = (made.json as PolicyRuleReply).rule;
+      await sendJson(harness, 'POST', '/v1/policy/rules', wish);
+      await sendJson(harness, 'POST', '/v1/policy/rules', { effect: 'allow', secret: 'd b' });
+      await sendJson(harness, 'PUT', '/v1/policy/default', { effect: 'deny' });
+      await sendJson(harness, 'PUT', '/v1/policy/default', { effect: 'deny' });
+      await send(harness, 'DELETE', `/v1/policy/rules/${id.slice(0, 8)}`);
+      await send(harness, 'DELETE', '/v1/policy/rules/nope');
+      const words = 'deny db-* to stack shop, node-label rack=1, node-label zone=dmz';
+      const rule = { event: 'policy', secret: 'db-*', by: 'control' };
+      const other = { event: 'policy', by: 'control' };
+      assert.deepEqual(auditor.records, [
+        { ...rule, detail: `rule ${id} added: ${words}` },
+        { ...rule, detail: `rule ${id} is there already: ${words}` },
+        { ...other, code: 'policy.invalid', detail: 'POST /v1/policy/rules' },
+        { ...other, detail: 'default changed from allow to deny' },
+        { ...other, detail: 'default is deny already' },
+        { ...rule, detail: `rule ${id} removed: ${words}` },
+        { ...other, code: 'policy.not-found', detail: 'DELETE /v1/policy/rules/nope' },
+      ]);
+    },
+    { audit },
+  );
 });
 
 test('a rule that says less than it seems to is refused', async () => {
