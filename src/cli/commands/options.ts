@@ -49,8 +49,9 @@ export function addDefaultCommand(group: Command, name: string): Command {
   const help = new Help();
   group.configureHelp({
     ...group.configureHelp(),
-    visibleOptions: () => help.visibleOptions(own),
-    visibleArguments: () => help.visibleArguments(own),
+    // Those under it inherit this.
+    visibleOptions: (command) => help.visibleOptions(command === group ? own : command),
+    visibleArguments: (command) => help.visibleArguments(command === group ? own : command),
   });
   return own;
 }
