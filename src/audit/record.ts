@@ -32,6 +32,7 @@ export const AUDIT_EVENTS = [
   'purge',
   'schedule',
   'rebuild',
+  'acknowledge',
   'force-new-cluster',
   'rotate-file',
   'missed',

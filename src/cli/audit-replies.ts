@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the daemon may answer about its audit log; see replies.ts.
 import * as v from 'valibot';
-import type { AuditReply, AuditStatus, AuditVerifyReply } from '../control/index.ts';
+import type {
+  AuditAcknowledgeReply,
+  AuditReply,
+  AuditStatus,
+  AuditVerifyReply,
+  LostRecord,
+} from '../control/index.ts';
 import type { ReplySchema } from './replies.ts';
 
 /** Of a newer daemon, an event that this program does not know is shown all the same. */
@@ -30,6 +36,8 @@ type ShownReply = Omit<AuditReply, 'records'> & { readonly records: readonly Sho
 
 export const auditReply: ReplySchema<ShownReply> = v.object({ records: v.array(record) });
 
+const lostRecord: ReplySchema<LostRecord> = v.object({ seq: v.number(), at_ms: v.number() });
+
 export const auditVerifyReply: ReplySchema<AuditVerifyReply> = v.object({
   records: v.number(),
   wholeTo: v.optional(v.string()),
@@ -41,8 +49,10 @@ export const auditVerifyReply: ReplySchema<AuditVerifyReply> = v.object({
       signature: v.picklist(['good', 'bad', 'other-key']),
     }),
   ),
-  lost: v.optional(v.object({ seq: v.number(), at_ms: v.number() })),
+  lost: v.optional(lostRecord),
 });
+
+export const auditAcknowledgeReply: ReplySchema<AuditAcknowledgeReply> = v.object({ lost: lostRecord });
 
 export const auditStatus: ReplySchema<AuditStatus> = v.object({
   sinks: v.array(v.string()),

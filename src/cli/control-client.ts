@@ -8,6 +8,7 @@ import type {
   DaemonStatus,
   DestroyReply,
   LedgerReply,
+  LostRecord,
   PruneReply,
   PutReply,
   Refusal,
@@ -20,7 +21,7 @@ import type {
 import type { Labels, PutValue } from '../secrets/index.ts';
 import type { RecordFilter } from '../audit/index.ts';
 import { readText, replyIn } from './answer.ts';
-import { auditReply, auditVerifyReply, type ShownRecord } from './audit-replies.ts';
+import { auditAcknowledgeReply, auditReply, auditVerifyReply, type ShownRecord } from './audit-replies.ts';
 import { requestError } from './command-error.ts';
 import { ledgerReply } from './ledger-replies.ts';
 import { explained } from './connection-error.ts';
@@ -155,6 +156,12 @@ export class ControlClient {
 
   verifyAudit(): Promise<AuditVerifyReply> {
     return this.call({ method: 'GET', path: '/v1/audit/verify' }, auditVerifyReply);
+  }
+
+  /** That a record was lost is not told any more. */
+  async acknowledgeAuditLoss({ at_ms, seq }: LostRecord): Promise<LostRecord> {
+    const path = '/v1/audit/acknowledge';
+    return (await this.call({ method: 'POST', path, body: { seq, at_ms } }, auditAcknowledgeReply)).lost;
   }
 
   async checks(): Promise<readonly Check[]> {

@@ -87,6 +87,7 @@ export const ERROR_CODES = {
   'backup.not-found': 404,
   'backup.drill': 409,
   'audit.unavailable': 503,
+  'audit.not-lost': 409,
   'settings.invalid': 503,
   'engine.unreachable': 502,
   'engine.refused': 502,

@@ -98,6 +98,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/ledger': { get: ledgerRoute(options) },
     '/v1/audit': { get: audit.select },
     '/v1/audit/verify': { get: audit.verify },
+    '/v1/audit/acknowledge': { post: audit.acknowledge },
     '/v1/refusals': { get: refusalsRoute(options) },
     '/v1/doctor': { get: doctorRoute(options) },
   };

@@ -2,7 +2,10 @@
 // The routes under /v1/audit.
 import type { Request, RequestHandler, Response } from 'express';
 import { CofferError, withDeadline } from '../common/index.ts';
-import type { AuditAdmin, AuditReply, AuditVerifyReply } from './audit-wire.ts';
+import { noteForAudit } from './audit-note.ts';
+import type { AuditAcknowledgeReply, AuditAdmin, AuditReply, AuditVerifyReply } from './audit-wire.ts';
+import { BODIES, readJson } from './json-body.ts';
+import { changing } from './cluster-routes.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 
@@ -13,6 +16,7 @@ const READ_TIMEOUT_MS = 25_000;
 export interface AuditRoutes {
   readonly select: RequestHandler;
   readonly verify: RequestHandler;
+  readonly acknowledge: RequestHandler;
 }
 
 export function auditRoutes({ audit }: ControlOptions): AuditRoutes {
@@ -27,7 +31,15 @@ export function auditRoutes({ audit }: ControlOptions): AuditRoutes {
     response.json(await reading(present(audit).verify()));
   }
 
-  return { select, verify };
+  async function acknowledge(request: Request, response: Response<AuditAcknowledgeReply>): Promise<void> {
+    readQuery(QUERIES.none, request.query);
+    const wish = await readJson(request, BODIES.lostRecord);
+    const { at_ms, seq } = await changing(present(audit).acknowledge(wish));
+    noteForAudit(response, `record ${seq}, signed at ${new Date(at_ms).toISOString()}, is known to be lost`);
+    response.json({ lost: { seq, at_ms } });
+  }
+
+  return { select, verify, acknowledge };
 }
 
 function present(audit: AuditAdmin | undefined): AuditAdmin {

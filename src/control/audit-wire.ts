@@ -8,6 +8,15 @@ export interface AuditAdmin {
   /** Those that match, the oldest first. */
   select(filter: RecordFilter): Promise<readonly AuditRecord[]>;
   verify(): Promise<AuditVerifyReply>;
+  /** Somebody knows of it: it is not told any more. Throws `audit.not-lost` for any other. */
+  acknowledge(lost: LostRecord): Promise<LostRecord>;
+}
+
+/** A record that other managers knew of, and that was not there any more at a start. */
+export interface LostRecord {
+  readonly seq: number;
+  /** When it was signed. */
+  readonly at_ms: number;
 }
 
 /** `GET /v1/audit`. */
@@ -27,8 +36,12 @@ export interface AuditVerifyReply {
   readonly head?:
     | { readonly seq: number; readonly at_ms: number; readonly signature: HeadSignature }
     | undefined;
-  /** A record that they knew of, and that was not there any more at a start. */
-  readonly lost?: { readonly seq: number; readonly at_ms: number } | undefined;
+  readonly lost?: LostRecord | undefined;
+}
+
+/** `POST /v1/audit/acknowledge`, whose body is a `LostRecord` as `verify` tells it. */
+export interface AuditAcknowledgeReply {
+  readonly lost: LostRecord;
 }
 
 /** Of `GET /v1/status`. */

@@ -27,6 +27,7 @@ const EVENTS: Readonly<Record<string, AuditEvent>> = {
   'post /v1/purge': 'purge',
   'post /v1/rebuild': 'rebuild',
   'post /v1/force-new-cluster': 'force-new-cluster',
+  'post /v1/audit/acknowledge': 'acknowledge',
 };
 
 /** The handler, which leaves a record of what came of the call if it is one of those that change. */

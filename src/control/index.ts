@@ -46,7 +46,14 @@ export type {
   UnlockKeyReply,
   UnlockKeyWish,
 } from './cluster-wire.ts';
-export type { AuditAdmin, AuditReply, AuditStatus, AuditVerifyReply } from './audit-wire.ts';
+export type {
+  AuditAcknowledgeReply,
+  AuditAdmin,
+  AuditReply,
+  AuditStatus,
+  AuditVerifyReply,
+  LostRecord,
+} from './audit-wire.ts';
 export type {
   ForceNewCluster,
   ForcePhase,

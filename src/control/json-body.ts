@@ -95,10 +95,18 @@ const policyRuleWish = v.strictObject({
   nodeLabels: v.optional(labels),
 });
 
+const RECORD_SENTENCE = 'seq and at_ms are numbers of a record, as GET /v1/audit/verify tells it';
+const recordNumber = v.pipe(
+  v.number(RECORD_SENTENCE),
+  v.safeInteger(RECORD_SENTENCE),
+  v.minValue(0, RECORD_SENTENCE),
+);
+
 export const BODIES = {
   grantWish,
   policyRuleWish,
   policyDefault: v.strictObject({ effect }),
+  lostRecord: v.strictObject({ seq: recordNumber, at_ms: recordNumber }),
   dataKeySchedule: v.strictObject({ every_ms: period }),
   /** `null` turns it off. */
   backupSchedule: v.strictObject({ schedule: v.nullable(backupSchedule) }),

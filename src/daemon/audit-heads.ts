@@ -72,6 +72,25 @@ export class AuditHeads {
     return this.#last;
   }
 
+  /** What was lost is not told any more. Throws `audit.not-lost` unless it is just this record, as it was signed. */
+  async acknowledge({ at_ms, seq }: Pick<AuditPlace, 'at_ms' | 'seq'>): Promise<AuditPlace> {
+    const store = this.#store;
+    if (store === undefined) {
+      throw new CofferError('store.unavailable', 'the store does not serve');
+    }
+    const lost = this.known?.lost;
+    if (lost?.seq !== seq || lost.at_ms !== at_ms) {
+      throw new CofferError('audit.not-lost', `record ${seq} is none that was found lost`, {
+        hint: 'See what was: docker coffer audit verify',
+      });
+    }
+    await store.propose(
+      { kind: 'acknowledge-audit-loss', nodeId: this.#nodeId, lost },
+      { timeout_ms: PROPOSE_TIMEOUT_MS },
+    );
+    return lost;
+  }
+
   async #publish(): Promise<void> {
     const { log, now_ms, signer: signerNow } = this.#options;
     const signer = signerNow();

@@ -15,10 +15,10 @@ import {
   verifyParts,
 } from '../audit/index.ts';
 import { CofferError, type Logger } from '../common/index.ts';
-import type { NodeObject } from '../membership/index.ts';
 import type { AuditAdmin, AuditStatus, AuditVerifyReply } from '../control/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
 import { AuditHeads } from './audit-heads.ts';
+import { changesOfNodes, type KnownNodes, knownNodes } from './audited-nodes.ts';
 import type { Settings } from './settings.ts';
 import { version } from './version.ts';
 
@@ -81,14 +81,15 @@ export class Auditing {
     }
     const { replica } = store;
     this.#hasLeader = () => replica.leader !== 0;
-    const nodes = (): ReadonlyMap<string, NodeObject> =>
-      new Map(replica.state.index.cluster.nodes().map((node) => [node.id, node]));
-    let known = nodes();
+    const look = (): KnownNodes => knownNodes(replica.state.index.cluster);
+    let known = look();
     const detach = this.#heads.attach(store, this.#nodeId);
     const unwatch = replica.watch({
       onClusterChange: () => {
-        const now = nodes();
-        this.#compare(known, now);
+        const now = look();
+        for (const { event, fields } of changesOfNodes(known, now, this.#nodeId)) {
+          this.log.record(event, fields);
+        }
         known = now;
       },
       onLeader: () => undefined,
@@ -141,6 +142,7 @@ export class Auditing {
       auditor: this.log,
       select: (filter) => this.select(filter),
       verify: () => this.verify(),
+      acknowledge: (lost) => this.#heads.acknowledge(lost),
     };
   }
 
@@ -164,22 +166,5 @@ export class Auditing {
       });
     }
     return this.#file;
-  }
-
-  #compare(before: ReadonlyMap<string, NodeObject>, now: ReadonlyMap<string, NodeObject>): void {
-    for (const node of now.values()) {
-      const known = before.get(node.id);
-      const detail = `${node.role} ${node.hostname}`;
-      if (known === undefined) {
-        this.log.record('join', { to: node.id, detail });
-      } else if (known.role !== node.role) {
-        this.log.record('set-role', { to: node.id, detail });
-      }
-    }
-    for (const node of before.values()) {
-      if (!now.has(node.id)) {
-        this.log.record('remove-node', { to: node.id, detail: `${node.role} ${node.hostname}` });
-      }
-    }
   }
 }

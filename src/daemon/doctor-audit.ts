@@ -28,7 +28,7 @@ export function auditChecks(audit: AuditStatus | undefined, lostSeq: number | un
         name,
         level: 'failure',
         message: `record ${lostSeq} was signed, and was not in it any more when coffer started`,
-        mend: 'Find out who has changed or deleted it: docker coffer audit verify',
+        mend: 'Find out who has changed or deleted it, then say so: docker coffer audit verify --acknowledge',
       },
     ];
   }

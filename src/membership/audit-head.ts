@@ -20,7 +20,7 @@ export interface AuditHeadObject extends AuditPlace {
   /** Of the key that has signed it; a renewed certificate has another one. */
   readonly publicKeyFingerprint: string;
   readonly signature: Buffer;
-  /** A line that was signed before, and was not in the log any more. It is told from then on. */
+  /** A line that was signed before, and was not in the log any more. It is told from then on, until somebody acknowledges it. */
   readonly lost: AuditPlace | undefined;
 }
 
@@ -31,6 +31,16 @@ export interface AuditHeadObject extends AuditPlace {
 export interface PutAuditHead {
   readonly kind: 'put-audit-head';
   readonly head: AuditHeadObject;
+}
+
+/**
+ * Somebody knows that this line was lost, which is not told from then on. Fails with `audit.not-lost` where the head says that another one
+ * was, and as `put-audit-head`. Changes nothing where none was.
+ */
+export interface AcknowledgeAuditLoss {
+  readonly kind: 'acknowledge-audit-loss';
+  readonly nodeId: string;
+  readonly lost: AuditPlace;
 }
 
 /** A signature of ECDSA on P-256 in DER has 72 at most. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cluster's commands as bytes.
 import { type ByteReader, type ByteWriter, CofferError, unreachable } from '../common/index.ts';
-import { AUDIT_HEAD_COMMAND_TAG } from './audit-head-codec.ts';
+import { AUDIT_HEAD_COMMAND_TAG, readAcknowledgement, writeAcknowledgement } from './audit-head-codec.ts';
 import type { ClusterCommand } from './command.ts';
 import { GRANT_COMMAND_TAG, readGrantCommand, writeGrantCommand } from './grant-codec.ts';
 import {
@@ -102,6 +102,8 @@ export function writeClusterCommand(writer: ByteWriter, command: ClusterCommand)
       return writeMaintenanceCommand(writer, command);
     case 'put-audit-head':
       return writeObject(writer, command.head);
+    case 'acknowledge-audit-loss':
+      return writeAcknowledgement(writer, command);
     case 'put-grant':
     case 'remove-grant':
       return writeGrantCommand(writer, command);
@@ -175,6 +177,8 @@ export function readClusterCommand(reader: ByteReader): ClusterCommand {
       return { kind: 'change-settings', settings: readOf(reader, 'settings') };
     case KIND_TAG['put-audit-head']:
       return { kind: 'put-audit-head', head: readOf(reader, 'audit-head') };
+    case KIND_TAG['acknowledge-audit-loss']:
+      return readAcknowledgement(reader);
     case KIND_TAG['set-autolock']:
       return { kind: 'set-autolock', autolock: readOf(reader, 'autolock') };
     case KIND_TAG['set-peer-unlock']:

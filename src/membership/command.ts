@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands that change the cluster's objects, as they stand in the replicated log.
 import type { RegisterPeerUnlock, SetAutolock, SetPeerUnlock } from './autolock-command.ts';
-import type { PutAuditHead } from './audit-head.ts';
+import type { AcknowledgeAuditLoss, PutAuditHead } from './audit-head.ts';
 import type { GrantCommand } from './grant.ts';
 import type { PolicyCommand } from './policy.ts';
 import type { RotationCommand } from './rotation.ts';
@@ -130,6 +130,7 @@ export type ClusterCommand =
   | SetPeerUnlock
   | RegisterPeerUnlock
   | PutAuditHead
+  | AcknowledgeAuditLoss
   | GrantCommand
   | PolicyCommand
   | RotationCommand

@@ -2,7 +2,7 @@
 // The rules of the cluster: a pure function from its objects and a command to their changes. No clock, no randomness, no
 // I/O: every manager that applies the same log arrives at the same objects.
 import { CofferError, unreachable } from '../common/index.ts';
-import { putAuditHead, withoutAuditHead } from './audit-head-rules.ts';
+import { acknowledgeAuditLoss, putAuditHead, withoutAuditHead } from './audit-head-rules.ts';
 import { registerPeerUnlock, setAutolock, setPeerUnlock, withoutRegistration } from './autolock-rules.ts';
 import type { ClusterView, ObjectEffect } from './cluster-index.ts';
 import type {
@@ -76,6 +76,8 @@ export function applyClusterCommand(view: ClusterView, command: ClusterCommand):
       return [put(applyMaintenanceCommand(view, command))];
     case 'put-audit-head':
       return putAuditHead(view, command.head);
+    case 'acknowledge-audit-loss':
+      return acknowledgeAuditLoss(view, command);
     case 'put-grant':
     case 'remove-grant':
       return applyGrantCommand(view, command);

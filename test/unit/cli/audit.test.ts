@@ -4,10 +4,10 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { Chain, newChain, type RecordFilter } from '../../../src/audit/index.ts';
-import type { AuditAdmin, AuditVerifyReply } from '../../../src/control/index.ts';
+import type { AuditAdmin, AuditVerifyReply, LostRecord } from '../../../src/control/index.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { RecordingAudit } from '../../support/recording-audit.ts';
-import { type CliHarness, NOW_MS, withCli } from './cli-harness.ts';
+import { type CliHarness, Keyboard, NOW_MS, withCli } from './cli-harness.ts';
 
 const chain = new Chain(newChain());
 const LINES = [
@@ -34,6 +34,7 @@ const LINES = [
 
 interface Asked {
   filter?: RecordFilter;
+  acknowledged?: LostRecord;
 }
 
 async function withAudit(
@@ -49,6 +50,10 @@ async function withAudit(
       return LINES.map(({ record }) => record);
     },
     verify: async () => reply,
+    acknowledge: async (lost) => {
+      asked.acknowledged = lost;
+      return lost;
+    },
   };
   const cluster = new FakeCluster();
   await withCli({ audit, cluster: () => cluster }, (harness) => work({ ...harness, asked, auditor }));
@@ -128,6 +133,59 @@ test('audit verify ends with 0 for a whole log, and with 1 and what is wrong for
       assert.match(result.stdout, stdout);
     });
   }
+});
+
+const LOST = { seq: 40, at_ms: NOW_MS };
+const LOST_WORDS =
+  'record 40, signed at 2026-01-15T12:00:00.000Z, was not in the log any more when coffer started';
+
+test('audit verify --acknowledge has what was lost not told any more, and leaves a record of that', async () => {
+  await withAudit({ records: 12, lost: LOST }, async ({ asked, auditor, cli }) => {
+    const { code, stderr, stdout } = await cli(['audit', 'verify', '--acknowledge']);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.deepEqual(stdout.split('\n').slice(1), [`Acknowledged: ${LOST_WORDS}`, '']);
+    assert.deepEqual(asked.acknowledged, LOST);
+    assert.deepEqual(auditor.records, [
+      {
+        event: 'acknowledge',
+        by: 'control',
+        detail: 'record 40, signed at 2026-01-15T12:00:00.000Z, is known to be lost',
+      },
+    ]);
+    const json = await cli(['audit', 'verify', '--acknowledge', '--format', 'json']);
+    const at = { Seq: 40, At: '2026-01-15T12:00:00.000Z' };
+    assert.deepEqual(JSON.parse(json.stdout), { Records: 12, Acknowledged: at, Whole: true });
+  });
+});
+
+test('audit verify --acknowledge asks at a terminal, unless it is told not to', async () => {
+  await withAudit({ records: 12, lost: LOST }, async ({ asked, cli }) => {
+    const words = ['audit', 'verify', '--acknowledge'];
+    const no = await cli(words, { stdin: new Keyboard('n\n') });
+    assert.deepEqual([no.code, asked.acknowledged], [1, undefined]);
+    assert.match(no.stderr, /^Nobody is told any more that record 40, .* Go on\? \[y\/N\] /);
+    assert.equal((await cli([...words, '--yes'], { stdin: new Keyboard('') })).code, 0);
+    assert.deepEqual(asked.acknowledged, LOST);
+    assert.equal((await cli(words, { stdin: new Keyboard('y\n') })).code, 0);
+  });
+});
+
+test('audit verify --acknowledge changes nothing where nothing was lost, nor for copies, and still tells what else is wrong', async () => {
+  await withAudit({ records: 12 }, async ({ asked, cli }) => {
+    const nothing = await cli(['audit', 'verify', '--acknowledge']);
+    assert.equal(nothing.code, 1);
+    assert.match(nothing.stderr, /no record was lost that was not acknowledged/);
+    const copies = await cli(['audit', 'verify', '--acknowledge', 'audit.log']);
+    assert.equal(copies.code, 1);
+    assert.match(copies.stderr, /not for copies/);
+    assert.equal(asked.acknowledged, undefined);
+  });
+  const problem = { line: 3, what: 'record 3 is not what was written' };
+  await withAudit({ records: 2, problem, lost: LOST }, async ({ asked, cli }) => {
+    const { code, stderr } = await cli(['audit', 'verify', '--acknowledge']);
+    assert.deepEqual([code, stderr], [1, 'coffer: line 3: record 3 is not what was written\n']);
+    assert.deepEqual(asked.acknowledged, LOST);
+  });
 });
 
 test('audit verify takes copies of files, without a daemon', async () => {

@@ -56,6 +56,7 @@ test('completion knows commands, options, their values, secrets and services', a
     assert.equal(await complete(cli, 'ps', '-f', ''), 'service= container= node= :4');
     assert.equal(await complete(cli, 'ps', 'db'), 'db_a db_b :4');
     assert.equal(await complete(cli, 'join-token', 'ls', '--q'), '--quiet :4');
+    assert.equal(await complete(cli, 'audit', 'verify', '--a'), '--acknowledge :4');
     assert.equal(await complete(cli, 'ps', 'db_a', ''), ':4');
     assert.equal(await complete(cli, 'backup', ''), ':0');
     assert.equal(await complete(cli, 'restore', '--existing', ''), 'skip replace :4');

@@ -68,7 +68,12 @@ test('a rule is added once, listed with the default, and removed', async () => {
 
 test('what a change of the policy has come to stands in the audit log: the rule and its words, the default and the one before', async () => {
   const auditor = new RecordingAudit();
-  const audit: AuditAdmin = { auditor, select: async () => [], verify: async () => ({ records: 0 }) };
+  const audit: AuditAdmin = {
+    auditor,
+    select: async () => [],
+    verify: async () => ({ records: 0 }),
+    acknowledge: async (lost) => lost,
+  };
   await withPolicy(
     async (harness) => {
       const wish = { effect: 'deny', secret: 'db-*', stack: 'shop', nodeLabels: { zone: 'dmz', rack: '1' } };

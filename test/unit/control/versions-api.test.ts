@@ -149,13 +149,16 @@ test('a value is revealed with a record of the audit log, and not where none can
     },
   };
   const nothing = async (): Promise<never> => assert.fail('nobody reads the log');
-  await withControl({ audit: { auditor, select: nothing, verify: nothing } }, async (harness) => {
-    await fill(harness.store, '"hunter1"', '"hunter2"');
-    assert.equal((await send(harness, 'POST', '/v1/secrets/db/reveal?version=1')).text, '"hunter1"');
-    assert.deepEqual(recorded, [['reveal', { secret: 'db', version: 1, by: 'control' }]]);
-    problem = new CofferError('audit.unavailable', 'the disk is full');
-    const refused = await send(harness, 'POST', '/v1/secrets/db/reveal');
-    assert.equal(codeOf(refused), 'audit.unavailable');
-    assert.equal(recorded.length, 1);
-  });
+  await withControl(
+    { audit: { auditor, select: nothing, verify: nothing, acknowledge: nothing } },
+    async (harness) => {
+      await fill(harness.store, '"hunter1"', '"hunter2"');
+      assert.equal((await send(harness, 'POST', '/v1/secrets/db/reveal?version=1')).text, '"hunter1"');
+      assert.deepEqual(recorded, [['reveal', { secret: 'db', version: 1, by: 'control' }]]);
+      problem = new CofferError('audit.unavailable', 'the disk is full');
+      const refused = await send(harness, 'POST', '/v1/secrets/db/reveal');
+      assert.equal(codeOf(refused), 'audit.unavailable');
+      assert.equal(recorded.length, 1);
+    },
+  );
 });

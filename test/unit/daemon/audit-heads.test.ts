@@ -32,8 +32,8 @@ describe('the head of an audit log', () => {
   const known = (): AuditHeadObject => present(store.cluster.auditHead(NODE.id), 'a head');
   const directory = (): string => path.join(home.path, 'audit');
 
-  /** A daemon's life: some records, and what is said of them. */
-  async function live(secret: string): Promise<void> {
+  /** A daemon's life: some records, what is said of them, and what is acknowledged. */
+  async function live(secret: string, acknowledged?: { seq: number; at_ms: number }): Promise<void> {
     const file = new AuditFile({ directory: directory(), size_bytes: 100_000, keep: 2 });
     const options = {
       node: () => NODE.id,
@@ -54,7 +54,13 @@ describe('the head of an audit log', () => {
     log.record('put', { secret });
     await log.close();
     await heads.publish();
-    detach();
+    try {
+      if (acknowledged !== undefined) {
+        await heads.acknowledge(acknowledged);
+      }
+    } finally {
+      detach();
+    }
   }
 
   test('is the last line that is on the disk, signed by the node itself', async () => {
@@ -75,7 +81,27 @@ describe('the head of an audit log', () => {
     assert.deepEqual([known().seq, known().lost], [6, undefined]);
   });
 
-  test('tells for good that a log was deleted while nothing ran', async () => {
+  test('tells of a log that was deleted until just that is acknowledged, and tells of the next one', async () => {
+    await live('db');
+    const { at_ms, seq } = known();
+    rmSync(directory(), { recursive: true });
+    for (const other of [
+      { seq: seq + 1, at_ms },
+      { seq, at_ms: at_ms + 1 },
+    ]) {
+      await assert.rejects(live('db2', other), { code: 'audit.not-lost' });
+    }
+    assert.equal(known().lost?.seq, seq);
+    await live('db3', { seq, at_ms });
+    assert.equal(known().lost, undefined);
+    await assert.rejects(live('db4', { seq, at_ms }), { code: 'audit.not-lost' });
+    const { seq: later } = known();
+    rmSync(directory(), { recursive: true });
+    await live('db5');
+    assert.equal(known().lost?.seq, later);
+  });
+
+  test('tells at each start that a log was deleted while nothing ran', async () => {
     await live('db');
     const { at_ms, chain, hash, seq } = known();
     rmSync(directory(), { recursive: true });

@@ -92,6 +92,11 @@ const OBJECTS: readonly ClusterObject[] = [
 const COMMANDS: readonly ClusterCommand[] = [
   { kind: 'establish-cluster', authority: anAuthority(), node: aNode('a', 'manager', 1) },
   { kind: 'put-audit-head', head: anAuditHead('one') },
+  {
+    kind: 'acknowledge-audit-loss',
+    nodeId: 'id-one',
+    lost: { chain: 'chain0', seq: 3, hash: 'hash3', at_ms: 1 },
+  },
   { kind: 'put-token', token: aToken('one'), revokeOthers: true },
   { kind: 'revoke-token', id: 'one' },
   { kind: 'admit-node', tokenId: 'one', node: aNode('b'), at_ms: 5 },

@@ -388,6 +388,31 @@ describe("the cluster's rules", () => {
     refused(later, 'cluster.node-removed', /was removed/);
   });
 
+  test('what an audit log has lost is told until just that is acknowledged', () => {
+    const lost = { chain: 'chain0', seq: 3, hash: 'hash3', at_ms: 1 };
+    const acknowledge = (over: Partial<typeof lost> = {}, nodeId = 'id-first'): ClusterCommand => ({
+      kind: 'acknowledge-audit-loss',
+      nodeId,
+      lost: { ...lost, ...over },
+    });
+    assert.equal(apply(acknowledge()), 0, 'there is no head yet');
+    apply({ kind: 'put-audit-head', head: anAuditHead('first', { lost }) });
+    for (const other of [{ chain: 'chain1' }, { seq: 4 }, { hash: 'hash4' }, { at_ms: 2 }]) {
+      refused(acknowledge(other), 'audit.not-lost', /record 3 was lost/);
+    }
+    assert.deepEqual(index.auditHead('id-first')?.lost, lost);
+    const before = index.auditHead('id-first');
+    assert.equal(apply(acknowledge()), 1);
+    assert.deepEqual(index.auditHead('id-first'), { ...before, lost: undefined });
+    assert.equal(apply(acknowledge()), 0, 'asked twice, it is done once');
+    apply({ kind: 'put-audit-head', head: anAuditHead('first', { seq: 9 }) });
+    assert.equal(index.auditHead('id-first')?.lost, undefined, 'it does not come back');
+    refused(acknowledge({}, 'id-nobody'), 'cluster.node-not-found', /no node/);
+    put(aToken('two'));
+    apply({ kind: 'admit-node', tokenId: 'two', node: aNode('worker'), at_ms: 10 });
+    refused(acknowledge({}, 'id-worker'), 'cluster.role', /no manager/);
+  });
+
   test('a schedule has times and numbers that can be kept', () => {
     const keys = (every_ms: number): ClusterCommand => ({
       kind: 'set-data-key-schedule',
