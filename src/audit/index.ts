@@ -26,3 +26,6 @@ export { checkHead, type HeadSignature, type HeadSigner, signHead } from './sign
 export type { AuditSink, OpenedSink } from './sink.ts';
 export { WAITING_MAX } from './sink-writer.ts';
 export { StreamSink } from './stdout-sink.ts';
+export { formatSyslogAddress, parseSyslogAddress, type SyslogAddress } from './syslog-address.ts';
+export { isSyslogFacility, type SyslogFacility } from './syslog-message.ts';
+export { SyslogSink, type SyslogSinkOptions } from './syslog-sink.ts';

@@ -4,7 +4,7 @@ import type { ChainedLine, ChainPosition } from './chain.ts';
 
 export interface AuditSink {
   /** As the settings name it. */
-  readonly name: 'file' | 'stdout';
+  readonly name: 'file' | 'stdout' | 'syslog';
   /** Rejects while it cannot be had; then it is asked again. */
   open(): Promise<OpenedSink>;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The audit log within the daemon: where it lies, and what is written down that no interface asks for.
+import { hostname } from 'node:os';
 import path from 'node:path';
 import {
   AuditFile,
@@ -12,9 +13,10 @@ import {
   type RecordFilter,
   selectRecords,
   StreamSink,
+  SyslogSink,
   verifyParts,
 } from '../audit/index.ts';
-import { CofferError, type Logger } from '../common/index.ts';
+import { CofferError, type Logger, withDeadline } from '../common/index.ts';
 import type { AuditAdmin, AuditStatus, AuditVerifyReply } from '../control/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
 import { AuditHeads } from './audit-heads.ts';
@@ -38,6 +40,8 @@ export interface AuditingOptions {
 }
 
 const DIRECTORY_NAME = 'audit';
+/** A place that hangs must not keep what the file has from being signed. */
+const CLOSE_MS = 1_000;
 
 export class Auditing {
   readonly #options: AuditingOptions;
@@ -51,13 +55,17 @@ export class Auditing {
   constructor(options: AuditingOptions) {
     this.#options = options;
     const { isSettled, settings } = options;
-    const { keep, sinks: names, size_bytes } = settings.audit;
+    const { keep, sinks: names, size_bytes, syslog } = settings.audit;
     const directory = path.join(settings.stateDirectory, DIRECTORY_NAME);
     this.#file =
       isSettled && names.includes('file') ? new AuditFile({ directory, keep, size_bytes }) : undefined;
     const sinks: AuditSink[] = this.#file === undefined ? [] : [this.#file];
     if (isSettled && names.includes('stdout')) {
       sinks.push(new StreamSink(process.stdout));
+    }
+    if (isSettled && syslog !== undefined) {
+      const { monotonic_ms } = options;
+      sinks.push(new SyslogSink({ ...syslog, hostname: hostname(), pid: process.pid, monotonic_ms }));
     }
     this.log = new AuditLog({
       ...options,
@@ -102,7 +110,14 @@ export class Auditing {
 
   /** Writes what waits, and says to the others how far it is, unless none leads. The store serves still, if it ever did. */
   async stop(): Promise<void> {
-    await this.log.close();
+    await withDeadline(
+      this.log.close(),
+      CLOSE_MS,
+      'audit.unavailable',
+      'not every place has taken the end of it',
+    ).catch((thrown: unknown) =>
+      this.#options.logger.warn('the audit log ends early', { reason: CofferError.from(thrown).message }),
+    );
     if (this.#hasLeader()) {
       await this.#heads.publish();
     }
@@ -162,7 +177,7 @@ export class Auditing {
   #present(): AuditFile {
     if (this.#file === undefined) {
       throw new CofferError('request.not-found', 'this manager keeps no file of its audit log', {
-        hint: 'Set COFFER_AUDIT=file, or read it where standard output goes.',
+        hint: 'Set COFFER_AUDIT=file, or read it where standard output or syslog goes.',
       });
     }
     return this.#file;

@@ -27,7 +27,7 @@ test('without any variable, a plain process has the places that Docker’s users
       volumesDirectory: '/run/coffer/volumes',
       cutOffAfter_ms: 86_400_000,
       unlockKeyPlaces: [],
-      audit: { sinks: ['file'], size_bytes: 16 * 1024 * 1024, keep: 8 },
+      audit: { sinks: ['file'], size_bytes: 16 * 1024 * 1024, keep: 8, syslog: undefined },
       mode: 'process',
     },
   });
@@ -142,11 +142,16 @@ test('the audit log goes where it is said, in files of the size and number that 
     COFFER_AUDIT_SIZE: '1M',
     COFFER_AUDIT_KEEP: '2',
   });
-  assert.deepEqual(settings.audit, { sinks: ['file', 'stdout'], size_bytes: 1024 * 1024, keep: 2 });
+  assert.deepEqual(settings.audit, {
+    sinks: ['file', 'stdout'],
+    size_bytes: 1024 * 1024,
+    keep: 2,
+    syslog: undefined,
+  });
   assert.equal(problem, undefined);
   assert.deepEqual(readSettings({ COFFER_AUDIT: 'off' }).settings.audit.sinks, []);
   const wrong: readonly (readonly [string, string])[] = [
-    ['COFFER_AUDIT', 'syslog'],
+    ['COFFER_AUDIT', 'journal'],
     ['COFFER_AUDIT', 'file,off'],
     ['COFFER_AUDIT_SIZE', '63k'],
     ['COFFER_AUDIT_SIZE', '2g'],
