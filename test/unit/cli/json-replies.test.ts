@@ -43,7 +43,11 @@ const PRINTED: readonly (readonly [
   ['status', replies.daemonStatus],
   ['doctor', partOf(replies.doctorReply, 'checks')],
   ['why', partOf(replies.refusalsReply, 'refusals')],
-  ['audit-verify', audit.auditVerifyReply, { 'WholeTo?': 'time', Whole: 'boolean' }],
+  [
+    'audit-verify',
+    audit.auditVerifyReply,
+    { 'WholeTo?': 'time', 'Acknowledged?': { Seq: 'integer', At: 'time' }, Whole: 'boolean' },
+  ],
   ['rebuild', cluster.rebuildDescription],
 ];
 
