@@ -22,7 +22,8 @@ export function auditChecks(audit: AuditStatus | undefined, lostSeq: number | un
       },
     ];
   }
-  if (lostSeq !== undefined) {
+  // Without files there is nothing in which to find out more.
+  if (lostSeq !== undefined && sinks.includes('file')) {
     return [
       {
         name,

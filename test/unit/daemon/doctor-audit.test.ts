@@ -13,6 +13,8 @@ test('the doctor says that records were lost, and how to acknowledge that, until
   assert.deepEqual(auditChecks(WRITTEN, undefined), [
     { name: 'audit log', level: 'ok', message: 'it is written (file)' },
   ]);
+  const [elsewhere] = auditChecks({ ...WRITTEN, sinks: ['stdout'] }, 14);
+  assert.equal(elsewhere?.level, 'ok', 'where no file is kept, there is nothing to verify');
 });
 
 test('the doctor says first that the log cannot be written, and that nothing is delivered if that is so', () => {
