@@ -28,7 +28,7 @@ async function wantedTasks({ engine }: Installation, service: string): Promise<r
 }
 
 /** How the last rotation of the secret went, once it has ended. */
-async function ended(installation: Installation, secret: string): Promise<string> {
+export async function ended(installation: Installation, secret: string): Promise<string> {
   return waitFor(
     async () => {
       const { code, stdout } = await installation.tryCli(['rotate', '--status', secret, '--format', 'json']);
@@ -87,6 +87,49 @@ export function rollingRotationStories(of: () => Installation): void {
         assert.match(status.stdout, /^ {2}picky has the old value again$/m);
       });
     }
+
+    test('goes back as a whole when it is cancelled on the way', async () => {
+      const { engine } = of();
+      await of().docker(['secret', 'create', 'rolling', '-'], { input: 'one' });
+      // The second task of three would be replaced in a minute.
+      const slow = ['--replicas', String(REPLICAS), ...HOW, '--update-delay', '60s'];
+      await engine.docker(serviceCreate('web', slow));
+      await engine.docker(serviceCreate('worker', HOW));
+      await waitForTasks(engine, 'web', { count: REPLICAS });
+      const [untouched] = await waitForTasks(engine, 'worker');
+      await of().cli(['rotate', 'rolling', '-', '--detach'], { input: 'two' });
+      await waitFor(
+        async () => {
+          const values = await valuesOf(await waitForTasks(engine, 'web', { count: REPLICAS }));
+          return values.includes('two');
+        },
+        { what: 'a task of web to have the new value', timeout_ms: 60_000, interval_ms: 300 },
+      );
+      await engine.docker(['service', 'update', '--detach', '--update-delay', '0s', 'web']);
+
+      const cancelled = await of().cli(['rotate', '--cancel', 'rolling'], { timeout_ms: 120_000 });
+      assert.equal(
+        cancelled.stdout,
+        'rolling: rolled back, because it was cancelled; version 3 has the old value again\n',
+      );
+      assert.match(cancelled.stderr, /^rolling: goes back, because it was cancelled\n(.*\n)*web has the old/);
+      const after = await waitForTasks(engine, 'web', { count: REPLICAS });
+      assert.deepEqual(await valuesOf(after), ['one', 'one', 'one']);
+      const [still] = await waitForTasks(engine, 'worker');
+      assert.equal(still?.id, untouched?.id, 'a service that was not touched yet is left alone');
+      assert.equal(
+        (await of().cli(['ps', '--stale', '--quiet'])).stdout,
+        '',
+        'and has the value that counts',
+      );
+      const audit = await of().cli(['audit', '--event', 'rotate', '--secret', 'rolling', '--tail', '1']);
+      assert.match(audit.stdout, /cancelled/);
+      const none = await of().tryCli(['rotate', '--cancel', 'rolling']);
+      assert.deepEqual(
+        [none.code, none.stderr.split('\n')[0]],
+        [2, 'coffer: no rotation of secret rolling is under way'],
+      );
+    });
 
     test('goes on or goes back as a whole when its daemon is killed on the way, time and again', async (context) => {
       const random = new SeededRandom();

@@ -8,6 +8,7 @@ import { deliveryStories } from './delivery.ts';
 import { parityStories } from './parity.ts';
 import { rollingRotationStories } from './rolling-rotation.ts';
 import { rotationStories } from './rotation.ts';
+import { scheduledRotationStories } from './scheduled-rotation.ts';
 import { stackStories } from './stack.ts';
 import { withoutSwarmStories } from './without-swarm.ts';
 
@@ -32,6 +33,9 @@ export function secretStories(kind: InstallationKind): void {
     deliveryStories(of);
     rotationStories(of);
     rollingRotationStories(of);
+    if (kind === 'plain process') {
+      scheduledRotationStories(of);
+    }
     stackStories(of);
     cliPluginStories(of);
   });
