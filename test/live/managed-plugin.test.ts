@@ -9,6 +9,7 @@ import { temporaryDirectory } from '../support/cleanup.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { createPlugin, installPlugin, ManagedPlugin } from '../support/managed-plugin.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
+import { SyslogCollector } from '../support/syslog-collector.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 /** Creates a secret through the plugin's gateway, as a person does. */
@@ -80,6 +81,46 @@ describe('the managed plugin', () => {
     assert.equal(plugin.pid(), undefined);
     await plugin.enable();
     assert.equal(await delivered(engine, 'second'), 'the second value');
+  });
+
+  test('sends its audit log to syslog when it is told where, and says what is wrong with an address', async () => {
+    const setting = async (...settings: readonly string[]): Promise<void> => {
+      await plugin.disable();
+      await engine.docker(['plugin', 'set', plugin.name, ...settings]);
+      await plugin.enable();
+    };
+    const directory = temporaryDirectory();
+    const collector = new SyslogCollector(engine.box, 601, directory.path);
+    await collector.start();
+    try {
+      await setting('COFFER_AUDIT=file,syslog', 'COFFER_AUDIT_SYSLOG=unixgram:///dev/log');
+      const refused = await plugin.tryCli(['status']);
+      assert.notEqual(refused.code, 0);
+      assert.match(refused.stdout + refused.stderr, /COFFER_AUDIT_SYSLOG cannot be unixgram:.*imtcp/);
+      await setting('COFFER_AUDIT_SYSLOG=tcp://127.0.0.1:601', 'COFFER_AUDIT_SYSLOG_FACILITY=local3');
+      await waitFor(
+        async () => /^Audit log: +file, syslog$/m.test((await plugin.tryCli(['status'])).stdout),
+        {
+          what: 'both places to be written',
+        },
+      );
+      await createSecret(plugin, 'told', 'a value');
+      const [message] = await waitFor(
+        () => {
+          const told = collector.messages().filter(({ text }) => text.includes('"secret":"told"'));
+          return told.length > 0 && told;
+        },
+        { what: 'the record to arrive' },
+      );
+      assert.deepEqual(
+        [message?.facility, message?.messageId, message?.hostname],
+        [19, 'put', engine.box.name],
+      );
+    } finally {
+      await setting('COFFER_AUDIT=file', 'COFFER_AUDIT_SYSLOG=');
+      await collector.kill();
+      directory.remove();
+    }
   });
 
   test('keeps its secrets when it is killed', async () => {

@@ -6,7 +6,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { atProcessEnd, killProcess } from './cleanup.ts';
 import type { HostBox } from './host-box.ts';
 import { buildTestProgram } from './program.ts';
-import { parseSyslogMessage, readOctetCounted, withoutRepeats } from './syslog-messages.ts';
+import {
+  parseSyslogMessage,
+  readOctetCounted,
+  type SyslogMessage,
+  withoutRepeats,
+} from './syslog-messages.ts';
 
 export class SyslogCollector {
   readonly #box: HostBox;
@@ -62,8 +67,12 @@ export class SyslogCollector {
 
   /** The lines that have come, in their order, without those that came again. */
   lines(): readonly string[] {
+    return withoutRepeats(this.messages().map(({ text }) => text));
+  }
+
+  /** The messages that have come, in their order. */
+  messages(): readonly SyslogMessage[] {
     const streams = this.#files.filter((file) => existsSync(file)).map((file) => readFileSync(file));
-    const messages = streams.flatMap((stream) => readOctetCounted(stream).messages);
-    return withoutRepeats(messages.map((message) => parseSyslogMessage(message).text));
+    return streams.flatMap((stream) => readOctetCounted(stream).messages.map(parseSyslogMessage));
   }
 }
