@@ -17,6 +17,7 @@ import type {
   SecretReply,
   SecretsReply,
   UnlockReply,
+  WhyReply,
 } from '../control/index.ts';
 import type { Labels, PutValue } from '../secrets/index.ts';
 import type { RecordFilter } from '../audit/index.ts';
@@ -27,6 +28,7 @@ import { ledgerReply } from './ledger-replies.ts';
 import { explained } from './connection-error.ts';
 import * as replies from './replies.ts';
 import { readRevealed, type RevealedValue } from './reveal-reply.ts';
+import { whyReply } from './why-reply.ts';
 
 const TIMEOUT_MS = 30_000;
 /** A store that is unlocked is verified before it serves; the daemon gives it up before this. */
@@ -135,6 +137,12 @@ export class ControlClient {
   async refusals(name: string | undefined): Promise<readonly Refusal[]> {
     const query = new URLSearchParams(name === undefined ? {} : { name });
     return (await this.call({ method: 'GET', path: '/v1/refusals', query }, replies.refusalsReply)).refusals;
+  }
+
+  /** Why what has this name, or anybody, is refused secrets. */
+  why(name: string | undefined): Promise<WhyReply> {
+    const query = new URLSearchParams(name === undefined ? {} : { name });
+    return this.call({ method: 'GET', path: '/v1/why', query }, whyReply);
   }
 
   /** Who holds this secret, or any. */

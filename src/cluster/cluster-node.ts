@@ -28,12 +28,7 @@ import { lostStore, openStoreOf, readIdentity, sealingKey, withoutStore } from '
 import { provisionalCredentials } from './provisional.ts';
 import { RaftTransport } from './raft-transport.ts';
 import { Rebuild } from './rebuild.ts';
-import {
-  type ManagerAnswer,
-  type ManagerReport,
-  NOTHING_TO_REPORT,
-  type ReportWish,
-} from './report-model.ts';
+import { type ManagerAnswer, type ManagerReport, NOTHING_TO_REPORT } from './report-model.ts';
 import type { LastEntry } from './survivor-model.ts';
 import { Worker } from './worker.ts';
 
@@ -44,7 +39,7 @@ export interface ClusterNodeOptions {
   readonly unlockKey?: UnlockKeyHolder | undefined;
   readonly engineFacts: () => Promise<EngineFacts>;
   /** What this node tells the other managers of what it has refused, and of itself. Default: nothing. */
-  readonly report?: ((wish: ReportWish) => ManagerReport) | undefined;
+  readonly report?: (() => ManagerReport) | undefined;
   /** Spoken on this node's port beside those of the cluster, while it is a manager that serves. Default: none. */
   readonly protocols?: readonly Protocol[] | undefined;
   /** The node's role is another one: its store is to be closed, and opened again. */
@@ -143,8 +138,8 @@ export class ClusterNode {
   };
 
   /** What the other managers have refused, and how they are; none while this node is no manager that serves. As `Manager` has it. */
-  async askOthers(wish: ReportWish): Promise<readonly ManagerAnswer[]> {
-    return (await this.#manager?.askOthers(wish)) ?? [];
+  async askOthers(): Promise<readonly ManagerAnswer[]> {
+    return (await this.#manager?.askOthers()) ?? [];
   }
 
   /**

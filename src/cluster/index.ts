@@ -57,13 +57,12 @@ export type {
 export {
   type ManagerAnswer,
   type ManagerReport,
-  REPORT_NAMES_MAX,
   REPORT_TEXT_MAX,
   REPORTED_REFUSALS_MAX,
+  REPORTED_USERS_MAX,
   type ReportedDelivery,
   type ReportedMount,
   type ReportedRefusal,
-  type ReportWish,
 } from './report-model.ts';
 export { PeerUnlock, type PeerUnlockState } from './peer-unlock.ts';
 export { ClusterNode, type ClusterNodeOptions } from './cluster-node.ts';

@@ -3,7 +3,7 @@
 import { CofferError } from '../common/index.ts';
 import type { ManagerContact } from './identity.ts';
 import type { MemberClient } from './member-client.ts';
-import type { ManagerAnswer, ManagerReport, ReportWish } from './report-model.ts';
+import type { ManagerAnswer, ManagerReport } from './report-model.ts';
 import { BODY, decodeBody, encodeBody } from './rpc-body.ts';
 
 const ASK_TIMEOUT_MS = 2_000;
@@ -18,23 +18,19 @@ export interface ManagerReportsOptions {
 }
 
 /** Resolves in little more than two seconds, and never rejects. */
-export function askManagers(
-  options: ManagerReportsOptions,
-  wish: ReportWish,
-): Promise<readonly ManagerAnswer[]> {
+export function askManagers(options: ManagerReportsOptions): Promise<readonly ManagerAnswer[]> {
   const others = options.managers().filter(({ nodeId }) => nodeId !== options.nodeId);
-  return Promise.all(others.map((manager) => askOne(options, manager, wish)));
+  return Promise.all(others.map((manager) => askOne(options, manager)));
 }
 
 async function askOne(
   { client, now_ms }: ManagerReportsOptions,
   manager: ManagerContact,
-  { names }: ReportWish,
 ): Promise<ManagerAnswer> {
   const { nodeId } = manager;
   const askedAt_ms = now_ms();
   try {
-    const body = encodeBody(BODY.report, { names: [...names] });
+    const body = encodeBody(BODY.nothing, {});
     const report = decodeBody(BODY.reportReply, await client.call(manager, 'report', body, ASK_TIMEOUT_MS));
     return { kind: 'told', nodeId, report, askedAt_ms, answeredAt_ms: now_ms() };
   } catch (thrown) {

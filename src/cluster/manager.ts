@@ -36,7 +36,7 @@ import type { RaftTransport } from './raft-transport.ts';
 import { Reachability } from './reachability.ts';
 import { askManagers } from './manager-reports.ts';
 import type { Renewal } from './renewal.ts';
-import type { ManagerAnswer, ManagerReport, ReportWish } from './report-model.ts';
+import type { ManagerAnswer, ManagerReport } from './report-model.ts';
 import { BODY, encodeBody } from './rpc-body.ts';
 import { Standing } from './standing.ts';
 import { lastEntryOf, Survivors } from './survivors.ts';
@@ -61,7 +61,7 @@ export interface ManagerOptions {
   readonly address: () => string;
   readonly engineNodeId: () => string;
   /** What this manager tells the others of what it has refused, and of itself. */
-  readonly report: (wish: ReportWish) => ManagerReport;
+  readonly report: () => ManagerReport;
   /** This node is a worker from now on, and has the certificate for it. */
   readonly onDemoted: () => void;
   /** This node was no manager for a while, and is one again, under another id in the log. */
@@ -208,10 +208,10 @@ export class Manager {
   }
 
   /** What the other managers have refused, and how they are. Resolves in little more than two seconds, and never rejects. */
-  askOthers(wish: ReportWish): Promise<readonly ManagerAnswer[]> {
+  askOthers(): Promise<readonly ManagerAnswer[]> {
     const { now_ms, own } = this.#options;
     const { nodeId } = own.current;
-    return askManagers({ client: this.#client, nodeId, managers: () => this.managers(), now_ms }, wish);
+    return askManagers({ client: this.#client, nodeId, managers: () => this.managers(), now_ms });
   }
 
   /** Why no leader is heard of, where the others have told. */

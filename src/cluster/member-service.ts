@@ -9,7 +9,7 @@ import { chainOf, issueFor, requireAuthority, rootsOf } from './certificates.ts'
 import { isDescribedAs, managerContacts } from './contacts.ts';
 import { encodeReport } from './manager-reports.ts';
 import { removedNode } from './node-refusals.ts';
-import type { ManagerReport, ReportWish } from './report-model.ts';
+import type { ManagerReport } from './report-model.ts';
 import { BODY, decodeBody, encodeBody, type Hello } from './rpc-body.ts';
 import type { LastEntry } from './survivor-model.ts';
 
@@ -31,7 +31,7 @@ export interface MemberServiceOptions {
   /** A call of the administration, to be carried out here. */
   readonly administer: (call: string, arguments_: readonly unknown[], origin: string) => Promise<unknown>;
   /** What this manager has refused, and how it is. */
-  readonly report: (wish: ReportWish) => ManagerReport;
+  readonly report: () => ManagerReport;
   /** A node was heard from, with a certificate for this key, and says that it is reached there. */
   readonly onContact: (nodeId: string, address: string, publicKeyFingerprint: string) => void;
   readonly now_ms: () => number;
@@ -81,7 +81,8 @@ export class MemberService {
     },
     report: async (body, context) => {
       this.#managerOf(context, 'only managers are told what others were refused');
-      return encodeReport(this.#options.report(decodeBody(BODY.report, body)));
+      decodeBody(BODY.nothing, body);
+      return encodeReport(this.#options.report());
     },
   };
 

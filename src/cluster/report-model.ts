@@ -2,11 +2,6 @@
 // What managers tell one another for whoever asks why a secret was refused.
 import type { CofferError } from '../common/index.ts';
 
-/** Whose refusals are asked for: names and ids of services, tasks, secrets, volumes and containers. None: all that there are. */
-export interface ReportWish {
-  readonly names: readonly string[];
-}
-
 /** What somebody was refused; of several alike the last one, and how often. */
 interface RefusalReason {
   readonly at_ms: number;
@@ -63,8 +58,9 @@ export type ManagerAnswer =
     }
   | { readonly kind: 'silent'; readonly nodeId: string; readonly problem: CofferError };
 
-/** More refusals are not told by one manager. */
-export const REPORTED_REFUSALS_MAX = 100;
-/** What is asked about, and how long each of it may be. */
-export const REPORT_NAMES_MAX = 200;
+/** More are not told by one manager. */
+export const REPORTED_REFUSALS_MAX = 500;
+/** Of each text. */
 export const REPORT_TEXT_MAX = 512;
+/** Of one volume. */
+export const REPORTED_USERS_MAX = 20;

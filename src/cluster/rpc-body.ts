@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { CofferError } from '../common/index.ts';
 import { PEM_BYTES_MAX, ROLES, TEXT_BYTES_MAX } from '../membership/index.ts';
 import { managersSchema } from './identity.ts';
-import { REPORT_NAMES_MAX, REPORT_TEXT_MAX, REPORTED_REFUSALS_MAX } from './report-model.ts';
+import { REPORT_TEXT_MAX, REPORTED_REFUSALS_MAX, REPORTED_USERS_MAX } from './report-model.ts';
 
 const text = v.pipe(v.string(), v.maxLength(TEXT_BYTES_MAX));
 const pem = v.pipe(v.string(), v.maxLength(PEM_BYTES_MAX));
@@ -64,8 +64,7 @@ export const BODY = {
   admin: v.strictObject({ call: text, arguments: v.pipe(v.array(v.unknown()), v.maxLength(4)) }),
   /** Where a manager's log ends. */
   position: v.object({ term: integer, index: integer }),
-  /** Whom refusals are asked about. */
-  report: v.strictObject({ names: v.pipe(v.array(told), v.maxLength(REPORT_NAMES_MAX)) }),
+  /** What a manager has refused, and how it is. */
   reportReply: v.object({
     now_ms: v.number(),
     driverName: told,
@@ -84,7 +83,7 @@ export const BODY = {
           v.object({
             kind: v.literal('volume'),
             volume: told,
-            users: v.pipe(v.array(told), v.maxLength(REPORT_NAMES_MAX)),
+            users: v.pipe(v.array(told), v.maxLength(REPORTED_USERS_MAX)),
             ...refusalReason,
           }),
         ]),

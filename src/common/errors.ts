@@ -49,6 +49,8 @@ export const ERROR_CODES = {
   'policy.denied': 403,
   'policy.invalid': 400,
   'policy.not-found': 404,
+  'why.not-found': 404,
+  'why.ambiguous': 409,
   'rotation.busy': 409,
   'rotation.not-found': 404,
   'rotation.refused': 409,

@@ -22,6 +22,7 @@ import { rebuildRoutes } from './rebuild-routes.ts';
 import { rotationRoutes } from './rotation-routes.ts';
 import type { SecretRoutes } from './secret-routes.ts';
 import { versionRoutes } from './version-routes.ts';
+import { whyRoute } from './why-routes.ts';
 import type { DaemonStatus, DoctorReply, Refusal, RefusalsReply } from './wire.ts';
 
 /** Its body is as large as all secrets together. */
@@ -100,6 +101,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/audit/verify': { get: audit.verify },
     '/v1/audit/acknowledge': { post: audit.acknowledge },
     '/v1/refusals': { get: refusalsRoute(options) },
+    '/v1/why': { get: whyRoute(options) },
     '/v1/doctor': { get: doctorRoute(options) },
   };
   const app = express();

@@ -95,3 +95,4 @@ export type {
 } from './wire.ts';
 export type { SecretUse } from './policy-test.ts';
 export type { PolicyTestReply, PolicyTestResult } from './policy-wire.ts';
+export type { Finding, WhyReply, WhySecret, WhySubject, WhyTarget } from '../diagnosis/index.ts';

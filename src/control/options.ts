@@ -2,6 +2,7 @@
 // What the control room is given by whoever puts the daemon together.
 import type { Drills, ScheduledBackups } from '../archive/index.ts';
 import type { Logger } from '../common/index.ts';
+import type { WhyReply } from '../diagnosis/index.ts';
 import type { StoreSource, StoreStart } from '../store/index.ts';
 import type { AuditAdmin } from './audit-wire.ts';
 import type { ClusterAdmin } from './cluster-wire.ts';
@@ -51,6 +52,11 @@ export interface ControlOptions {
   readonly secretUses?: () => Promise<readonly SecretUse[]>;
   /** Begins a rotation; given at most 20 seconds. Absent: this daemon has no engine whose services it could update. */
   readonly rotate?: (wish: RotationWish) => Promise<RotationObject>;
+  /**
+   * Why what has that name, or anybody, is refused secrets; given at most 5 seconds. Rejects with `why.not-found`
+   * and `why.ambiguous`. Absent: this daemon cannot tell.
+   */
+  readonly why?: (name: string | undefined) => Promise<WhyReply>;
   /** The last refused GetSecret calls, in any order; the keeper bounds their number. */
   readonly refusals: () => readonly Refusal[];
   /** What the daemon finds wrong or right with itself; given at most 10 seconds. */

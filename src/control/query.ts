@@ -93,7 +93,7 @@ const rotateQuery = v.strictObject({
   ),
 });
 const removeQuery = v.strictObject({ force: v.optional(v.picklist(['0', '1'], 'force is 0 or 1'), '0') });
-/** Of a service or a volume. */
+/** Of whatever has refusals, or is asked about. */
 const refusalsQuery = v.strictObject({
   name: v.optional(
     v.pipe(v.string('name is one name'), v.maxLength(1_024, 'name is longer than 1024 characters')),

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon, put together from its parts. The only place that knows them all.
 import type { Server } from 'node:http';
-import { type ClusterAdmin, ClusterNode, type EngineFacts, PeerUnlock } from '../cluster/index.ts';
+import {
+  type ClusterAdmin,
+  ClusterNode,
+  type EngineFacts,
+  type ManagerReport,
+  PeerUnlock,
+} from '../cluster/index.ts';
 import { Drills, ScheduledBackups } from '../archive/index.ts';
 import { CofferError, listenOnUnixSocket, type Logger, withDeadline } from '../common/index.ts';
 import { createControlServer, type ControlServer } from '../control/index.ts';
 import { UnlockKeyHolder } from '../crypto/index.ts';
+import { diagnose } from '../diagnosis/index.ts';
 import { EngineClient } from '../engine/index.ts';
 import { createGateway, type Gateway, Reconciler } from '../gateway/index.ts';
 import { createPluginServer, Refusals, SecretProvider, VolumeDriver } from '../plugin/index.ts';
@@ -19,7 +26,9 @@ import { DriverName } from './driver-name.ts';
 import { Forcing } from './forcing.ts';
 import { usesOf } from './engine-uses.ts';
 import { mayBeCutOff } from './propagation.ts';
+import { ownReport } from './own-report.ts';
 import { readLedger } from './read-ledger.ts';
+import { readWhy } from './read-why.ts';
 import type { ReadSettings, Settings } from './settings.ts';
 import { describeDaemon } from './status.ts';
 import { backupDirectoryOf, describeUpkeep } from './upkeep.ts';
@@ -106,6 +115,7 @@ export class Daemon {
       store: { stateDirectory, logger, onFault, monotonic_ms },
       unlockKey,
       engineFacts: () => factsOf(engine),
+      report: () => report(),
       protocols: [this.#delivery.protocol],
       onRoleChange: () => void this.#keeper.reopen(),
       onRemoved: (reason) => this.#onRemoved(reason),
@@ -159,6 +169,13 @@ export class Daemon {
     });
     this.#drills = new Drills({ stateDirectory, monotonic_ms, logger });
     const refusals = new Refusals();
+    const report = (): ManagerReport =>
+      ownReport({
+        refusals: refusals.list(),
+        driverName: driverName(),
+        auditProblem: audit.problem?.detail,
+        now_ms: now_ms(),
+      });
     this.#provider = new SecretProvider({
       source: auditedSource(source, audit, 'engine'),
       audit,
@@ -206,6 +223,19 @@ export class Daemon {
         readLedger({ engine, driverName: driverName(), store: source(), delivery: this.#delivery }),
       rotate: (wish) => rotating.begin(wish),
       secretUses: () => secretUses(engine, driverName()),
+      why: async (name) =>
+        diagnose(
+          await readWhy({
+            engine,
+            store: source,
+            nodeId: () => this.#cluster.place.nodeId,
+            report,
+            askOthers: () => this.#cluster.askOthers(),
+            volumes: () => this.#delivery.registered(),
+            now_ms,
+          }),
+          name,
+        ),
       refusals: () => refusals.list().map(describeRefusal),
       doctor: () =>
         examine({

@@ -6,6 +6,7 @@ import type { Auditor } from '../audit/index.ts';
 import type { ClusterReach, ManagerContact } from '../cluster/index.ts';
 import { CofferError, type Logger } from '../common/index.ts';
 import type { AgentReport } from '../control/index.ts';
+import type { VolumeFacts } from '../diagnosis/index.ts';
 import {
   Agent,
   DISPATCH_PROTOCOL,
@@ -135,6 +136,11 @@ export class Delivery implements VolumeService {
       secrets: secretCount,
       cutOff: isCutOff,
     };
+  }
+
+  /** The volumes of this node, and why it is given no secrets for them. */
+  registered(): { readonly registered: readonly VolumeFacts[]; readonly problem: string | undefined } {
+    return { registered: this.#agent?.registered() ?? [], problem: this.describe().problem };
   }
 
   /** How many nodes are connected; undefined unless this manager leads. */

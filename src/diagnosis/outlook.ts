@@ -10,6 +10,7 @@ import {
   type PolicyRequest,
   stackOf,
   type SwarmNode,
+  type Verdict,
   verdict,
 } from '../membership/index.ts';
 import { currentVersion, LABELS, noSuchSecret, pinIn, type Secret, wantedVersion } from '../secrets/index.ts';
@@ -37,7 +38,7 @@ export interface Outlook {
 
 export type PolicyOutlook =
   | { readonly kind: 'allowed'; readonly rule: string | undefined }
-  | { readonly kind: 'denied'; readonly error: CofferError }
+  | { readonly kind: 'denied'; readonly error: CofferError; readonly by: Verdict }
   /** On some nodes; those are named that are known, none where it is not known yet which ones the tasks get. */
   | { readonly kind: 'depends'; readonly error: CofferError; readonly deniedOn: readonly string[] };
 
@@ -113,7 +114,7 @@ function onNodes(
     return { kind: 'allowed', rule: judged[0]?.rule };
   }
   return denied.length === judged.length
-    ? { kind: 'denied', error: first.error }
+    ? { kind: 'denied', error: first.error, by: first.by }
     : { kind: 'depends', error: first.error, deniedOn: denied.map(({ hostname }) => hostname) };
 }
 
@@ -126,7 +127,7 @@ function anywhere(policy: Policy, request: PolicyRequest): PolicyOutlook {
   const kindest = judge(indexedPolicy(policy.default, policy.rules.flatMap(atItsKindest)), request);
   return kindest.error === undefined
     ? { kind: 'depends', error: worst.error, deniedOn: [] }
-    : { kind: 'denied', error: kindest.error };
+    : { kind: 'denied', error: kindest.error, by: kindest.by };
 }
 
 function atItsKindest(rule: Policy['rules'][number]): Policy['rules'] {
@@ -136,13 +137,17 @@ function atItsKindest(rule: Policy['rules'][number]): Policy['rules'] {
   return rule.effect === 'deny' ? [] : [{ ...rule, node: '', nodeLabels: {} }];
 }
 
-function judge(
-  policy: Policy,
-  request: PolicyRequest,
-): { readonly error: CofferError | undefined; readonly rule: string | undefined } {
-  const judged = verdict(policy, request);
+interface Judged {
+  readonly error: CofferError | undefined;
+  readonly rule: string | undefined;
+  readonly by: Verdict;
+}
+
+function judge(policy: Policy, request: PolicyRequest): Judged {
+  const by = verdict(policy, request);
   return {
-    error: policyRefusal(judged, request),
-    rule: judged.because === 'default' ? undefined : judged.rule.id,
+    error: policyRefusal(by, request),
+    rule: by.because === 'default' ? undefined : by.rule.id,
+    by,
   };
 }

@@ -1,69 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
-import { unreachable } from '../../common/index.ts';
-import type { Refusal } from '../../control/index.ts';
 import type { Session } from '../session.ts';
-import { humanAge, printable } from '../text.ts';
+import { whyText } from '../why-text.ts';
 import { addExamples, formatOption } from './options.ts';
+
+const COLOUR_OF = { ok: 'green', warning: 'yellow', failure: 'red' } as const;
 
 export function addWhy(program: Command, session: Session): void {
   const command = program
     .command('why')
     .description(
-      "Show why coffer refused a service's secrets, or a volume, newest first. Docker says only: not found.",
+      "Find out why a service's secrets, or a volume, were refused, and what mends it. Docker says only: not found.",
     )
-    .usage('[OPTIONS] [SERVICE|CONTAINER|VOLUME]')
-    .argument('[name]', 'the name of the service, the container or the volume; left out: of all')
+    .usage('[OPTIONS] [SERVICE|TASK|NAME|CONTAINER|VOLUME]')
+    .argument(
+      '[name]',
+      'a service, a task, a secret, or a container or a volume of this node, by name or by id; left out: all',
+    )
     .addOption(formatOption('text'))
     .action((name: string | undefined, options: { readonly format: string }) =>
       why(session, name, options.format),
     );
   addExamples(command, session, [
-    ['coffer why redis', 'the last refusals of one service'],
-    ['coffer why --format json', 'of all services and volumes, one JSON object on each line'],
+    ['coffer why redis', 'the service, its tasks, and each of its secrets'],
+    ['coffer why redis.1', 'one of its tasks'],
+    ['coffer why db_password', 'everybody who has this secret'],
+    ['coffer why', 'whatever is wrong anywhere'],
+    ['coffer why --format json', 'the same as one JSON object'],
   ]);
 }
 
 async function why(session: Session, name: string | undefined, format: string): Promise<void> {
-  const client = await session.client();
-  const refusals = await client.refusals(name);
+  const reply = await (await session.client()).why(name);
   if (format === 'json') {
-    for (const refusal of refusals) {
-      session.printJson(refusal);
-    }
+    session.printJson(reply);
     return;
   }
-  if (refusals.length === 0) {
-    session.print(`No refusal is remembered${name === undefined ? '' : ` for ${printable(name)}`}.`);
-    session.complain(
-      'each daemon remembers what it refused itself: the values of secrets are asked for at the swarm leader, ' +
-        "and volumes at each container's own node",
-      `See also: docker service ps --no-trunc ${name ?? 'SERVICE'}`,
-    );
-    return;
-  }
-  session.print(refusals.map((refusal) => describe(refusal, session.io.now_ms())).join('\n'));
-}
-
-function describe(refusal: Refusal, now_ms: number): string {
-  const { at_ms, code, hint, message } = refusal;
-  const lines = [
-    `${humanAge(at_ms, now_ms)}: ${subjectOf(refusal)}`,
-    `  ${message} [${code}]`,
-    ...(hint === undefined ? [] : [`  ${hint}`]),
-  ];
-  return lines.map(printable).join('\n');
-}
-
-function subjectOf(refusal: Refusal): string {
-  switch (refusal.kind) {
-    case 'secret':
-      return `${refusal.service}, secret ${refusal.secret}, task ${refusal.task}`;
-    case 'volume':
-      return refusal.users.length === 0
-        ? `volume ${refusal.volume}`
-        : `volume ${refusal.volume}, mounted by ${refusal.users.join(', ')}`;
-    default:
-      return unreachable(refusal);
-  }
+  const lines = whyText(reply, {
+    now_ms: session.io.now_ms(),
+    coloured: (level, text) => session.coloured(COLOUR_OF[level], text),
+  });
+  session.print(lines.join('\n'));
 }

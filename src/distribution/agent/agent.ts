@@ -22,6 +22,12 @@ import { isVolumeName } from './volume-name.ts';
 import { VolumeRegistry } from './volume-registry.ts';
 import { Volumes } from './volumes.ts';
 
+export interface AgentVolume {
+  readonly name: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly isMounted: boolean;
+}
+
 export interface AgentOptions {
   readonly connector: Connector;
   readonly containers: ContainerSource;
@@ -224,6 +230,15 @@ export class Agent implements VolumeService {
     return this.#registry
       .list()
       .map(({ name, createdAt }) => ({ name, mountpoint: this.#volumes.mountpoint(name), createdAt }));
+  }
+
+  /** All volumes with their options, and whether a container has them. */
+  registered(): readonly AgentVolume[] {
+    return this.#registry.list().map(({ name, options }) => ({
+      name,
+      options,
+      isMounted: this.#volumes.mountpoint(name) !== undefined,
+    }));
   }
 
   /** Those that run, or are about to start. */

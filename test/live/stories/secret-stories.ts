@@ -10,6 +10,7 @@ import { rollingRotationStories } from './rolling-rotation.ts';
 import { rotationStories } from './rotation.ts';
 import { scheduledRotationStories } from './scheduled-rotation.ts';
 import { stackStories } from './stack.ts';
+import { whyStories } from './why.ts';
 import { withoutSwarmStories } from './without-swarm.ts';
 
 export function secretStories(kind: InstallationKind): void {
@@ -38,5 +39,6 @@ export function secretStories(kind: InstallationKind): void {
     }
     stackStories(of);
     cliPluginStories(of);
+    whyStories(of);
   });
 }

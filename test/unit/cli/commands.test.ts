@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Refusal } from '../../../src/control/index.ts';
+import { CofferError } from '../../../src/common/index.ts';
+import type { WhyReply, WhySubject } from '../../../src/control/index.ts';
 import { STATUS } from '../control/control-harness.ts';
 import { type Cli, NOW_MS, withCli } from './cli-harness.ts';
 
@@ -213,57 +214,131 @@ test('status describes the daemon, and ends with 2 while it does not serve', asy
   });
 });
 
-test('why tells the refusals of a service, newest first', async () => {
-  const refusal = (at_ms: number, service: string): Refusal => ({
-    kind: 'secret',
-    at_ms,
-    service,
-    task: `${service}.1.abc`,
-    secret: 'db',
-    code: 'secret.not-found',
-    message: 'there is no secret db\u001b[2J',
-    hint: 'Put it: docker coffer put db',
-  });
-  const refusals = () => [refusal(NOW_MS, 'web'), refusal(NOW_MS + 80_000, 'web'), refusal(NOW_MS, 'api')];
-  await withCli({ refusals }, async ({ cli }) => {
+const WELL: WhySubject = {
+  kind: 'service',
+  name: 'api',
+  findings: [{ name: 'tasks', level: 'ok', message: '2 of 2 run' }],
+  secrets: [
+    {
+      name: 'db',
+      registered: 'alias',
+      via: 'secret',
+      findings: [
+        { name: 'answer', level: 'ok', message: 'task api.1 was given version 2', at_ms: NOW_MS + 85_000 },
+      ],
+    },
+  ],
+};
+const REFUSED: WhySubject = {
+  kind: 'service',
+  name: 'web',
+  findings: [{ name: 'tasks', level: 'ok', message: '1 of 1 run' }],
+  secrets: [
+    {
+      name: 'db',
+      registered: 'db',
+      via: 'secret',
+      findings: [
+        { name: 'policy', level: 'ok', message: 'no rule denies it' },
+        {
+          name: 'value',
+          level: 'failure',
+          message: 'coffer holds no secret db\u001b[2J',
+          mend: 'docker coffer put db -',
+        },
+        { name: 'answer', level: 'warning', message: 'one refused it', at_ms: NOW_MS },
+      ],
+    },
+  ],
+};
+const MANAGER = { name: 'manager', level: 'ok', message: 'Docker asks the coffer of two' } as const;
+
+function whyOf(subjects: readonly WhySubject[], targets: WhyReply['targets'], healthy = false): WhyReply {
+  return { targets, healthy, findings: [MANAGER], subjects };
+}
+
+test('why shows what was looked at, when, and what mends it, on one screen', async () => {
+  const asked: (string | undefined)[] = [];
+  const why = async (name: string | undefined): Promise<WhyReply> => {
+    asked.push(name);
+    return whyOf([REFUSED], [{ kind: 'service', name: 'web' }]);
+  };
+  await withCli({ why }, async ({ cli }) => {
     const { code, stdout } = await cli(['why', 'web']);
     assert.equal(code, 0);
     assert.equal(
       stdout,
-      ['10 seconds', 'About a minute']
-        .map(
-          (age) =>
-            `${age} ago: web, secret db, task web.1.abc\n` +
-            '  there is no secret db?[2J [secret.not-found]\n  Put it: docker coffer put db\n',
-        )
-        .join(''),
+      [
+        'service web',
+        '  ok       tasks: 1 of 1 run',
+        '  secret db',
+        '    ok       policy: no rule denies it',
+        '    failure  value: coffer holds no secret db?[2J',
+        '             Mend: docker coffer put db -',
+        '    warning  answer: About a minute ago: one refused it',
+        'ok       manager: Docker asks the coffer of two',
+        '',
+      ].join('\n'),
     );
-    assert.equal((await cli(['why', '--format', 'json'])).stdout.trimEnd().split('\n').length, 3);
-    const none = await cli(['why', 'other']);
-    assert.deepEqual([none.code, none.stdout], [0, 'No refusal is remembered for other.\n']);
-    assert.match(none.stderr, /swarm leader, and volumes at each container's own node/);
+    const json = (await cli(['why', '--format', 'json'])).stdout;
+    assert.equal(json.trimEnd().split('\n').length, 1);
+    assert.match(
+      json,
+      /^\{"Targets":.*"Healthy":false,"Findings":.*"Mend":"docker coffer put db -".*"At":"20/,
+    );
+    assert.deepEqual(asked, ['web', undefined]);
   });
 });
 
-test('why tells of a volume that was not mounted, with what mends it', async () => {
-  const refusal: Refusal = {
-    kind: 'volume',
-    at_ms: NOW_MS,
-    volume: 'certs',
-    users: ['web.1.abc', 'web'],
-    code: 'volume.refused',
-    message: 'container web may not have secret db',
-    hint: 'Allow it: docker coffer grant db',
+test('why says that nothing is wrong, and with what; of many only what is wrong is shown', async () => {
+  const replies: Readonly<Record<string, WhyReply>> = {
+    api: whyOf([WELL], [{ kind: 'service', name: 'api' }], true),
+    all: whyOf([REFUSED, WELL, WELL], []),
+    well: whyOf([WELL, WELL], [], true),
+    bare: whyOf([{ ...WELL, secrets: [] }], [{ kind: 'service', name: 'bare' }], true),
+    many: whyOf(
+      Array.from({ length: 12 }, () => REFUSED),
+      [{ kind: 'secret', name: 'db' }],
+    ),
   };
-  await withCli({ refusals: () => [refusal] }, async ({ cli }) => {
-    for (const name of ['certs', 'web', 'web.1.abc']) {
-      assert.equal(
-        (await cli(['why', name])).stdout,
-        'About a minute ago: volume certs, mounted by web.1.abc, web\n' +
-          '  container web may not have secret db [volume.refused]\n  Allow it: docker coffer grant db\n',
-      );
-    }
-    assert.equal((await cli(['why', 'other'])).stdout, 'No refusal is remembered for other.\n');
+  const why = async (name = ''): Promise<WhyReply> => replies[name] ?? whyOf([], []);
+  await withCli({ why }, async ({ cli }) => {
+    const lines = async (name: string): Promise<readonly string[]> =>
+      (await cli(['why', name])).stdout.trimEnd().split('\n');
+    assert.deepEqual((await lines('api')).slice(0, 5), [
+      'Nothing is wrong with service api.',
+      'service api',
+      '  ok       tasks: 2 of 2 run',
+      '  secret alias, which is db in coffer',
+      '    ok       answer: 5 seconds ago: task api.1 was given version 2',
+    ]);
+    assert.deepEqual(await lines('all'), [
+      'service web',
+      '  secret db',
+      '    failure  value: coffer holds no secret db?[2J',
+      '             Mend: docker coffer put db -',
+      '    warning  answer: About a minute ago: one refused it',
+      'Nothing is wrong for 2 more.',
+      'ok       manager: Docker asks the coffer of two',
+    ]);
+    assert.equal(
+      (await lines('well'))[0],
+      'Nothing is wrong: 2 services and volumes with 1 secret of coffer were looked at.',
+    );
+    assert.equal((await lines('bare'))[0], 'Nobody has a secret of coffer here by service bare.');
+    assert.ok(
+      (await lines('many')).includes('2 more are refused something; ask for one of them by its name.'),
+    );
+  });
+});
+
+test('why ends with a sentence for a name that nobody has', async () => {
+  const why = async (): Promise<WhyReply> => {
+    throw new CofferError('why.not-found', 'nothing is called nobody', { hint: 'Look.' });
+  };
+  await withCli({ why }, async ({ cli }) => {
+    const { code, stderr, stdout } = await cli(['why', 'nobody']);
+    assert.deepEqual([code, stdout, stderr], [2, '', 'coffer: nothing is called nobody\nLook.\n']);
   });
 });
 

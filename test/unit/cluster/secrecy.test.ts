@@ -142,6 +142,7 @@ const ASKED = [
   '/v1/join-tokens',
   '/v1/secrets',
   '/v1/refusals',
+  '/v1/why',
   '/v1/doctor',
   '/v1/nodes/nobody',
   '/v1/none',
