@@ -15,9 +15,14 @@ const REPLICAS = 3;
 const create_ms_max = 90_000;
 
 /** Creates a service of several replicas, as often as it takes: a swarm without a leader refuses for a while. */
-async function createService(member: Member, name: string, secrets: readonly string[]): Promise<void> {
+async function createService(
+  member: Member,
+  name: string,
+  secrets: readonly string[],
+  replicas = REPLICAS,
+): Promise<void> {
   const words = secrets.flatMap((secret) => ['--secret', secret]);
-  const create = serviceCreate(name, [...words, '--replicas', String(REPLICAS)]);
+  const create = serviceCreate(name, [...words, '--replicas', String(replicas)]);
   await waitFor(
     async () => {
       const { code, stderr } = await member.engine.tryDocker(create, {
@@ -129,6 +134,31 @@ export function clusterStories(kind: InstallationKind): void {
         assert.equal(
           stderr.includes(`the cluster's leader alone, which is ${leader.name}\n`),
           member !== leader,
+        );
+      }
+    });
+
+    test('why a task was refused is told by all of them, and the one that the swarm asks is named', async () => {
+      const [first = assert.fail('three members')] = swarm().members;
+      await first.docker(['secret', 'create', '--driver', 'coffer', 'valueless']);
+      await createService(first, 'waits', ['valueless'], 1);
+      const leader = await swarm().swarmLeader();
+      for (const member of swarm().members) {
+        await waitFor(
+          async () => {
+            const { stdout } = await member.cli(['why', 'waits']);
+            return (
+              /failure +value: coffer holds no secret valueless\n +Mend: docker coffer put valueless -\n/.test(
+                stdout,
+              ) &&
+              stdout.includes(`: ${leader.name} refused it to task waits.1.`) &&
+              new RegExp(
+                `^ok +manager: Docker asks the coffer of .*${leader.name}, which leads the swarm`,
+                'm',
+              ).test(stdout)
+            );
+          },
+          { what: `${member.name} to say why`, timeout_ms: 30_000 },
         );
       }
     });
