@@ -11,6 +11,7 @@ import * as ledger from '../../../src/cli/ledger-replies.ts';
 import * as policy from '../../../src/cli/policy-replies.ts';
 import * as replies from '../../../src/cli/replies.ts';
 import * as rotation from '../../../src/cli/rotation-replies.ts';
+import { whyReply } from '../../../src/cli/why-reply.ts';
 import { partOf, type Shape, shapeOfFile, shapeOfReply } from '../../support/shapes.ts';
 
 /** A file of docs/schema or one of its definitions, what is read, and what the command adds to that. */
@@ -42,7 +43,7 @@ const PRINTED: readonly (readonly [
   ['force-new-cluster#progress', force.forceProgress],
   ['status', replies.daemonStatus],
   ['doctor', partOf(replies.doctorReply, 'checks')],
-  ['why', partOf(replies.refusalsReply, 'refusals')],
+  ['why', whyReply],
   [
     'audit-verify',
     audit.auditVerifyReply,
