@@ -2,7 +2,7 @@
 // What doctor finds wrong with rotations of secrets: those that do not go on, and those that do not begin.
 import { MINUTE_MS } from '../common/index.ts';
 import type { Check } from '../control/index.ts';
-import { isRunning, type RotationObject } from '../membership/index.ts';
+import { isRunning, type RotatedService, type RotationObject } from '../membership/index.ts';
 import { type DueRotation, dueRotations, type RefusedRotation } from '../rotation/index.ts';
 import type { Secret } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
@@ -62,7 +62,11 @@ function isHeldLong({ heldAt_ms }: RotationObject, now_ms: number): boolean {
 function heldCheck(rotation: RotationObject, leader: string | undefined, now_ms: number): Check {
   const { heldAt_ms, heldBecause, phase, secretName, services } = rotation;
   const waited = counted(Math.floor((now_ms - heldAt_ms) / MINUTE_MS), 'minute');
-  const service = services.find(({ state }) => state === 'updating' || state === 'reverting')?.name;
+  const isNext = ({ state }: RotatedService): boolean =>
+    phase === 'updating' ? state === 'waiting' : state === 'updating' || state === 'updated';
+  const isAsked = ({ state }: RotatedService): boolean =>
+    state === (phase === 'updating' ? 'updating' : 'reverting');
+  const service = (services.find(isAsked) ?? services.find(isNext))?.name;
   const what = service === undefined ? 'it' : `service ${service}`;
   const where = leader === undefined ? 'the manager that leads' : `${leader}, the manager that leads`;
   const back = phase === 'updating' ? `; or take it back: docker coffer rotate --cancel ${secretName}` : '';

@@ -80,7 +80,7 @@ export class RotationSchedule {
       this.#lastProblem = '';
     } catch (thrown) {
       const { code, message } = CofferError.from(thrown);
-      if (code !== 'store.starting' && message !== this.#lastProblem) {
+      if (leads() && code !== 'store.starting' && message !== this.#lastProblem) {
         this.#lastProblem = message;
         logger.warn('scheduled rotations wait', { reason: message });
       }

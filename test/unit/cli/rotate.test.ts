@@ -5,9 +5,10 @@ import { test } from 'node:test';
 import { NO_MARK, type RotatedService, type RotationObject } from '../../../src/membership/index.ts';
 import type { RotationWish } from '../../../src/rotation/index.ts';
 import { CofferError } from '../../../src/common/index.ts';
-import { aRotatedService } from '../../support/cluster-objects.ts';
+import { aRotatedService, aRotation } from '../../support/cluster-objects.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 import { putValue } from '../../support/test-store.ts';
+import { STATUS } from '../control/control-harness.ts';
 import { type CliHarness, NOW_MS, withCli } from './cli-harness.ts';
 
 const SERVICES = [
@@ -165,6 +166,28 @@ test('rotate --status says since when a rotation does not go on, and why', async
     assert.deepEqual(
       [HeldAt, HeldBecause],
       [new Date(NOW_MS - 600_000).toISOString(), 'the Docker Engine does not answer'],
+    );
+  });
+});
+
+test('status shows the rotations that go on, and why one does not', async () => {
+  const { id, secretName: secret, ...rest } = aRotation('r1', { services: [aRotatedService('api')] });
+  const rotation = { ...rest, id, secret, heldAt_ms: undefined, heldBecause: undefined, problem: undefined };
+  const held = { heldAt_ms: NOW_MS - 60_000, heldBecause: 'the Docker Engine does not answer' };
+  const rotations = [
+    { ...rotation, ...held },
+    { ...rotation, id: 'r2', secret: 'api_token' },
+  ];
+  await withCli({ status: () => ({ ...STATUS, upkeep: { rotations } }) }, async ({ cli }) => {
+    assert.match(
+      (await cli(['status'])).stdout,
+      new RegExp(
+        [
+          'Rotation: +db: version 2 is on its way to 1 service. ',
+          'It has not moved for 2 minutes: the Docker Engine does not answer\n',
+          'Rotation: +api_token: version 2 is on its way to 1 service\n',
+        ].join(''),
+      ),
     );
   });
 });

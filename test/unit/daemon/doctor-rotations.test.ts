@@ -68,6 +68,9 @@ describe('doctor tells of a rotation', () => {
       /^See to the engine of one, the manager that leads, .*: docker coffer rotate --cancel db$/,
     );
     assert.equal(check?.level, 'warning');
+    const untouched = [aRotatedService('api', { state: 'gone' }), aRotatedService('web')];
+    const [next] = secretRotationChecks(held(12, { services: untouched }), NOW_MS);
+    assert.match(next?.message ?? '', /: service web waits, because/);
   });
 
   test('that does not get back, which cannot be cancelled again', () => {

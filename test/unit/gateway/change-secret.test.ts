@@ -63,8 +63,10 @@ test('labels that say nothing coffer understands are refused, before the engine 
   assert.match(refused.text, /label coffer.keep is how many versions are kept, 1 to 10, not .{0,2}all/);
   assert.deepEqual(harness.engine.secret('db')?.Spec.Labels, {});
   assert.equal((await harness.send('POST', path, body('2'))).status, 200);
-  const created = { ...createBody('other', 'value'), Labels: { 'coffer.keep': '11' } };
-  assert.equal((await harness.send('POST', '/v1.41/secrets/create', created)).status, 400);
+  for (const Labels of [{ 'coffer.keep': '11' }, { 'coffer.rotate': '30d' }, { 'coffer.generate': 'rsa' }]) {
+    const created = { ...createBody('other', 'value'), Labels };
+    assert.equal((await harness.send('POST', '/v1.41/secrets/create', created)).status, 400);
+  }
   assert.equal(harness.engine.secret('other'), undefined);
   assert.equal(harness.store.byName('other'), undefined);
 });
