@@ -136,7 +136,9 @@ async function begin(
 async function showLast(session: Session, name: string, options: RotateOptions): Promise<void> {
   const client = await session.client();
   const { secret } = await client.secret(name);
-  const [last] = (await new RotationClient(client).of(secret.name)).rotations;
+  const { rotations } = await new RotationClient(client).of(secret.name);
+  // By a clock that was set back, one that goes on may have begun before one that has ended.
+  const last = rotations.find((each) => !hasEnded(each)) ?? rotations[0];
   if (last === undefined) {
     throw requestError(`no rotation of secret ${secret.name} is remembered`);
   }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_MARK, type RotatedService, type RotationObject } from '../../../src/membership/index.ts';
 import type { RotationWish } from '../../../src/rotation/index.ts';
-import { CofferError } from '../../../src/common/index.ts';
+import { CofferError, SecretValue } from '../../../src/common/index.ts';
 import { aRotatedService, aRotation } from '../../support/cluster-objects.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 import { putValue } from '../../support/test-store.ts';
@@ -168,6 +168,36 @@ test('rotate --status says since when a rotation does not go on, and why', async
       [new Date(NOW_MS - 600_000).toISOString(), 'the Docker Engine does not answer'],
     );
   });
+});
+
+test('rotate --status tells of the rotation that goes on, also after a clock that was ahead', async () => {
+  await withRotations(
+    [],
+    async () => undefined,
+    async ({ cli, store }) => {
+      const { id = '' } = store.byName('db') ?? {};
+      for (const [rotationId, at_ms, services] of [
+        ['ahead', NOW_MS + 600_000, []],
+        ['now', NOW_MS, [aRotatedService('api')]],
+      ] as const) {
+        const value = SecretValue.copyOf(Buffer.from('new'));
+        await store.propose({
+          kind: 'rotate',
+          id,
+          rotationId,
+          expect: undefined,
+          services,
+          timeout_ms: 60_000,
+          value,
+          at_ms,
+        });
+      }
+      assert.match(
+        (await cli(['rotate', '--status', 'db'])).stdout,
+        /^db: version 3 is on its way to 1 service\n {2}api waits\n/,
+      );
+    },
+  );
 });
 
 test('status shows the rotations that go on, and why one does not', async () => {
