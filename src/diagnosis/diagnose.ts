@@ -2,7 +2,8 @@
 // From what is known to what is to be said. Pure.
 import type { EngineSecret, EngineService } from '../engine/index.ts';
 import { nameKey, storeNameOf } from '../secrets/index.ts';
-import { isDelivery, isMount, knownRefusals } from './known-refusals.ts';
+import { type Known, knownFrom } from './known.ts';
+import { isDelivery, isMount } from './known-refusals.ts';
 import { type Asked, managerFindings } from './manager-findings.ts';
 import { refusalFinding, secretFindings } from './secret-findings.ts';
 import { type UsedSecret, usesOfService } from './service-uses.ts';
@@ -16,7 +17,8 @@ import { type ScopedService, scopeOf } from './why-target.ts';
 const SUBJECTS_MAX = 1_000;
 
 /** Throws `why.not-found` and `why.ambiguous` for the name. Without one, all is looked at. */
-export function diagnose(facts: WhyFacts, name: string | undefined): WhyReply {
+export function diagnose(given: WhyFacts, name: string | undefined): WhyReply {
+  const facts = knownFrom(given);
   const scope = scopeOf(facts, name);
   const { asked, findings } = managerFindings(facts);
   const services = scope.services.flatMap(
@@ -45,7 +47,7 @@ function isWell({ findings, secrets }: WhySubject): boolean {
 
 /** Undefined where the service has no secret of coffer's, and nobody has asked about that very service. */
 function serviceSubject(
-  facts: WhyFacts,
+  facts: Known,
   scoped: ScopedService,
   asked: Asked,
   isNamed: boolean,
@@ -76,27 +78,20 @@ interface DrivenUse {
 }
 
 /** Those of coffer's driver; and those of a driver that is called as none is, or with labels that only coffer reads. */
-function usesOf(facts: WhyFacts, service: EngineService): readonly DrivenUse[] {
-  const secrets = facts.swarm.kind === 'known' ? facts.swarm.secrets : [];
-  const registered = new Map(secrets.map((secret) => [secret.id, secret] as const));
-  const drivers = new Map(secrets.map((secret) => [secret.name, secret.driver] as const));
-  const ours = driverNames(facts);
-  const isOwn = (driver: string): boolean => driver !== '' && ours.has(driver.replace(/:latest$/, ''));
-  const strays = service.secrets
-    .flatMap(({ id }) => registered.get(id) ?? [])
-    .filter((secret) => secret.driver !== undefined && !isOwn(secret.driver) && isMeantForCoffer(secret));
+function usesOf(facts: Known, service: EngineService): readonly DrivenUse[] {
+  const { driverNames, registered } = facts;
+  const isOwn = (driver: string): boolean => driver !== '' && driverNames.has(driver.replace(/:latest$/, ''));
+  const own = service.secrets.flatMap(({ id }) => registered.get(id) ?? []);
+  const strays = own.filter(
+    (secret) => secret.driver !== undefined && !isOwn(secret.driver) && isMeantForCoffer(secret),
+  );
   return [
     ...usesOfService(service, registered, isOwn).map((use) => ({
       use,
-      driver: use.via === 'secret' ? drivers.get(use.registered) : undefined,
+      driver: use.via === 'secret' ? own.find(({ name }) => name === use.registered)?.driver : undefined,
     })),
     ...strays.map((secret): DrivenUse => ({ use: strayUse(secret), driver: secret.driver })),
   ];
-}
-
-function driverNames({ others, report }: WhyFacts): ReadonlySet<string> {
-  const told = others.flatMap((answer) => (answer.kind === 'told' ? [answer.report.driverName] : []));
-  return new Set([report.driverName, ...told].map((name) => name.replace(/:latest$/, '')));
 }
 
 function isMeantForCoffer({ driver, labels }: EngineSecret): boolean {
@@ -108,14 +103,10 @@ function strayUse(secret: EngineSecret): UsedSecret {
 }
 
 /** Nothing is known of it but what was refused. */
-function rememberedSubject(facts: WhyFacts, service: string): WhySubject {
-  const refusals = knownRefusals(facts)
-    .filter(isDelivery)
-    .filter((refusal) => refusal.service === service);
+function rememberedSubject(facts: Known, service: string): WhySubject {
+  const refusals = facts.refusals.filter(isDelivery).filter((refusal) => refusal.service === service);
   const names = [...new Set(refusals.map(({ secret }) => secret))];
-  const mounts = knownRefusals(facts)
-    .filter(isMount)
-    .filter(({ users }) => users.includes(service));
+  const mounts = facts.refusals.filter(isMount).filter(({ users }) => users.includes(service));
   return {
     kind: 'service',
     name: service,

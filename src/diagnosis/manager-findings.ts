@@ -49,14 +49,8 @@ function askedManager(facts: WhyFacts): ManagerFindings {
       const message = "this node's engine is in no swarm: secrets are handed out in volumes alone";
       return { asked: NOBODY, findings: [{ name: 'swarm', level: 'ok', message }] };
     }
-    case 'unknown': {
-      const { detail, hint } = swarm.problem;
-      const message = `services and tasks are not known here: ${detail}`;
-      return {
-        asked: NOBODY,
-        findings: [{ name: 'swarm', level: 'warning', message, mend: hint ?? 'docker node ls' }],
-      };
-    }
+    case 'unknown':
+      return { asked: NOBODY, findings: [withoutSwarm(swarm.problem)] };
     case 'known': {
       const leader = swarm.nodes.find(({ leadsSwarm }) => leadsSwarm === true);
       return leader === undefined ? withoutLeader() : besideLeader(facts, swarm, leader);
@@ -64,6 +58,15 @@ function askedManager(facts: WhyFacts): ManagerFindings {
     default:
       return unreachable(swarm);
   }
+}
+
+/** The engine of a worker knows no more, which is nothing wrong. */
+function withoutSwarm({ code, detail, hint }: CofferError): Finding {
+  const name = 'swarm';
+  const message = `services and tasks are not known here: ${detail}`;
+  return code === 'engine.refused'
+    ? { name, level: 'ok', message }
+    : { name, level: 'warning', message, mend: hint ?? 'docker coffer doctor' };
 }
 
 function withoutLeader(): ManagerFindings {
@@ -176,9 +179,12 @@ function ownStore({ store }: WhyFacts, before: readonly Finding[]): readonly Fin
     return [];
   }
   const { detail, hint } = store.reason;
+  if (store.reason.code === 'cluster.not-a-manager') {
+    const message = `what managers know is not known here: ${detail}`;
+    return [{ name: 'manager', level: 'ok', message }];
+  }
   const message = `coffer on this node serves nothing, and cannot tell more: ${detail}`;
-  const level = store.reason.code === 'cluster.not-a-manager' ? 'warning' : 'failure';
-  return [{ name: 'manager', level, message, mend: mendOf(store.reason, hint) }];
+  return [{ name: 'manager', level: 'failure', message, mend: mendOf(store.reason, hint) }];
 }
 
 function quorum({ store }: WhyFacts): readonly Finding[] {
@@ -252,7 +258,7 @@ function audit(hostname: string, { auditProblem }: ManagerReport, asked: Asked):
         {
           name: 'audit log',
           level: asked.kind === 'manager' && asked.hostname === hostname ? 'failure' : 'warning',
-          message: `${hostname} delivers nothing while its audit log cannot be written: ${auditProblem}`,
+          message: `${hostname} delivers nothing: ${auditProblem}`,
           mend: `df -h, typed on ${hostname}: make room, or mend what is named; it goes on by itself`,
         },
       ];

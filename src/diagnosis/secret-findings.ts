@@ -4,11 +4,11 @@ import { unreachable } from '../common/index.ts';
 import { isSameDriver } from '../engine/index.ts';
 import type { Verdict } from '../membership/index.ts';
 import { type Delivery, nameKey, printable } from '../secrets/index.ts';
-import { isDelivery, isMount, knownRefusals, type Remembered } from './known-refusals.ts';
+import type { Known } from './known.ts';
+import { isDelivery, isMount, type Remembered } from './known-refusals.ts';
 import type { Asked } from './manager-findings.ts';
 import { outlookOf, type OutlookNode, type PolicyOutlook, type ValueOutlook } from './outlook.ts';
 import type { UsedSecret } from './service-uses.ts';
-import type { WhyFacts } from './why-facts.ts';
 import type { Finding } from './why-model.ts';
 import { type ScopedService, taskName } from './why-target.ts';
 
@@ -30,7 +30,7 @@ export interface UseOfSecret {
   readonly runs: boolean;
 }
 
-export function secretFindings(facts: WhyFacts, of: UseOfSecret): readonly Finding[] {
+export function secretFindings(facts: Known, of: UseOfSecret): readonly Finding[] {
   const outlook = outlookFindings(facts, of);
   const driver = driverFindings(of);
   const wrong = [...driver, ...outlook].filter(({ level }) => level === 'failure');
@@ -61,7 +61,7 @@ function driverFindings({ asked, driver, use }: UseOfSecret): readonly Finding[]
       ];
 }
 
-function outlookFindings(facts: WhyFacts, { scoped, use }: UseOfSecret): readonly Finding[] {
+function outlookFindings(facts: Known, { scoped, use }: UseOfSecret): readonly Finding[] {
   const { store } = facts;
   if (store.kind === 'refused') {
     return [];
@@ -72,14 +72,13 @@ function outlookFindings(facts: WhyFacts, { scoped, use }: UseOfSecret): readonl
 }
 
 /** Those on which its tasks are, or are to be. */
-function nodesOf({ swarm }: WhyFacts, { service, task }: ScopedService): readonly OutlookNode[] {
-  if (swarm.kind !== 'known') {
-    return [];
-  }
-  const tasks = task === undefined ? swarm.tasks.filter(({ serviceId }) => serviceId === service.id) : [task];
-  const wanted = tasks.filter(({ desiredState }) => desiredState === 'running');
-  const ids = new Set(wanted.map(({ nodeId }) => nodeId));
-  return swarm.nodes.filter(({ id }) => ids.has(id));
+function nodesOf(facts: Known, { service, task }: ScopedService): readonly OutlookNode[] {
+  const tasks = task === undefined ? facts.tasksOf(service.id) : [task];
+  const ids = new Set(
+    tasks.filter(({ desiredState }) => desiredState === 'running').map(({ nodeId }) => nodeId),
+  );
+  const nodes = facts.swarm.kind === 'known' ? facts.swarm.nodes : [];
+  return nodes.filter(({ id }) => ids.has(id));
 }
 
 function policyFinding(policy: PolicyOutlook, service: string, secret: string): Finding {
@@ -149,7 +148,7 @@ function valueFinding(value: ValueOutlook, { labels }: UsedSecret): Finding {
 }
 
 /** What was answered last: whatever is newer, of what was refused and what was given. */
-function answerFindings(facts: WhyFacts, of: UseOfSecret, wrong: readonly Finding[]): readonly Finding[] {
+function answerFindings(facts: Known, of: UseOfSecret, wrong: readonly Finding[]): readonly Finding[] {
   const refused = lastRefusal(facts, of);
   const given = lastDelivery(facts, of);
   if (refused !== undefined && (given === undefined || refused.at_ms > given.at_ms)) {
@@ -206,9 +205,9 @@ export function refusalFinding(
   };
 }
 
-function lastRefusal(facts: WhyFacts, { scoped, use }: UseOfSecret): Remembered | undefined {
+function lastRefusal(facts: Known, { scoped, use }: UseOfSecret): Remembered | undefined {
   const { service, task } = scoped;
-  const refusals = knownRefusals(facts);
+  const { refusals } = facts;
   if (use.via === 'volume') {
     return refusals
       .filter(isMount)
@@ -232,20 +231,18 @@ function isOfService(
 }
 
 function lastDelivery(
-  facts: WhyFacts,
+  facts: Known,
   { scoped, use }: UseOfSecret,
 ): (Pick<Delivery, 'at_ms' | 'version'> & { readonly task: string }) | undefined {
-  const { store, swarm } = facts;
-  if (store.kind === 'refused' || swarm.kind !== 'known' || use.via === 'volume') {
+  if (use.via === 'volume') {
     return undefined;
   }
-  const tasks = new Map(
-    swarm.tasks
-      .filter(({ id, serviceId }) => serviceId === scoped.service.id && (scoped.task?.id ?? id) === id)
-      .map((task) => [task.id, taskName(facts, task)] as const),
+  const tasks = scoped.task === undefined ? facts.tasksOf(scoped.service.id) : [scoped.task];
+  const given = tasks.flatMap((task) =>
+    facts
+      .deliveriesTo(task.id)
+      .filter(({ name }) => nameKey(name) === nameKey(use.secret))
+      .map(({ at_ms, version }) => ({ at_ms, version, task: taskName(facts, task) })),
   );
-  const last = store.deliveries.findLast(
-    ({ name, taskId }) => tasks.has(taskId) && nameKey(name) === nameKey(use.secret),
-  );
-  return last && { at_ms: last.at_ms, version: last.version, task: tasks.get(last.taskId) ?? last.taskId };
+  return given.toSorted((a, b) => b.at_ms - a.at_ms)[0];
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the tasks of a service are, in the engine's words. Pure.
 import type { EngineTask } from '../engine/index.ts';
-import type { WhyFacts } from './why-facts.ts';
+import type { Known } from './known.ts';
 import type { Finding } from './why-model.ts';
 import { type ScopedService, taskName } from './why-target.ts';
 
@@ -9,9 +9,8 @@ const TASKS_MAX = 5;
 const ERROR_LENGTH_MAX = 300;
 
 /** One for all that run, and one for each place where none does. */
-export function taskFindings(facts: WhyFacts, { service, task }: ScopedService): readonly Finding[] {
-  const all = facts.swarm.kind === 'known' ? facts.swarm.tasks : [];
-  const own = all.filter(({ serviceId }) => serviceId === service.id);
+export function taskFindings(facts: Known, { service, task }: ScopedService): readonly Finding[] {
+  const own = facts.tasksOf(service.id);
   const places = new Map<string, readonly EngineTask[]>();
   for (const one of own) {
     const name = taskName(facts, one);
@@ -55,7 +54,7 @@ function ofPlace(service: string, name: string, tasks: readonly EngineTask[]): F
     return {
       name: 'tasks',
       level: 'warning',
-      message: `${name} is ${state}`,
+      message: `${name} (${state})`,
       at_ms: newestFirst[0]?.changedAt_ms,
       mend: `docker service ps --no-trunc ${service}`,
     };
@@ -64,7 +63,7 @@ function ofPlace(service: string, name: string, tasks: readonly EngineTask[]): F
   return {
     name: 'tasks',
     level: 'failure',
-    message: `${name} is ${state}: ${error.slice(0, ERROR_LENGTH_MAX)}`,
+    message: `${name} (${state}): ${error.slice(0, ERROR_LENGTH_MAX)}`,
     at_ms: changedAt_ms,
     // Where it is about a secret, what is found of that says more.
     mend: /secret/i.test(error) ? undefined : `docker service ps --no-trunc ${service}`,

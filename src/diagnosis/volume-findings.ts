@@ -3,21 +3,21 @@
 import { CofferError, globMatches } from '../common/index.ts';
 import { parseVolume } from '../distribution/index.ts';
 import type { EngineContainer } from '../engine/index.ts';
+import { policyRefusal, type PolicyRequest, projectOf, verdict } from '../membership/index.ts';
 import { currentVersion, nameKey, noSuchSecret, printable } from '../secrets/index.ts';
-import { isMount, knownRefusals, type Remembered } from './known-refusals.ts';
+import type { Known } from './known.ts';
+import { isMount, managerName, type Remembered } from './known-refusals.ts';
 import { refusalFinding } from './secret-findings.ts';
-import type { StoreFacts, VolumeFacts, WhyFacts } from './why-facts.ts';
+import type { StoreFacts, VolumeFacts } from './why-facts.ts';
 import type { Finding, WhySubject } from './why-model.ts';
 import type { ScopedVolume } from './why-target.ts';
 
 const SERVICE_LABEL = 'com.docker.swarm.service.name';
 
 /** Undefined where the volume has nothing of the secret that is asked about. */
-export function volumeSubject(facts: WhyFacts, { name, secret }: ScopedVolume): WhySubject | undefined {
+export function volumeSubject(facts: Known, { name, secret }: ScopedVolume): WhySubject | undefined {
   const volume = facts.volumes.volumes.find((one) => one.name === name);
-  const last = knownRefusals(facts)
-    .filter(isMount)
-    .find((refusal) => refusal.volume === name);
+  const last = facts.refusals.filter(isMount).find((refusal) => refusal.volume === name);
   if (volume === undefined) {
     return last && { kind: 'volume', name, findings: [refusal(last, false, [])], secrets: [] };
   }
@@ -36,7 +36,11 @@ export function volumeSubject(facts: WhyFacts, { name, secret }: ScopedVolume): 
     name: file,
     registered: name,
     via: 'volume' as const,
-    findings: [...valueFindings(facts.store, file), ...grantFindings(facts.store, file, containers)],
+    findings: [
+      ...valueFindings(facts.store, file),
+      ...grantFindings(facts, file, containers),
+      ...policyFindings(facts.store, file, containers),
+    ],
   }));
   const wrong = secrets.flatMap((one) => one.findings).filter(({ level }) => level === 'failure');
   const findings = [
@@ -85,7 +89,7 @@ function startOf(containers: readonly EngineContainer[]): string {
   return `docker start ${containers[0]?.name ?? 'CONTAINER'}`;
 }
 
-function agentFindings({ volumes }: WhyFacts): readonly Finding[] {
+function agentFindings({ volumes }: Known): readonly Finding[] {
   return volumes.problem === undefined
     ? []
     : [{ name: 'agent', level: 'warning', message: volumes.problem, mend: 'docker coffer status' }];
@@ -108,11 +112,12 @@ function valueFindings(store: StoreFacts, secret: string): readonly Finding[] {
 
 /** Containers that no service has made need one; what the rest of it says is left to the leader's plan. */
 function grantFindings(
-  store: StoreFacts,
+  facts: Known,
   secret: string,
   containers: readonly EngineContainer[],
 ): readonly Finding[] {
-  const plain = containers.filter(({ labels }) => labels[SERVICE_LABEL] === undefined);
+  const { store } = facts;
+  const plain = containers.filter(isPlain);
   if (store.kind === 'refused' || plain.length === 0) {
     return [];
   }
@@ -131,7 +136,41 @@ function grantFindings(
       name,
       level: 'failure',
       message: `none lets ${names.join(', ')} have it on this node`,
-      mend: `docker coffer grant ${printable(secret)} --node ${store.ownId} --container ${names[0] ?? ''}`,
+      mend: `docker coffer grant ${printable(secret)} --node ${managerName(facts, store.ownId)} --container ${names[0] ?? ''}`,
     },
   ];
+}
+
+/** Rules that deny take from a container what a grant gives it. */
+function policyFindings(
+  store: StoreFacts,
+  secret: string,
+  containers: readonly EngineContainer[],
+): readonly Finding[] {
+  if (store.kind === 'refused') {
+    return [];
+  }
+  const own = store.store.cluster.nodes().find(({ id }) => id === store.ownId);
+  const { policy } = store.store.cluster;
+  const refusals = containers.filter(isPlain).flatMap(({ image, imageId, labels }) => {
+    const request: PolicyRequest = {
+      secret,
+      service: undefined,
+      stack: projectOf(labels),
+      image: { reference: image, id: imageId },
+      node: own && { ids: [own.id, own.engineNodeId], hostnames: [own.hostname], labels: undefined },
+    };
+    const by = verdict({ ...policy, default: 'allow' }, request);
+    const error = policyRefusal(by, request);
+    // Others hang on labels that are not known here.
+    return error === undefined || by.because !== 'rule'
+      ? []
+      : [{ message: error.detail, mend: `docker coffer policy rm ${by.rule.id}` }];
+  });
+  const [first] = refusals;
+  return first === undefined ? [] : [{ name: 'policy', level: 'failure', ...first }];
+}
+
+function isPlain({ labels }: EngineContainer): boolean {
+  return labels[SERVICE_LABEL] === undefined;
 }

@@ -4,8 +4,8 @@ import type { ReportedDelivery } from '../cluster/index.ts';
 import { CofferError } from '../common/index.ts';
 import type { EngineContainer, EngineService, EngineTask } from '../engine/index.ts';
 import { nameKey, printable, storeNameOf } from '../secrets/index.ts';
-import { isDelivery, isMount, knownRefusals } from './known-refusals.ts';
-import type { WhyFacts } from './why-facts.ts';
+import type { Known } from './known.ts';
+import { isDelivery, isMount } from './known-refusals.ts';
 import type { WhyTarget } from './why-model.ts';
 
 /** What is looked at. */
@@ -34,10 +34,12 @@ export interface ScopedVolume {
   readonly secret?: string;
 }
 
+/** So many are named of what is ambiguous. */
+const MEANT_MAX = 5;
 const NOTHING: Scope = { targets: [], isAll: false, services: [], volumes: [], remembered: [] };
 
 /** Throws `why.not-found` and `why.ambiguous`. */
-export function scopeOf(facts: WhyFacts, name: string | undefined): Scope {
+export function scopeOf(facts: Known, name: string | undefined): Scope {
   if (name === undefined) {
     return everything(facts);
   }
@@ -49,9 +51,13 @@ export function scopeOf(facts: WhyFacts, name: string | undefined): Scope {
   const [first, second] = started;
   if (first !== undefined && second !== undefined) {
     const meant = started.flatMap(({ targets }) => targets.map((one) => `${one.kind} ${one.name}`));
-    throw new CofferError('why.ambiguous', `${printable(name)} means ${meant.slice(0, 5).join(' and ')}`, {
-      hint: 'Write more of it.',
-    });
+    throw new CofferError(
+      'why.ambiguous',
+      `${printable(name)} means ${meant.slice(0, MEANT_MAX).join(' and ')}`,
+      {
+        hint: 'Write more of it.',
+      },
+    );
   }
   const scope = first ?? rememberedAs(facts, name);
   if (scope !== undefined) {
@@ -69,7 +75,7 @@ export function scopeOf(facts: WhyFacts, name: string | undefined): Scope {
   );
 }
 
-function everything(facts: WhyFacts): Scope {
+function everything(facts: Known): Scope {
   const services = servicesOf(facts);
   const names = new Set(services.map((service) => service.name));
   return {
@@ -84,7 +90,7 @@ function everything(facts: WhyFacts): Scope {
 }
 
 /** All that is called so, or has just that id: a service may be called as its secret is. */
-function named(facts: WhyFacts, name: string): readonly Scope[] {
+function named(facts: Known, name: string): readonly Scope[] {
   const services = servicesOf(facts).filter((service) => service.name === name || service.id === name);
   const tasks = tasksOf(facts).filter(
     (task) => task.id === name || namesOf(facts, task).some((own) => own === name),
@@ -100,25 +106,30 @@ function named(facts: WhyFacts, name: string): readonly Scope[] {
   ];
 }
 
-function startingWith(facts: WhyFacts, start: string): readonly Scope[] {
+/** Not more than it takes to say that it is ambiguous. */
+function startingWith(facts: Known, start: string): readonly Scope[] {
   const begins = ({ id }: { readonly id: string }): boolean => start !== '' && id.startsWith(start);
+  const tasks = facts.swarm.kind === 'known' ? facts.swarm.tasks : [];
   return [
-    ...servicesOf(facts).filter(begins).map(ofService),
-    ...tasksOf(facts)
+    ...servicesOf(facts).filter(begins).slice(0, MEANT_MAX).map(ofService),
+    ...tasks
       .filter(begins)
+      .slice(0, MEANT_MAX)
       .map((task) => ofTask(facts, task)),
-    ...facts.volumes.containers.filter(begins).map((container) => ofContainer(facts, container)),
+    ...facts.volumes.containers
+      .filter(begins)
+      .slice(0, MEANT_MAX)
+      .map((container) => ofContainer(facts, container)),
   ];
 }
 
 /** The engine does not know it, or cannot be asked: what was refused tells something still. */
-function rememberedAs(facts: WhyFacts, name: string): Scope | undefined {
-  const refusals = knownRefusals(facts);
+function rememberedAs(facts: Known, name: string): Scope | undefined {
   const services = refusedServices(
     facts,
     (one) => [one.service, one.serviceId, one.task].includes(name) || sameName(one.secret, name),
   );
-  const volumes = refusals
+  const volumes = facts.refusals
     .filter(isMount)
     .filter((one) => one.volume === name || one.users.includes(name))
     .map(({ volume }) => volume);
@@ -135,38 +146,35 @@ function rememberedAs(facts: WhyFacts, name: string): Scope | undefined {
 }
 
 /** Names of services that were refused something, each once. */
-function refusedServices(
-  facts: WhyFacts,
-  isMeant: (refusal: ReportedDelivery) => boolean,
-): readonly string[] {
-  const meant = knownRefusals(facts).filter(isDelivery).filter(isMeant);
+function refusedServices(facts: Known, isMeant: (refusal: ReportedDelivery) => boolean): readonly string[] {
+  const meant = facts.refusals.filter(isDelivery).filter(isMeant);
   return [...new Set(meant.map(({ service }) => service))];
 }
 
-function servicesOf({ swarm }: WhyFacts): readonly EngineService[] {
+function servicesOf({ swarm }: Known): readonly EngineService[] {
   return swarm.kind === 'known' ? swarm.services : [];
 }
 
 /** Those that are to run come last. */
-function tasksOf({ swarm }: WhyFacts): readonly EngineTask[] {
+function tasksOf({ swarm }: Known): readonly EngineTask[] {
   const tasks = swarm.kind === 'known' ? swarm.tasks : [];
   const rank = ({ desiredState }: EngineTask): number => Number(desiredState === 'running');
   return tasks.toSorted((a, b) => rank(a) - rank(b) || (a.changedAt_ms ?? 0) - (b.changedAt_ms ?? 0));
 }
 
 /** As `docker service ps` has them: `web.1`, `web.1.ID`. */
-function namesOf(facts: WhyFacts, task: EngineTask): readonly string[] {
+function namesOf(facts: Known, task: EngineTask): readonly string[] {
   const name = taskName(facts, task);
   return [name, `${name}.${task.id}`];
 }
 
 /** `web.1`; of a service that has one on each node, `web.NODE`. */
-export function taskName(facts: WhyFacts, { nodeId, serviceId, slot }: EngineTask): string {
-  const service = servicesOf(facts).find(({ id }) => id === serviceId)?.name ?? serviceId;
+export function taskName(facts: Known, { nodeId, serviceId, slot }: EngineTask): string {
+  const service = facts.serviceNames.get(serviceId) ?? serviceId;
   return `${service}.${slot === undefined || slot === 0 ? nodeId : slot}`;
 }
 
-function isSecret({ store, swarm }: WhyFacts, name: string): boolean {
+function isSecret({ store, swarm }: Known, name: string): boolean {
   const inStore = store.kind === 'serving' && store.store.byName(name) !== undefined;
   const inEngine =
     swarm.kind === 'known' &&
@@ -182,7 +190,7 @@ function ofService(service: EngineService): Scope {
   return { ...NOTHING, targets: [{ kind: 'service', name: service.name }], services: [{ service }] };
 }
 
-function ofTask(facts: WhyFacts, task: EngineTask): Scope {
+function ofTask(facts: Known, task: EngineTask): Scope {
   return {
     ...NOTHING,
     targets: [{ kind: 'task', name: `${taskName(facts, task)}.${task.id}` }],
@@ -193,7 +201,7 @@ function ofTask(facts: WhyFacts, task: EngineTask): Scope {
 }
 
 /** Whoever uses it, by whatever name. */
-function ofSecret(facts: WhyFacts, name: string): Scope {
+function ofSecret(facts: Known, name: string): Scope {
   const registered =
     facts.swarm.kind === 'known'
       ? facts.swarm.secrets.find(
@@ -212,7 +220,7 @@ function ofSecret(facts: WhyFacts, name: string): Scope {
   };
 }
 
-function ofContainer({ volumes }: WhyFacts, container: EngineContainer): Scope {
+function ofContainer({ volumes }: Known, container: EngineContainer): Scope {
   const known = new Set(volumes.volumes.map(({ name }) => name));
   return {
     ...NOTHING,

@@ -37,7 +37,10 @@ export function whyStories(of: () => Installation): void {
         created.stderr,
         /^coffer will refuse secret db to service web: coffer holds no secret db\. /m,
       );
-      const missing = await untilWhy(/^service web\n {2}failure +tasks: .*web\.1 is \w+: .*not found/, 'web');
+      const missing = await untilWhy(
+        /^service web\n {2}failure +tasks: .*web\.1 \(\w+\): .*not found/,
+        'web',
+      );
       assert.match(missing, /answer: .* refused it to task web\.1\..*secret\.not-found/);
       assert.match(missing, /failure +value: coffer holds no secret db\n +Mend: docker coffer put db -\n/);
       assert.match(missing, /ok +policy: no rule denies it/);

@@ -51,7 +51,7 @@ const FAILED = task('t1', 'web', {
   error: 'secret eng-db not found',
 });
 const NEXT = task('t2', 'web', { state: 'ready', desiredState: 'running', changedAt_ms: NOW_MS - 1_000 });
-const NOT_FOUND = 'failure tasks: web.1 is failed: secret eng-db not found';
+const NOT_FOUND = 'failure tasks: web.1 (failed): secret eng-db not found';
 
 test('where nothing is wrong each thing that was looked at says so', () => {
   const reply = diagnose(facts(), 'web');
@@ -274,7 +274,7 @@ describe('what is wrong with managers', () => {
       'its audit log cannot be written',
       facts({ others: [told(TWO.id, { auditProblem: 'no space' })] }),
       [
-        'failure audit log: two delivers nothing while its audit log cannot be written: no space => ' +
+        'failure audit log: two delivers nothing: no space => ' +
           'df -h, typed on two: make room, or mend what is named; it goes on by itself',
       ],
     ],
@@ -299,6 +299,20 @@ describe('what is wrong with managers', () => {
       /^warning quorum: .*may be old/,
     );
   });
+});
+
+test('on a worker nothing is wrong for want of what only managers know', () => {
+  const given = facts({
+    swarm: { kind: 'unknown', problem: new CofferError('engine.refused', 'the engine manages no swarm') },
+    store: { kind: 'refused', reason: new CofferError('cluster.not-a-manager', 'this node is a worker') },
+    others: [],
+  });
+  const { findings, healthy } = diagnose(given, undefined);
+  assert.equal(healthy, true);
+  assert.deepEqual(findings.map(inWords), [
+    'ok swarm: services and tasks are not known here: the engine manages no swarm',
+    'ok manager: what managers know is not known here: this node is a worker',
+  ]);
 });
 
 describe('what is asked about', () => {

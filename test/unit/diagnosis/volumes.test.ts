@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { diagnose, type Finding, type StoreFacts, type WhyFacts } from '../../../src/diagnosis/index.ts';
 import type { EngineContainer } from '../../../src/engine/index.ts';
-import type { GrantObject } from '../../../src/membership/index.ts';
+import { type GrantObject, indexedPolicy, type PolicyRuleObject } from '../../../src/membership/index.ts';
+import { aRule } from '../../support/cluster-objects.ts';
 import { facts, NOW_MS, ONE, report, store } from './facts.ts';
 
 const SHOP: EngineContainer = {
@@ -34,6 +35,7 @@ interface Given {
   readonly isMounted?: boolean;
   readonly isRefused?: boolean;
   readonly problem?: string;
+  readonly rules?: readonly PolicyRuleObject[];
 }
 
 function withVolume({
@@ -43,8 +45,9 @@ function withVolume({
   isRefused = false,
   options = { secrets: 'db' },
   problem,
+  rules = [],
 }: Given): WhyFacts {
-  const serving = store() as Extract<StoreFacts, { kind: 'serving' }>;
+  const serving = store({ policy: indexedPolicy('deny', rules) }) as Extract<StoreFacts, { kind: 'serving' }>;
   const refused = {
     kind: 'volume',
     volume: 'creds',
@@ -103,7 +106,7 @@ test('what keeps a container from its volume is told, with what mends it', () =>
       [
         notMounted,
         'failure answer: one refused it for shop: container shop may not have db [volume.refused] => ',
-        'failure grant: none lets shop have it on this node => docker coffer grant db --node id-one --container shop',
+        'failure grant: none lets shop have it on this node => docker coffer grant db --node one --container shop',
       ],
     ],
     [
@@ -111,7 +114,7 @@ test('what keeps a container from its volume is told, with what mends it', () =>
       { grants: [{ ...GRANT, container: 'other' }] },
       [
         notMounted,
-        'failure grant: none lets shop have it on this node => docker coffer grant db --node id-one --container shop',
+        'failure grant: none lets shop have it on this node => docker coffer grant db --node one --container shop',
       ],
     ],
     [
@@ -131,6 +134,11 @@ test('what keeps a container from its volume is told, with what mends it', () =>
       'no manager that tells the node what it is due',
       { isMounted: true, problem: 'no manager answers' },
       ['warning agent: no manager answers => docker coffer status'],
+    ],
+    [
+      'a rule that denies what is granted',
+      { isMounted: true, rules: [aRule('rule1', { effect: 'deny', image: 'redis:8' })] },
+      ['failure policy: rule rule1 denies this container the secret db => docker coffer policy rm rule1'],
     ],
     [
       'a task of a service needs no grant',
