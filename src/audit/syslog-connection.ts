@@ -14,14 +14,14 @@ export interface SyslogConnectionOptions {
   readonly caFile: string | undefined;
   /** For the connection, and for TLS on it. Default: 5 s. */
   readonly connect_ms?: number;
-  /** Without a byte taken for so long, it is given up. Default: a minute. */
+  /** Without a byte taken for so long, it is given up. Default: ten minutes. */
   readonly write_ms?: number;
   readonly monotonic_ms: () => number;
 }
 
 const CONNECT_MS = 5_000;
-/** Longer than a receiver that is busy needs: the next connection's buffers seem to take what nobody reads. */
-const WRITE_MS = 60_000;
+/** Long: a new connection to a receiver that stalls has buffers of its own, which take megabytes that nobody reads. */
+const WRITE_MS = 600_000;
 /** A receiver that is gone without a word is noticed before the next record needs it. */
 const KEEP_ALIVE_MS = 15_000;
 
