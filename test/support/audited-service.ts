@@ -108,15 +108,15 @@ export class AuditedService {
   }
 
   async #isRefusedToTasks(source: string): Promise<void> {
-    const since_ms = Date.now();
     await this.#engine.docker(serviceUpdate(SERVICE, ['--force']));
-    const told = new RegExp(source);
+    const told = [
+      `^ +failure +answer: .* refused it to task .*: the audit log cannot be written \\(${source}\\) \\[audit\\.unavailable\\]$`,
+      `^failure +audit log: .* delivers nothing .*\\(${source}\\)$`,
+    ].map((pattern) => new RegExp(pattern, 'm'));
     await waitFor(
       async () => {
-        const { stdout } = await this.#coffer.cli(['why', '--format', 'json', SERVICE]);
-        const [newest = ''] = linesOf(stdout);
-        const { Code, Message, At } = JSON.parse(newest) as Readonly<Record<string, string>>;
-        return Code === 'audit.unavailable' && told.test(Message ?? '') && Date.parse(At ?? '') >= since_ms;
+        const { stdout } = await this.#coffer.tryCli(['why', SERVICE]);
+        return told.every((pattern) => pattern.test(stdout));
       },
       { what: 'why to tell of the refused task' },
     );
