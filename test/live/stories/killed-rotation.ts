@@ -15,9 +15,10 @@ type ServiceName = (typeof SERVICES)[number];
 
 /** How a service is updated, and what its tasks do with a value that it does not like. */
 const WORDS: Readonly<Record<ServiceName, readonly string[]>> = {
-  alpha: ['--update-parallelism', '0'],
-  // What is in between lasts for so long, and is looked for several times in it.
-  beta: ['--update-delay', '3s'],
+  // Without the two seconds that an engine takes to stop a task.
+  alpha: ['--update-parallelism', '0', '--update-order', 'start-first'],
+  // One after the other: several looks see what is in between.
+  beta: ['--update-delay', '1s'],
 };
 const WAITING = "trap 'exit 0' TERM; sleep 1000000 & wait";
 const PROGRAMS: Readonly<Record<ServiceName, string>> = {
@@ -189,6 +190,10 @@ export function killedRotationStories(of: () => CofferSwarm, gates: EngineGates)
     };
     /** All tasks have this value, which is that of the current version. */
     const assertWhole = async (value: string, version: number): Promise<void> => {
+      const all = SERVICES.flatMap((service) =>
+        Array.from({ length: REPLICAS }, () => `${service} ${version} current`),
+      );
+      await Promise.all(of().members.map(async (member) => heldBy([member], SECRET, all)));
       for (const service of SERVICES) {
         const tasks = await of().tasks(service, REPLICAS);
         assert.deepEqual(
@@ -196,12 +201,6 @@ export function killedRotationStories(of: () => CofferSwarm, gates: EngineGates)
           tasks.map(() => value),
           service,
         );
-      }
-      const all = SERVICES.flatMap((service) =>
-        Array.from({ length: REPLICAS }, () => `${service} ${version} current`),
-      );
-      for (const member of of().members) {
-        await heldBy([member], SECRET, all);
       }
     };
 
