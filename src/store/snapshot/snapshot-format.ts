@@ -5,8 +5,7 @@
 //   chunk    u32 number, counted from 0, and the next bytes of the stream; a record may go on in the next chunk
 //   record   u8 kind, u32 length, body
 //   stream   header; the objects of the cluster; each secret, followed by the values of its versions, oldest first;
-//            deliveries, and then pages of requests
-//            in the order of their slots; end
+//            pages of deliveries, and then of requests, in their order; end
 //   header   u8 format (1), u64 applied index, configuration, nodes that were removed, u64 deliveries and u64 requests
 //            there ever were
 //   end      u32 secrets, u32 values, u32 deliveries, u32 requests, u32 objects, and the SHA-256 of all records before it

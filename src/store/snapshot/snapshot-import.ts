@@ -5,10 +5,10 @@ import { CofferError, invariant, unreachable } from '../../common/index.ts';
 import { type Keyring, sealRecord } from '../../crypto/index.ts';
 import type { ConfState, NodeId } from '../../raft/index.ts';
 import { decodeObject, objectKey } from '../../membership/index.ts';
-import { DELIVERIES_KEPT, nameKey, type Secret } from '../../secrets/index.ts';
+import { nameKey, type Secret } from '../../secrets/index.ts';
 import type { DatabaseOperation } from '../../storage/index.ts';
-import { decodeDelivery, decodeSecret, encodeSecretName, sameConfState } from '../state/record-codec.ts';
-import { RequestPageReader } from '../state/request-pages.ts';
+import { decodeSecret, encodeSecretName, sameConfState } from '../state/record-codec.ts';
+import { type AddedByPages, DELIVERY_RING, REQUEST_RING, RingPageReader } from '../state/ring-pages.ts';
 import { SecretIndex } from '../state/secret-index.ts';
 import {
   damagedSnapshot,
@@ -27,8 +27,7 @@ import { StateKeys } from '../state/state-keys.ts';
 export interface StagedState {
   readonly index: SecretIndex;
   readonly digest: StateDigest;
-  /** What each page of requests adds to the digest. */
-  readonly requestPages: readonly Buffer[];
+  readonly added: AddedByPages;
   readonly removedNodes: ReadonlySet<NodeId>;
 }
 
@@ -50,8 +49,8 @@ export class StateStage {
   /** The versions of the secret that came last whose values have not come yet. */
   #awaited: Secret['versions'] = [];
   #awaitedOf = '';
-  readonly #deliveries: ReturnType<typeof decodeDelivery>[] = [];
-  readonly #requests = new RequestPageReader();
+  readonly #deliveries = new RingPageReader(DELIVERY_RING);
+  readonly #requests = new RingPageReader(REQUEST_RING);
   #ended = false;
   #closed = false;
 
@@ -112,8 +111,8 @@ export class StateStage {
     }
     this.#closed = true;
     const { removedNodes } = header;
-    const requestPages = this.#requests.added;
-    return { index: this.#index, digest: this.#digest, requestPages, removedNodes };
+    const added: AddedByPages = { delivery: this.#deliveries.added, request: this.#requests.added };
+    return { index: this.#index, digest: this.#digest, added, removedNodes };
   }
 
   #takeAndWipe(record: SnapshotRecord): readonly DatabaseOperation[] {
@@ -202,21 +201,17 @@ export class StateStage {
 
   #delivery(body: Buffer): DatabaseOperation {
     this.#requireNoneOf('request');
-    const delivery = decodeDelivery(body);
-    if (delivery.slot !== this.#deliveries.length || delivery.slot >= DELIVERIES_KEPT) {
-      throw damagedSnapshot('holds its records out of order');
-    }
-    this.#deliveries.push(delivery);
-    this.#digest.add('delivery', body);
+    const page = this.#counts.delivery;
+    this.#deliveries.add(body, this.#digest);
     this.#counts.delivery += 1;
-    return this.#put(this.#keys.delivery(delivery.slot), body);
+    return this.#put(this.#keys.page('delivery', page), body);
   }
 
   #request(body: Buffer): DatabaseOperation {
     const page = this.#counts.request;
     this.#requests.add(body, this.#digest);
     this.#counts.request += 1;
-    return this.#put(this.#keys.request(page), body);
+    return this.#put(this.#keys.page('request', page), body);
   }
 
   #end(body: Buffer): void {
@@ -225,13 +220,11 @@ export class StateStage {
       throw damagedSnapshot('is not what was sent: its digest differs');
     }
     const { deliveriesRecorded, requestsApplied } = header;
-    const complete =
-      this.#awaited.length === 0 && this.#deliveries.length === Math.min(deliveriesRecorded, DELIVERIES_KEPT);
-    if (!complete) {
+    if (this.#awaited.length > 0) {
       throw damagedSnapshot('does not hold as many records as it says');
     }
-    this.#index.deliveries.restore(this.#deliveries, deliveriesRecorded);
-    this.#index.restoreRequests(this.#requests.requests(requestsApplied), requestsApplied);
+    this.#index.deliveries.restore(this.#deliveries.held(deliveriesRecorded), deliveriesRecorded);
+    this.#index.restoreRequests(this.#requests.held(requestsApplied), requestsApplied);
     this.#ended = true;
   }
 

@@ -9,7 +9,7 @@ import {
 } from '../../secrets/index.ts';
 
 export class DeliveryRing {
-  readonly #slots = new Map<number, Delivery>();
+  readonly #slots: Delivery[] = [];
   /** The slot of the last delivery under each key. */
   readonly #last = new Map<string, number>();
   #recorded = 0;
@@ -19,16 +19,15 @@ export class DeliveryRing {
     return this.#recorded;
   }
 
-  at(slot: number): Delivery | undefined {
-    return this.#slots.get(slot);
+  /** What stands in `count` slots from `slot` on, as far as they were ever used. */
+  from(slot: number, count: number): readonly Delivery[] {
+    return this.#slots.slice(slot, slot + count);
   }
 
   /** Oldest first. */
   list(): readonly Delivery[] {
-    const first = Math.max(0, this.#recorded - DELIVERIES_KEPT);
-    return Array.from({ length: this.#recorded - first }, (_, offset) =>
-      this.#slots.get((first + offset) % DELIVERIES_KEPT),
-    ).filter((delivery) => delivery !== undefined);
+    const oldest = this.#recorded > DELIVERIES_KEPT ? this.#recorded % DELIVERIES_KEPT : 0;
+    return [...this.#slots.slice(oldest), ...this.#slots.slice(0, oldest)];
   }
 
   /** The version that the task was given last without a pin. */
@@ -46,35 +45,35 @@ export class DeliveryRing {
     this.#recorded += 1;
   }
 
-  /**
-   * Puts back what was read from the disk, of `recorded` that ever were: in the order in which they were recorded,
-   * since of two under one key the later one counts.
-   */
-  restore(
-    deliveries: readonly { readonly slot: number; readonly delivery: Delivery }[],
-    recorded: number,
-  ): void {
-    const age = (slot: number): number => (recorded - 1 - slot + 2 * DELIVERIES_KEPT) % DELIVERIES_KEPT;
-    for (const { slot, delivery } of [...deliveries].sort((a, b) => age(b.slot) - age(a.slot))) {
-      this.#put(slot, delivery);
-    }
+  /** Puts back what was read from the disk, in the order of the slots, of `recorded` that ever were. */
+  restore(deliveries: readonly Delivery[], recorded: number): void {
+    this.#slots.push(...deliveries);
     this.#recorded = recorded;
+    // In the order in which they were recorded: of two under one key the later one counts.
+    const oldest = recorded > DELIVERIES_KEPT ? recorded % DELIVERIES_KEPT : 0;
+    for (let offset = 0; offset < deliveries.length; offset += 1) {
+      const slot = (oldest + offset) % deliveries.length;
+      const delivery = deliveries[slot];
+      if (delivery !== undefined) {
+        this.#last.set(deliveryKey(delivery), slot);
+      }
+    }
   }
 
   #lastUnder(key: string): Delivery | undefined {
     const slot = this.#last.get(key);
-    return slot === undefined ? undefined : this.#slots.get(slot);
+    return slot === undefined ? undefined : this.#slots[slot];
   }
 
   #put(slot: number, delivery: Delivery): void {
-    const evicted = this.#slots.get(slot);
+    const evicted = this.#slots[slot];
     if (evicted !== undefined) {
       const key = deliveryKey(evicted);
       if (this.#last.get(key) === slot) {
         this.#last.delete(key);
       }
     }
-    this.#slots.set(slot, delivery);
+    this.#slots[slot] = delivery;
     this.#last.set(deliveryKey(delivery), slot);
   }
 }

@@ -4,8 +4,7 @@ import { decodeObject } from '../../membership/index.ts';
 import type { Keyring } from '../../crypto/index.ts';
 import type { Database } from '../../storage/index.ts';
 import { IndexLoad, type IndexLoadOptions } from './index-load.ts';
-import { decodeDelivery } from './record-codec.ts';
-import { RequestPageReader } from './request-pages.ts';
+import { type AddedByPages, DELIVERY_RING, REQUEST_RING, type Ring, RingPageReader } from './ring-pages.ts';
 import { SecretIndex } from './secret-index.ts';
 import { SecretsOnDisk } from './secrets-on-disk.ts';
 import { StateDigest } from './state-digest.ts';
@@ -16,8 +15,7 @@ import { stateRecordGroups } from './state-records.ts';
 export interface ReadState {
   readonly header: StateHeader;
   readonly index: SecretIndex;
-  /** What each page of requests adds to the digest. */
-  readonly requestPages: readonly Buffer[];
+  readonly added: AddedByPages;
   /** What is still to be done for the index to be whole and verified; undefined if it is. */
   readonly load: IndexLoad | undefined;
 }
@@ -41,14 +39,17 @@ export async function readState(
     const index = new SecretIndex(later ? new SecretsOnDisk(view, keyring, keys, count) : undefined);
     const parts = { keyring, keys, view, header, index, digest: new StateDigest(keyring) };
     await readObjects(parts);
-    await readDeliveries(parts);
-    const requestPages = await readRequests(parts);
+    const deliveries = await readRing(parts, DELIVERY_RING);
+    index.deliveries.restore(deliveries.held(header.deliveriesRecorded), header.deliveriesRecorded);
+    const requests = await readRing(parts, REQUEST_RING);
+    index.restoreRequests(requests.held(header.requestsApplied), header.requestsApplied);
+    const added: AddedByPages = { delivery: deliveries.added, request: requests.added };
     const load = new IndexLoad(parts);
     if (later) {
-      return { header, index, requestPages, load };
+      return { header, index, added, load };
     }
     await load.run(() => Promise.resolve());
-    return { header, index, requestPages, load: undefined };
+    return { header, index, added, load: undefined };
   } catch (thrown) {
     await view.close();
     throw thrown;
@@ -66,40 +67,16 @@ async function readObjects({ keyring, keys, view, index, digest }: IndexLoadOpti
   }
 }
 
-/** The deliveries, of which there are never more than their ring holds. */
-async function readDeliveries({
-  keyring,
-  keys,
-  view,
-  header,
-  index,
-  digest,
-}: IndexLoadOptions): Promise<void> {
-  const deliveries: ReturnType<typeof decodeDelivery>[] = [];
-  for await (const group of stateRecordGroups(view, keyring, keys, 'delivery')) {
-    for (const payload of group) {
-      digest.add('delivery', payload);
-      deliveries.push(decodeDelivery(payload));
-    }
-  }
-  index.deliveries.restore(deliveries, header.deliveriesRecorded);
-}
-
-/** The requests, likewise. Returns what each of their pages adds to the digest. */
-async function readRequests({
-  keyring,
-  keys,
-  view,
-  header,
-  index,
-  digest,
-}: IndexLoadOptions): Promise<readonly Buffer[]> {
-  const pages = new RequestPageReader();
-  for await (const group of stateRecordGroups(view, keyring, keys, 'request')) {
+/** The pages of a ring, of which there are never more than it has slots for. */
+async function readRing<Held>(
+  { keyring, keys, view, digest }: IndexLoadOptions,
+  ring: Ring<Held>,
+): Promise<RingPageReader<Held>> {
+  const pages = new RingPageReader(ring);
+  for await (const group of stateRecordGroups(view, keyring, keys, ring.kind)) {
     for (const payload of group) {
       pages.add(payload, digest);
     }
   }
-  index.restoreRequests(pages.requests(header.requestsApplied), header.requestsApplied);
-  return pages.added;
+  return pages;
 }

@@ -33,8 +33,11 @@ import {
 const FORMAT = 1;
 const SECRET_FORMAT = 3;
 const PAGE_FORMAT = 2;
+const DELIVERY_PAGE_FORMAT = 2;
 /** Of eight requests that made a secret each. */
 const PAGE_BYTES_EXPECTED = 512;
+/** Of sixteen deliveries to tasks of a swarm. */
+const DELIVERY_PAGE_BYTES_EXPECTED = 2_048;
 
 /** More nodes than a configuration has: a length that was altered is found before memory is taken for it. */
 const NODES_MAX = 1_024;
@@ -101,17 +104,33 @@ export function decodeSecretName(bytes: Buffer): SecretName {
   return name;
 }
 
-export function encodeDelivery(slot: number, delivery: Delivery): Buffer {
-  return writeDelivery(pooledWriter().u8(FORMAT).u32(slot), delivery).finish();
+/** The slots of the ring of deliveries that one record holds. */
+export const DELIVERIES_PER_PAGE = 16;
+
+/** The deliveries in the slots of one page: all of them, or as many as there were so far. */
+export function encodeDeliveryPage(page: number, deliveries: readonly Delivery[]): Buffer {
+  const writer = pooledWriter(DELIVERY_PAGE_BYTES_EXPECTED)
+    .u8(DELIVERY_PAGE_FORMAT)
+    .u32(page)
+    .u8(deliveries.length);
+  deliveries.forEach((delivery) => writeDelivery(writer, delivery));
+  return writer.finish();
 }
 
-export function decodeDelivery(bytes: Buffer): { readonly slot: number; readonly delivery: Delivery } {
-  const reader = new ByteReader(bytes, 'the record of a delivery');
-  checkFormat(reader, 'the record of a delivery');
-  const slot = reader.u32();
-  const delivery = readDelivery(reader);
+export function decodeDeliveryPage(bytes: Buffer): {
+  readonly page: number;
+  readonly deliveries: readonly Delivery[];
+} {
+  const reader = new ByteReader(bytes, 'the record of deliveries');
+  checkFormat(reader, 'the record of deliveries', DELIVERY_PAGE_FORMAT);
+  const page = reader.u32();
+  const count = reader.u8();
+  if (count < 1 || count > DELIVERIES_PER_PAGE) {
+    throw new CofferError('store.damaged', `the record of deliveries holds ${count} of them`);
+  }
+  const deliveries = Array.from({ length: count }, () => readDelivery(reader));
   reader.finish();
-  return { slot, delivery };
+  return { page, deliveries };
 }
 
 /** The slots of the ring of requests that one record holds. */

@@ -46,17 +46,12 @@ export class SecretState {
     database: DatabaseView,
     keyring: Keyring,
     generations: Generations,
-    { header, index, requestPages, load }: ReadState,
+    { header, index, added, load }: ReadState,
   ) {
     this.#database = database;
     this.#keyring = keyring;
     this.#generations = generations;
-    this.#content = new StateContent(
-      new StateKeys(keyring, header.generation),
-      index,
-      header.digest,
-      requestPages,
-    );
+    this.#content = new StateContent(new StateKeys(keyring, header.generation), index, header.digest, added);
     this.#load = new StateLoad(load);
     this.#appliedIndex = header.appliedIndex;
     this.#confState = header.confState;
@@ -204,7 +199,7 @@ export class SecretState {
     this.#load.stop();
     this.#generations.use(stage.generation);
     const keys = new StateKeys(this.#keyring, stage.generation);
-    this.#content = new StateContent(keys, staged.index, staged.digest, staged.requestPages);
+    this.#content = new StateContent(keys, staged.index, staged.digest, staged.added);
     this.#removedNodes = staged.removedNodes;
     this.#changes.clear();
     this.#appliedIndex = index;

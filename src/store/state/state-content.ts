@@ -2,9 +2,15 @@
 // What an effect changes: the index in memory, the records on the disk, and the digest over those.
 import { invariant, unreachable } from '../../common/index.ts';
 import { type ClusterObject, encodeObject, objectKey } from '../../membership/index.ts';
-import { type Effect, nameKey, type Secret } from '../../secrets/index.ts';
-import { encodeDelivery, encodeSecret, encodeSecretName } from './record-codec.ts';
-import { RequestPages } from './request-pages.ts';
+import {
+  type AppliedRequest,
+  type Delivery,
+  type Effect,
+  nameKey,
+  type Secret,
+} from '../../secrets/index.ts';
+import { encodeSecret, encodeSecretName } from './record-codec.ts';
+import { type AddedByPages, DELIVERY_RING, REQUEST_RING, RingPages } from './ring-pages.ts';
 import type { SecretIndex } from './secret-index.ts';
 import type { StateDigest } from './state-digest.ts';
 import type { StateKeys, StateKind } from './state-keys.ts';
@@ -20,21 +26,30 @@ export class StateContent {
   readonly keys: StateKeys;
   readonly index: SecretIndex;
   readonly digest: StateDigest;
-  readonly #requestPages: RequestPages;
+  readonly #deliveries: RingPages<Delivery>;
+  readonly #requests: RingPages<AppliedRequest>;
 
-  /** `requestPages` is what each page of requests adds to the digest. */
-  constructor(keys: StateKeys, index: SecretIndex, digest: StateDigest, requestPages: readonly Buffer[]) {
+  constructor(keys: StateKeys, index: SecretIndex, digest: StateDigest, added: AddedByPages) {
     this.keys = keys;
     this.index = index;
     this.digest = digest;
-    this.#requestPages = new RequestPages(index, digest, requestPages);
+    const deliveriesFrom = (slot: number, count: number): readonly Delivery[] =>
+      index.deliveries.from(slot, count);
+    const requestsFrom = (slot: number, count: number): readonly AppliedRequest[] =>
+      index.requestsFrom(slot, count);
+    this.#deliveries = new RingPages(DELIVERY_RING, deliveriesFrom, digest, added.delivery);
+    this.#requests = new RingPages(REQUEST_RING, requestsFrom, digest, added.request);
   }
 
-  /** Brings the digest up to date, and returns the records that no effect has returned: those of requests. */
+  /** Brings the digest up to date, and returns the records that no effect has returned: those of deliveries and requests. */
   settle(): readonly RecordChange[] {
-    return this.#requestPages
-      .settle()
-      .map(({ page, payload }) => ({ key: this.keys.request(page), payload }));
+    const { keys } = this;
+    return [
+      ...this.#deliveries
+        .settle()
+        .map(({ page, payload }) => ({ key: keys.page('delivery', page), payload })),
+      ...this.#requests.settle().map(({ page, payload }) => ({ key: keys.page('request', page), payload })),
+    ];
   }
 
   /** Takes up an effect, and returns the records that it changes, but for those that `settle` does. */
@@ -45,7 +60,7 @@ export class StateContent {
   }
 
   #changesOf(effect: Effect): readonly RecordChange[] {
-    const { keys, index } = this;
+    const { keys } = this;
     switch (effect.kind) {
       case 'put-secret':
         return this.#put(effect.secret);
@@ -58,14 +73,11 @@ export class StateContent {
         return [];
       case 'delete-value':
         return [{ key: keys.value(effect.secretId, effect.version), payload: undefined }];
-      case 'put-delivery': {
-        const { slot, delivery } = effect;
-        const previous = index.deliveries.at(slot);
-        const old = previous && encodeDelivery(slot, previous);
-        return [this.#replace('delivery', keys.delivery(slot), old, encodeDelivery(slot, delivery))];
-      }
+      case 'put-delivery':
+        this.#deliveries.touch(effect.slot);
+        return [];
       case 'put-request':
-        this.#requestPages.touch(effect.slot);
+        this.#requests.touch(effect.slot);
         return [];
       case 'put-object':
         return [this.#replaceObject(effect.object, encodeObject(effect.object))];

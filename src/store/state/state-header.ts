@@ -3,10 +3,9 @@
 import { ByteReader, CofferError, pooledWriter } from '../../common/index.ts';
 import { type Keyring, openRecord, sealRecord } from '../../crypto/index.ts';
 import type { ConfState, NodeId } from '../../raft/index.ts';
-import { DELIVERIES_KEPT } from '../../secrets/index.ts';
 import { APPLIED_KEY, type DatabaseOperation, type DatabaseView } from '../../storage/index.ts';
 import { readConfState, readRemovedNodes, writeConfState, writeRemovedNodes } from './record-codec.ts';
-import { requestPageCount } from './request-pages.ts';
+import { DELIVERY_RING, pageCount, REQUEST_RING } from './ring-pages.ts';
 import { DIGEST_BYTES, StateDigest } from './state-digest.ts';
 
 const WHAT = 'the record of how far the database is applied';
@@ -26,15 +25,14 @@ export interface StateHeader {
   readonly requestsApplied: number;
   /** How many objects of the cluster there are. */
   readonly objects: number;
-  /** Over all records of secrets, their names, deliveries, pages of requests and objects of the cluster. */
+  /** Over all records of secrets, their names, pages of deliveries and of requests, and objects of the cluster. */
   readonly digest: StateDigest;
 }
 
 /** How many secrets there are. Each has two records in the digest, its own and that of its name. */
 export function secretCount({ digest, deliveriesRecorded, requestsApplied, objects }: StateHeader): number {
-  const deliveries = Math.min(deliveriesRecorded, DELIVERIES_KEPT);
-  const pages = requestPageCount(requestsApplied);
-  const count = (digest.count - deliveries - pages - objects) / 2;
+  const pages = pageCount(DELIVERY_RING, deliveriesRecorded) + pageCount(REQUEST_RING, requestsApplied);
+  const count = (digest.count - pages - objects) / 2;
   if (count < 0 || !Number.isInteger(count)) {
     throw new CofferError('store.damaged', `${WHAT} counts ${digest.count} records, which do not add up`);
   }

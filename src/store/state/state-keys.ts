@@ -59,13 +59,9 @@ export class StateKeys {
     return this.#hashed('value', pooledWriter(VALUE_NAME_BYTES).text(secretId).u32(version).finish());
   }
 
-  delivery(slot: number): Buffer {
-    return Buffer.concat([this.#prefixes.delivery, u64Bytes(slot)]);
-  }
-
-  /** A page of the ring of requests: see `RequestPages`. */
-  request(page: number): Buffer {
-    return Buffer.concat([this.#prefixes.request, u64Bytes(page)]);
+  /** A page of one of the rings: see `RingPages`. */
+  page(ring: 'delivery' | 'request', page: number): Buffer {
+    return Buffer.concat([this.#prefixes[ring], u64Bytes(page)]);
   }
 
   /** `name` is what `objectKey` makes of an object of the cluster. */

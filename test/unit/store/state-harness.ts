@@ -161,10 +161,7 @@ export class StateHarness {
     const values = secrets.flatMap(({ id, versions }) =>
       versions.map(({ number }) => this.state.readValue(id, number).expose().toString('base64')),
     );
-    const slots = Array.from({ length: 300 }, (_, slot) => [
-      index.deliveries.at(slot),
-      index.requestAt(slot),
-    ]);
+    const slots = [index.deliveries.from(0, 300), index.requestsFrom(0, 300)];
     const { deliveriesRecorded, requestsApplied } = index;
     const state = { appliedIndex, confState, removedNodes, deliveriesRecorded, requestsApplied };
     const cluster = [index.cluster.authority, index.cluster.nodes(), index.cluster.tokens()];

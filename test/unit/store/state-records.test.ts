@@ -10,11 +10,12 @@ import type { ConfState } from '../../../src/raft/index.ts';
 import { type AppliedRequest, DELIVERIES_KEPT, ORIGINS, type Secret } from '../../../src/secrets/index.ts';
 import { SecretIndex } from '../../../src/store/index.ts';
 import {
-  decodeDelivery,
+  decodeDeliveryPage,
   decodeRequestPage,
   decodeSecret,
-  encodeDelivery,
+  encodeDeliveryPage,
   encodeRequestPage,
+  DELIVERIES_PER_PAGE,
   encodeSecret,
   readConfState,
   REQUESTS_PER_PAGE,
@@ -62,6 +63,7 @@ const delivery = plainRecord({
   at_ms: fc.maxSafeNat(),
 });
 
+const deliveryPage = fc.array(delivery, { minLength: 1, maxLength: DELIVERIES_PER_PAGE });
 const appliedRequest: fc.Arbitrary<AppliedRequest> = plainRecord({
   id: fc.stringMatching(/^[0-9a-f]{32}$/),
   index: fc.maxSafeNat(),
@@ -87,14 +89,14 @@ const decodeConfState = (bytes: Buffer): ConfState => {
 describe("the state's records", () => {
   test('give back what was written', () => {
     fc.assert(fc.property(secret, (each) => assert.deepEqual(decodeSecret(encodeSecret(each)), each)));
-    fc.assert(
-      fc.property(delivery, fc.nat(20_000), (each, slot) =>
-        assert.deepEqual(decodeDelivery(encodeDelivery(slot, each)), { slot, delivery: each }),
-      ),
-    );
   });
 
-  test('of requests and configurations give back what was written', () => {
+  test('of deliveries, requests and configurations give back what was written', () => {
+    fc.assert(
+      fc.property(deliveryPage, fc.nat(1_249), (deliveries, page) =>
+        assert.deepEqual(decodeDeliveryPage(encodeDeliveryPage(page, deliveries)), { page, deliveries }),
+      ),
+    );
     fc.assert(
       fc.property(requestPage, fc.nat(2_047), (requests, page) =>
         assert.deepEqual(decodeRequestPage(encodeRequestPage(page, requests)), { page, requests }),
@@ -112,7 +114,7 @@ describe("the state's records", () => {
   test('that were cut or altered throw nothing but store.damaged', () => {
     const records = fc.oneof(
       secret.map(encodeSecret),
-      delivery.map((each) => encodeDelivery(1, each)),
+      deliveryPage.map((each) => encodeDeliveryPage(1, each)),
       requestPage.map((each) => encodeRequestPage(1, each)),
       confState.map((each) => writeConfState(new ByteWriter(), each).finish()),
     );
@@ -122,7 +124,7 @@ describe("the state's records", () => {
         const altered = cut
           ? record.subarray(0, position)
           : Buffer.from(record).fill(byte, position, position + 1);
-        for (const decode of [decodeSecret, decodeDelivery, decodeRequestPage, decodeConfState]) {
+        for (const decode of [decodeSecret, decodeDeliveryPage, decodeRequestPage, decodeConfState]) {
           try {
             decode(altered);
           } catch (error) {
@@ -181,15 +183,8 @@ describe('the deliveries that are read from the disk', () => {
       record('again', version);
     }
     assert.equal(live.deliveries.deliveredVersion('again', 's'), 4);
-    const slots = Array.from({ length: DELIVERIES_KEPT }, (_, slot) => ({
-      slot,
-      delivery: live.deliveries.at(slot),
-    }));
     const reopened = new SecretIndex();
-    reopened.deliveries.restore(
-      slots.flatMap(({ slot, delivery: there }) => (there === undefined ? [] : [{ slot, delivery: there }])),
-      live.deliveriesRecorded,
-    );
+    reopened.deliveries.restore(live.deliveries.from(0, DELIVERIES_KEPT), live.deliveriesRecorded);
     assert.equal(reopened.deliveries.deliveredVersion('again', 's'), 4);
     assert.equal(reopened.deliveries.deliveredVersion('t0', 's'), undefined);
     assert.equal(reopened.deliveries.deliveredVersion('t1', 's'), 1);
