@@ -71,8 +71,16 @@ async function readStore({ nodeId, store: source }: WhySources): Promise<StoreFa
     const store = source();
     const freshness = await store.readBarrier(BARRIER_TIMEOUT_MS);
     const ownId = nodeId() ?? '';
-    const grants = store.cluster.grantsOf(ownId);
-    return { kind: 'serving', store, deliveries: store.deliveries(), freshness, ownId, grants };
+    const { cluster } = store;
+    return {
+      kind: 'serving',
+      store,
+      deliveries: store.deliveries(),
+      freshness,
+      ownId,
+      isAutolocked: (cluster.autolock?.unlockKey.byteLength ?? 0) > 0,
+      grants: cluster.grantsOf(ownId),
+    };
   } catch (thrown) {
     return { kind: 'refused', reason: CofferError.from(thrown) };
   }

@@ -103,7 +103,7 @@ function besideLeader(
   const answer = facts.others.find(({ nodeId }) => nodeId === node.id);
   return {
     asked: { kind: 'manager', hostname, report: answer?.kind === 'told' ? answer.report : undefined },
-    findings: [ofOther(hostname, answer)],
+    findings: [ofOther(facts, hostname, answer)],
   };
 }
 
@@ -139,7 +139,7 @@ function noManager(hostname: string, node: NodeObject | undefined): Finding {
       };
 }
 
-function ofOther(hostname: string, answer: ManagerAnswer | undefined): Finding {
+function ofOther(facts: WhyFacts, hostname: string, answer: ManagerAnswer | undefined): Finding {
   const name = 'manager';
   if (answer?.kind === 'told') {
     const message = `Docker asks the coffer of ${hostname}, which leads the swarm; it answers`;
@@ -159,14 +159,14 @@ function ofOther(hostname: string, answer: ManagerAnswer | undefined): Finding {
     ? {
         name,
         level: 'failure',
-        message: `${whom}, and serves nothing: it is locked, or just starting`,
-        mend: `docker coffer unlock, typed on ${hostname}`,
+        message: `${whom}, and serves nothing: it is starting, or its store cannot be opened`,
+        mend: `docker coffer doctor, typed on ${hostname}`,
       }
     : {
         name,
         level: 'failure',
         message: `${whom}, and does not answer this node: ${detail}`,
-        mend: `docker coffer doctor, typed on ${hostname}`,
+        mend: mendOfSilence(facts, hostname),
       };
 }
 
@@ -206,16 +206,25 @@ function silent(facts: WhyFacts, asked: Asked): readonly Finding[] {
     .filter(({ kind }) => kind === 'silent')
     .map(({ nodeId }) => managerName(facts, nodeId))
     .filter((name) => asked.kind === 'nobody' || name !== asked.hostname);
+  const list = names.join(', ');
   return names.length === 0
     ? []
     : [
         {
           name: 'manager',
           level: 'warning',
-          message: `not reached: ${names.join(', ')}; what was refused there is not known`,
-          mend: 'docker coffer node ls',
+          message: `not reached: ${list}; what was refused there is not known`,
+          mend: mendOfSilence(facts, list),
         },
       ];
+}
+
+/** A locked manager does not listen: it has no certificate until it is unlocked. */
+function mendOfSilence({ store }: WhyFacts, hostnames: string): string {
+  const mayBeLocked = store.kind === 'serving' && store.isAutolocked;
+  return mayBeLocked
+    ? `docker coffer status, typed on ${hostnames}; if it is locked: docker coffer unlock`
+    : `docker coffer doctor, typed on ${hostnames}`;
 }
 
 function ofReports(facts: WhyFacts, asked: Asked): readonly Finding[] {

@@ -47,6 +47,8 @@ export type StoreFacts =
       readonly freshness: Freshness;
       /** This node's id in the cluster. */
       readonly ownId: string;
+      /** Whether managers have to be unlocked after a start. */
+      readonly isAutolocked: boolean;
       /** Those of this node. */
       readonly grants: readonly GrantObject[];
     }

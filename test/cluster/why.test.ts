@@ -6,6 +6,7 @@ import type { WhyReply } from '../../src/control/index.ts';
 import { ManagerCluster } from '../support/manager-cluster.ts';
 import type { ManagerProcess } from '../support/manager-process.ts';
 import { callControl, getSecret } from '../support/secret-calls.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 /** Two for those that do not answer, one for the read round, and as much again on a busy machine. */
 const why_ms_max = 6_000;
@@ -69,5 +70,30 @@ describe('three managers, one of which has refused a secret', () => {
     } finally {
       second.resume();
     }
+  });
+
+  test('one that is locked says so itself, and the others say what unlocks it if it is', async () => {
+    await cluster.at(0).cli(['autolock', 'on']);
+    const locked = await cluster.follower();
+    const other = cluster.managers.find((manager) => manager !== locked) ?? assert.fail('three');
+    await waitFor(
+      async () => {
+        // Its keys are sealed soon after autolock was turned on; before, it starts as ever.
+        await locked.kill9();
+        await locked.start();
+        return (await locked.tryCli(['status'])).stdout.includes('this node is locked');
+      },
+      { what: `${locked.name} to be locked` },
+    );
+    const { stdout } = await locked.cli(['why']);
+    assert.match(
+      stdout,
+      /^failure +manager: coffer on this node serves nothing.*\n +Mend: docker coffer unlock$/m,
+    );
+    const told = (await whyAt(other, 'asks')).findings.map(({ mend, message }) => `${message} => ${mend}`);
+    assert.match(
+      told.join('\n'),
+      /^not reached: (\S+); .* => docker coffer status, typed on \1; if it is locked: docker coffer unlock$/m,
+    );
   });
 });

@@ -205,11 +205,11 @@ describe('what is wrong with managers', () => {
       ],
     ],
     [
-      'the leader of the swarm is locked',
+      'the leader of the swarm is starting',
       silent('cluster.not-a-manager'),
       [
-        'failure manager: Docker asks the coffer of two, which leads the swarm, and serves nothing: it is locked, or just starting => ' +
-          'docker coffer unlock, typed on two',
+        'failure manager: Docker asks the coffer of two, which leads the swarm, and serves nothing: it is starting, or its store cannot be opened => ' +
+          'docker coffer doctor, typed on two',
       ],
     ],
     [
@@ -284,12 +284,31 @@ describe('what is wrong with managers', () => {
         swarm: ownLeads,
         others: [{ kind: 'silent', nodeId: TWO.id, problem: new CofferError('transport.timeout', 'late') }],
       }),
-      ['warning manager: not reached: two; what was refused there is not known => docker coffer node ls'],
+      [
+        'warning manager: not reached: two; what was refused there is not known => docker coffer doctor, typed on two',
+      ],
     ],
   ];
   for (const [what, given, expected] of cases) {
     test(what, () => assert.deepEqual(wrongIn(given), expected));
   }
+
+  test('one that does not answer may be locked, where managers have to be unlocked', () => {
+    const serving = store();
+    assert.ok(serving.kind === 'serving');
+    const problem = new CofferError('transport.unreachable', 'nobody listens there');
+    const given = facts({
+      store: { ...serving, isAutolocked: true },
+      others: [{ kind: 'silent', nodeId: TWO.id, problem }],
+    });
+    const mend = 'docker coffer status, typed on two; if it is locked: docker coffer unlock';
+    const whom = 'Docker asks the coffer of two, which leads the swarm, and does not answer this node';
+    assert.deepEqual(wrongIn(given), [`failure manager: ${whom}: nobody listens there => ${mend}`]);
+    const elsewhere = { ...given, swarm: ownLeads };
+    assert.deepEqual(wrongIn(elsewhere), [
+      `warning manager: not reached: two; what was refused there is not known => ${mend}`,
+    ]);
+  });
 
   test('without a majority what is said may be old', () => {
     const serving = store();

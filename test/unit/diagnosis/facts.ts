@@ -148,6 +148,7 @@ export function store({
     deliveries,
     freshness: 'linearizable',
     ownId: ONE.id,
+    isAutolocked: false,
     grants: [],
   };
 }
