@@ -76,15 +76,12 @@ describe('three managers, one of which has refused a secret', () => {
     await cluster.at(0).cli(['autolock', 'on']);
     const locked = await cluster.follower();
     const other = cluster.managers.find((manager) => manager !== locked) ?? assert.fail('three');
-    await waitFor(
-      async () => {
-        // Its keys are sealed soon after autolock was turned on; before, it starts as ever.
-        await locked.kill9();
-        await locked.start();
-        return (await locked.tryCli(['status'])).stdout.includes('this node is locked');
-      },
-      { what: `${locked.name} to be locked` },
-    );
+    const isSealed = async (): Promise<boolean> => (await locked.status()).store?.dataKeySealed === true;
+    await waitFor(isSealed, { what: `${locked.name} to seal its keys` });
+    await locked.kill9();
+    await locked.start();
+    const isLocked = async (): Promise<boolean> => (await locked.status()).reason?.code === 'store.locked';
+    await waitFor(isLocked, { what: `${locked.name} to be locked` });
     const { stdout } = await locked.cli(['why']);
     assert.match(
       stdout,
