@@ -268,7 +268,9 @@ function audit(hostname: string, { auditProblem }: ManagerReport, asked: Asked):
           name: 'audit log',
           level: asked.kind === 'manager' && asked.hostname === hostname ? 'failure' : 'warning',
           message: `${hostname} delivers nothing: ${auditProblem}`,
-          mend: `df -h, typed on ${hostname}: make room, or mend what is named; it goes on by itself`,
+          mend: /ENOSPC|EDQUOT/.test(auditProblem)
+            ? `df -h, typed on ${hostname}, and make room; it goes on by itself`
+            : `mend what is named, on ${hostname}; it goes on by itself`,
         },
       ];
 }

@@ -272,10 +272,18 @@ describe('what is wrong with managers', () => {
     ],
     [
       'its audit log cannot be written',
-      facts({ others: [told(TWO.id, { auditProblem: 'no space' })] }),
+      facts({ others: [told(TWO.id, { auditProblem: 'syslog: nobody listens' })] }),
       [
-        'failure audit log: two delivers nothing: no space => ' +
-          'df -h, typed on two: make room, or mend what is named; it goes on by itself',
+        'failure audit log: two delivers nothing: syslog: nobody listens => ' +
+          'mend what is named, on two; it goes on by itself',
+      ],
+    ],
+    [
+      'the disk of its audit log is full',
+      facts({ others: [told(TWO.id, { auditProblem: 'file: ENOSPC: no space left on device' })] }),
+      [
+        'failure audit log: two delivers nothing: file: ENOSPC: no space left on device => ' +
+          'df -h, typed on two, and make room; it goes on by itself',
       ],
     ],
     [
