@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Keyring } from '../../../src/crypto/index.ts';
 import { type Command, newRequestId, REQUESTS_KEPT } from '../../../src/secrets/index.ts';
+import { StateKeys } from '../../../src/store/state/state-keys.ts';
 import { deliveryOf } from '../../support/deliveries.ts';
 import { CONF_STATE, put, StateHarness } from './state-harness.ts';
 
@@ -121,24 +122,34 @@ describe('the state of a node', () => {
       assert.ok(late.kind === 'refused' && late.error.code === 'request.expired');
     });
 
-    test('that lost a record of requests, or has an older one again, is refused', async () => {
-      await fill(node, 2, 'older');
-      const key = Buffer.concat([
-        Buffer.from('g'),
-        Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]),
-        Buffer.from('r'),
-        Buffer.alloc(8),
-      ]);
-      const older = node.database.get(key, 'requests');
-      assert.ok(older !== undefined);
-      await fill(node, 1, 'newer');
-      const newer = node.database.get(key, 'requests');
-      assert.ok(newer !== undefined && !newer.equals(older));
-      await node.database.write([{ type: 'put', key, value: older }], { sync: false });
-      await assert.rejects(node.reopen(), /store\.damaged.*there are 2 requests where 3 are remembered/);
-      await node.database.write([{ type: 'del', key }], { sync: false });
-      await assert.rejects(node.reopen(), /store\.damaged.*there are 0 requests where 3 are remembered/);
-    });
+    for (const ring of ['request', 'delivery'] as const) {
+      test(`that lost a record of kind ${ring}, or has an older one again, is refused`, async () => {
+        const add = async (count: number, text: string): Promise<void> => {
+          if (ring === 'request') {
+            await fill(node, count, text);
+            return;
+          }
+          const deliveries = Array.from({ length: count }, (_, number) =>
+            deliveryOf(`${text}-${number}`, 's', 1),
+          );
+          node.apply({ kind: 'record-deliveries', deliveries });
+          await node.flush();
+        };
+        const key = new StateKeys(node.keyring, 1).page(ring, 0);
+        await add(2, 'older');
+        const older = node.database.get(key, 'a page');
+        assert.ok(older !== undefined);
+        await add(1, 'newer');
+        const newer = node.database.get(key, 'a page');
+        assert.ok(newer !== undefined && !newer.equals(older));
+        const refused = (found: number): RegExp =>
+          new RegExp(`store\\.damaged.*records of kind ${ring} hold ${found} where 3 are remembered`);
+        await node.database.write([{ type: 'put', key, value: older }], { sync: false });
+        await assert.rejects(node.reopen(), refused(2));
+        await node.database.write([{ type: 'del', key }], { sync: false });
+        await assert.rejects(node.reopen(), refused(0));
+      });
+    }
   });
 
   describe('replaced by a snapshot', () => {
