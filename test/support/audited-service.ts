@@ -111,7 +111,7 @@ export class AuditedService {
     await this.#engine.docker(serviceUpdate(SERVICE, ['--force']));
     const told = [
       `^ +failure +answer: .* refused it to task .*: the audit log cannot be written \\(${source}\\) \\[audit\\.unavailable\\]$`,
-      `^failure +audit log: .* delivers nothing .*\\(${source}\\)$`,
+      `^failure +audit log: .* delivers nothing: .*\\(${source}\\)$`,
     ].map((pattern) => new RegExp(pattern, 'm'));
     await waitFor(
       async () => {
