@@ -39,30 +39,10 @@ export async function ended(installation: Installation, secret: string): Promise
   );
 }
 
-export function rollingRotationStories(of: () => Installation): void {
-  describe('a secret that is rotated with its services', () => {
+/** How services are taken back, which is the same however coffer is run. */
+export function revertedRotationStories(of: () => Installation): void {
+  describe('a secret that is rotated, and goes back with its services', () => {
     afterEach(async () => of().clear());
-
-    test('is in every task when that ends, task by task, and keeps its name and id in the engine', async () => {
-      const { engine } = of();
-      await of().docker(['secret', 'create', 'rolling', '-'], { input: 'one' });
-      const id = (await engine.docker(['secret', 'inspect', '--format', '{{.ID}}', 'rolling'])).stdout;
-      await engine.docker(serviceCreate('web', ['--replicas', String(REPLICAS), ...HOW]));
-      await engine.docker(serviceCreate('other', ['--stop-grace-period', '1s']));
-      const before = await waitForTasks(engine, 'web', { count: REPLICAS });
-      const [untouched] = await waitForTasks(engine, 'other');
-
-      const rotated = await of().cli(['rotate', 'rolling', '-'], { input: 'two' });
-      assert.equal(rotated.stdout, 'rolling: version 2; 1 service has it\n');
-      assert.match(rotated.stderr, /^web is being updated\nweb has the new version\n$/);
-      assert.deepEqual(await wantedTasks(of(), 'web'), ['web.1 Running', 'web.2 Running', 'web.3 Running']);
-      const after = await waitForTasks(engine, 'web', { count: REPLICAS, otherThan: before });
-      assert.deepEqual(await valuesOf(after), ['two', 'two', 'two']);
-      const [still] = await waitForTasks(engine, 'other');
-      assert.equal(still?.id, untouched?.id, 'a service that does not use it is left alone');
-      assert.equal((await engine.docker(['secret', 'inspect', '--format', '{{.ID}}', 'rolling'])).stdout, id);
-      assert.equal((await of().cli(['ps', '--stale', '--quiet'])).stdout, '');
-    });
 
     for (const action of ['pause', 'rollback']) {
       test(`goes back with its services where tasks fail on it, with --update-failure-action ${action}`, async () => {
@@ -129,6 +109,33 @@ export function rollingRotationStories(of: () => Installation): void {
         [none.code, none.stderr.split('\n')[0]],
         [2, 'coffer: no rotation of secret rolling is under way'],
       );
+    });
+  });
+}
+
+export function rollingRotationStories(of: () => Installation): void {
+  describe('a secret that is rotated with its services', () => {
+    afterEach(async () => of().clear());
+
+    test('is in every task when that ends, task by task, and keeps its name and id in the engine', async () => {
+      const { engine } = of();
+      await of().docker(['secret', 'create', 'rolling', '-'], { input: 'one' });
+      const id = (await engine.docker(['secret', 'inspect', '--format', '{{.ID}}', 'rolling'])).stdout;
+      await engine.docker(serviceCreate('web', ['--replicas', String(REPLICAS), ...HOW]));
+      await engine.docker(serviceCreate('other', ['--stop-grace-period', '1s']));
+      const before = await waitForTasks(engine, 'web', { count: REPLICAS });
+      const [untouched] = await waitForTasks(engine, 'other');
+
+      const rotated = await of().cli(['rotate', 'rolling', '-'], { input: 'two' });
+      assert.equal(rotated.stdout, 'rolling: version 2; 1 service has it\n');
+      assert.match(rotated.stderr, /^web is being updated\nweb has the new version\n$/);
+      assert.deepEqual(await wantedTasks(of(), 'web'), ['web.1 Running', 'web.2 Running', 'web.3 Running']);
+      const after = await waitForTasks(engine, 'web', { count: REPLICAS, otherThan: before });
+      assert.deepEqual(await valuesOf(after), ['two', 'two', 'two']);
+      const [still] = await waitForTasks(engine, 'other');
+      assert.equal(still?.id, untouched?.id, 'a service that does not use it is left alone');
+      assert.equal((await engine.docker(['secret', 'inspect', '--format', '{{.ID}}', 'rolling'])).stdout, id);
+      assert.equal((await of().cli(['ps', '--stale', '--quiet'])).stdout, '');
     });
 
     test('goes on or goes back as a whole when its daemon is killed on the way, time and again', async (context) => {

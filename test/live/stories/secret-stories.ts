@@ -6,7 +6,7 @@ import { cliPluginStories } from './cli-plugin.ts';
 import { commandStories } from './commands.ts';
 import { deliveryStories } from './delivery.ts';
 import { parityStories } from './parity.ts';
-import { rollingRotationStories } from './rolling-rotation.ts';
+import { revertedRotationStories, rollingRotationStories } from './rolling-rotation.ts';
 import { rotationStories } from './rotation.ts';
 import { scheduledRotationStories } from './scheduled-rotation.ts';
 import { stackStories } from './stack.ts';
@@ -30,11 +30,16 @@ export function secretStories(kind: InstallationKind): void {
     // First: it puts the engine into a swarm.
     withoutSwarmStories(of);
     commandStories(of);
-    parityStories(of);
+    // What is the same however coffer is run is told once.
+    const isToldOnce = kind === 'plain process';
+    if (isToldOnce) {
+      parityStories(of);
+    }
     deliveryStories(of);
     rotationStories(of);
     rollingRotationStories(of);
-    if (kind === 'plain process') {
+    if (isToldOnce) {
+      revertedRotationStories(of);
       scheduledRotationStories(of);
     }
     stackStories(of);
