@@ -32,13 +32,6 @@ import {
 
 const FORMAT = 1;
 const SECRET_FORMAT = 3;
-const PAGE_FORMAT = 2;
-const DELIVERY_PAGE_FORMAT = 2;
-/** Of eight requests that made a secret each. */
-const PAGE_BYTES_EXPECTED = 512;
-/** Of sixteen deliveries to tasks of a swarm. */
-const DELIVERY_PAGE_BYTES_EXPECTED = 2_048;
-
 /** More nodes than a configuration has: a length that was altered is found before memory is taken for it. */
 const NODES_MAX = 1_024;
 /** More nodes than a cluster ever loses. */
@@ -104,71 +97,80 @@ export function decodeSecretName(bytes: Buffer): SecretName {
   return name;
 }
 
-/** The slots of the ring of deliveries that one record holds. */
-export const DELIVERIES_PER_PAGE = 16;
+/** How several slots of a ring lie in one record. */
+export interface PageFormat<Held> {
+  /** Said of a record that does not read. */
+  readonly what: string;
+  readonly format: number;
+  readonly slots: number;
+  readonly bytesExpected: number;
+  write(writer: ByteWriter, held: Held): unknown;
+  read(reader: ByteReader): Held;
+}
 
-/** The deliveries in the slots of one page: all of them, or as many as there were so far. */
-export function encodeDeliveryPage(page: number, deliveries: readonly Delivery[]): Buffer {
-  const writer = pooledWriter(DELIVERY_PAGE_BYTES_EXPECTED)
-    .u8(DELIVERY_PAGE_FORMAT)
-    .u32(page)
-    .u8(deliveries.length);
-  deliveries.forEach((delivery) => writeDelivery(writer, delivery));
+export interface Page<Held> {
+  /** Its number, counted from 0. */
+  readonly page: number;
+  /** What its slots hold: all of them, or as many as there were so far. */
+  readonly held: readonly Held[];
+}
+
+export const DELIVERY_PAGES: PageFormat<Delivery> = {
+  what: 'the record of deliveries',
+  format: 2,
+  slots: 16,
+  // To tasks of a swarm.
+  bytesExpected: 2_048,
+  write: writeDelivery,
+  read: readDelivery,
+};
+
+export const REQUEST_PAGES: PageFormat<AppliedRequest> = {
+  what: 'the record of requests',
+  format: 2,
+  slots: 8,
+  // That made a secret each.
+  bytesExpected: 512,
+  write: writeRequest,
+  read: readRequest,
+};
+
+export function encodePage<Held>(
+  { bytesExpected, format, write }: PageFormat<Held>,
+  { held, page }: Page<Held>,
+): Buffer {
+  const writer = pooledWriter(bytesExpected).u8(format).u32(page).u8(held.length);
+  held.forEach((each) => write(writer, each));
   return writer.finish();
 }
 
-export function decodeDeliveryPage(bytes: Buffer): {
-  readonly page: number;
-  readonly deliveries: readonly Delivery[];
-} {
-  const reader = new ByteReader(bytes, 'the record of deliveries');
-  checkFormat(reader, 'the record of deliveries', DELIVERY_PAGE_FORMAT);
+/** Throws `store.damaged` for bytes that `encodePage` does not write. */
+export function decodePage<Held>({ format, read, slots, what }: PageFormat<Held>, bytes: Buffer): Page<Held> {
+  const reader = new ByteReader(bytes, what);
+  checkFormat(reader, what, format);
   const page = reader.u32();
   const count = reader.u8();
-  if (count < 1 || count > DELIVERIES_PER_PAGE) {
-    throw new CofferError('store.damaged', `the record of deliveries holds ${count} of them`);
+  if (count < 1 || count > slots) {
+    throw new CofferError('store.damaged', `${what} holds ${count} of them`);
   }
-  const deliveries = Array.from({ length: count }, () => readDelivery(reader));
+  const held = Array.from({ length: count }, () => read(reader));
   reader.finish();
-  return { page, deliveries };
+  return { page, held };
 }
 
-/** The slots of the ring of requests that one record holds. */
-export const REQUESTS_PER_PAGE = 8;
-
-/** What is remembered of the applied requests in the slots of one page: all of them, or as many as there were so far. */
-export function encodeRequestPage(page: number, requests: readonly AppliedRequest[]): Buffer {
-  const writer = pooledWriter(PAGE_BYTES_EXPECTED).u8(PAGE_FORMAT).u32(page).u8(requests.length);
-  for (const { id, index, refusal, secretId } of requests) {
-    writer.fixed(Buffer.from(id, 'hex')).u64(index);
-    writeOptional(writer, secretId, (target, text) => target.text(text));
-    writeOptional(writer, refusal, (target, code) => target.text(code));
-  }
-  return writer.finish();
+function writeRequest(writer: ByteWriter, { id, index, refusal, secretId }: AppliedRequest): void {
+  writer.fixed(Buffer.from(id, 'hex')).u64(index);
+  writeOptional(writer, secretId, (target, text) => target.text(text));
+  writeOptional(writer, refusal, (target, code) => target.text(code));
 }
 
-export function decodeRequestPage(bytes: Buffer): {
-  readonly page: number;
-  readonly requests: readonly AppliedRequest[];
-} {
-  const reader = new ByteReader(bytes, 'the record of requests');
-  checkFormat(reader, 'the record of requests', PAGE_FORMAT);
-  const page = reader.u32();
-  const count = reader.u8();
-  if (count < 1 || count > REQUESTS_PER_PAGE) {
-    throw new CofferError('store.damaged', `the record of requests holds ${count} of them`);
-  }
-  const requests = Array.from(
-    { length: count },
-    (): AppliedRequest => ({
-      id: reader.fixed(REQUEST_ID_BYTES).toString('hex'),
-      index: reader.u64(),
-      secretId: readOptional(reader, (source) => source.text(ID_LENGTH_MAX)),
-      refusal: readOptional(reader, readErrorCode),
-    }),
-  );
-  reader.finish();
-  return { page, requests };
+function readRequest(reader: ByteReader): AppliedRequest {
+  return {
+    id: reader.fixed(REQUEST_ID_BYTES).toString('hex'),
+    index: reader.u64(),
+    secretId: readOptional(reader, (source) => source.text(ID_LENGTH_MAX)),
+    refusal: readOptional(reader, readErrorCode),
+  };
 }
 
 function readErrorCode(reader: ByteReader): ErrorCode {

@@ -3,14 +3,7 @@
 // of entries writes far fewer records than that.
 import { CofferError } from '../../common/index.ts';
 import { type AppliedRequest, DELIVERIES_KEPT, type Delivery, REQUESTS_KEPT } from '../../secrets/index.ts';
-import {
-  decodeDeliveryPage,
-  decodeRequestPage,
-  DELIVERIES_PER_PAGE,
-  encodeDeliveryPage,
-  encodeRequestPage,
-  REQUESTS_PER_PAGE,
-} from './record-codec.ts';
+import { decodePage, DELIVERY_PAGES, encodePage, type PageFormat, REQUEST_PAGES } from './record-codec.ts';
 import type { StateDigest } from './state-digest.ts';
 
 export type RingKind = 'delivery' | 'request';
@@ -18,43 +11,23 @@ export type RingKind = 'delivery' | 'request';
 /** What each page of a ring adds to the digest, from the first page on. */
 export type AddedByPages = Readonly<Record<RingKind, readonly Buffer[]>>;
 
-interface Page<Held> {
-  /** Its number, counted from 0. */
-  readonly page: number;
-  /** What its slots hold, as far as they were ever used. */
-  readonly held: readonly Held[];
-}
-
 /** How a ring lies on the disk. */
 export interface Ring<Held> {
   readonly kind: RingKind;
   readonly slots: number;
-  readonly slotsPerPage: number;
-  encode(page: Page<Held>): Buffer;
-  /** Throws `store.damaged` for bytes that `encode` does not write. */
-  decode(payload: Buffer): Page<Held>;
+  readonly pages: PageFormat<Held>;
 }
 
 export const DELIVERY_RING: Ring<Delivery> = {
   kind: 'delivery',
   slots: DELIVERIES_KEPT,
-  slotsPerPage: DELIVERIES_PER_PAGE,
-  encode: ({ held, page }) => encodeDeliveryPage(page, held),
-  decode: (payload) => {
-    const { deliveries: held, page } = decodeDeliveryPage(payload);
-    return { page, held };
-  },
+  pages: DELIVERY_PAGES,
 };
 
 export const REQUEST_RING: Ring<AppliedRequest> = {
   kind: 'request',
   slots: REQUESTS_KEPT,
-  slotsPerPage: REQUESTS_PER_PAGE,
-  encode: ({ held, page }) => encodeRequestPage(page, held),
-  decode: (payload) => {
-    const { page, requests: held } = decodeRequestPage(payload);
-    return { page, held };
-  },
+  pages: REQUEST_PAGES,
 };
 
 /** How many slots are in use once so many were ever put. */
@@ -64,7 +37,7 @@ function slotsUsed<Held>({ slots }: Ring<Held>, everPut: number): number {
 
 /** How many pages there are once so many were ever put. */
 export function pageCount<Held>(ring: Ring<Held>, everPut: number): number {
-  return Math.ceil(slotsUsed(ring, everPut) / ring.slotsPerPage);
+  return Math.ceil(slotsUsed(ring, everPut) / ring.pages.slots);
 }
 
 /** Pages as they are read, one after the other, beginning with the first. */
@@ -79,9 +52,9 @@ export class RingPageReader<Held> {
 
   /** Throws `store.damaged` for a page that is not the next one, or comes after one that is not full. */
   add(payload: Buffer, digest: StateDigest): void {
-    const { kind, slots, slotsPerPage } = this.#ring;
-    const { held, page } = this.#ring.decode(payload);
-    if (page * slotsPerPage !== this.#held.length || this.#held.length >= slots) {
+    const { kind, pages, slots } = this.#ring;
+    const { held, page } = decodePage(pages, payload);
+    if (page * pages.slots !== this.#held.length || this.#held.length >= slots) {
       throw new CofferError('store.damaged', `the records of kind ${kind} go on with page ${page}`);
     }
     this.#held.push(...held);
@@ -139,16 +112,16 @@ export class RingPages<Held> {
 
   /** What stands in this slot has changed. */
   touch(slot: number): void {
-    this.#changed.add(Math.floor(slot / this.#ring.slotsPerPage));
+    this.#changed.add(Math.floor(slot / this.#ring.pages.slots));
   }
 
   /** Brings the digest up to date, and returns the pages that have changed since the last call. */
   settle(): readonly ChangedPage[] {
-    const { kind, slotsPerPage } = this.#ring;
+    const { kind, pages: format } = this.#ring;
     const pages: ChangedPage[] = [];
     for (const page of this.#changed) {
-      const held = this.#heldFrom(page * slotsPerPage, slotsPerPage);
-      const payload = this.#ring.encode({ page, held });
+      const held = this.#heldFrom(page * format.slots, format.slots);
+      const payload = encodePage(format, { page, held });
       const before = this.#added[page];
       if (before !== undefined) {
         this.#digest.takeOut(before);

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { Level } from 'level';
 import { KEY_ID_BYTES } from '../../../src/crypto/index.ts';
-import { DELIVERIES_PER_PAGE } from '../../../src/store/state/record-codec.ts';
+import { DELIVERY_PAGES } from '../../../src/store/state/record-codec.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/cleanup.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import {
@@ -69,7 +69,7 @@ async function makeTemplate(parent: string): Promise<Template> {
       await acknowledged.remove(store, 'small-1');
       await acknowledged.deliver(store, 'small-0', 'task-1');
       // With the one that comes last, two records of deliveries.
-      for (let task = 0; task < DELIVERIES_PER_PAGE; task += 1) {
+      for (let task = 0; task < DELIVERY_PAGES.slots; task += 1) {
         await acknowledged.deliver(store, 'small-0', `early-${task}`);
       }
     },

@@ -10,15 +10,13 @@ import type { ConfState } from '../../../src/raft/index.ts';
 import { type AppliedRequest, DELIVERIES_KEPT, ORIGINS, type Secret } from '../../../src/secrets/index.ts';
 import { SecretIndex } from '../../../src/store/index.ts';
 import {
-  decodeDeliveryPage,
-  decodeRequestPage,
+  decodePage,
   decodeSecret,
-  encodeDeliveryPage,
-  encodeRequestPage,
-  DELIVERIES_PER_PAGE,
+  DELIVERY_PAGES,
+  encodePage,
   encodeSecret,
   readConfState,
-  REQUESTS_PER_PAGE,
+  REQUEST_PAGES,
   sameConfState,
   writeConfState,
 } from '../../../src/store/state/record-codec.ts';
@@ -63,14 +61,14 @@ const delivery = plainRecord({
   at_ms: fc.maxSafeNat(),
 });
 
-const deliveryPage = fc.array(delivery, { minLength: 1, maxLength: DELIVERIES_PER_PAGE });
+const deliveryPage = fc.array(delivery, { minLength: 1, maxLength: DELIVERY_PAGES.slots });
 const appliedRequest: fc.Arbitrary<AppliedRequest> = plainRecord({
   id: fc.stringMatching(/^[0-9a-f]{32}$/),
   index: fc.maxSafeNat(),
   secretId: fc.option(id, { nil: undefined }),
   refusal: fc.constantFrom(undefined, 'secret.exists' as const, 'secret.not-found' as const),
 });
-const requestPage = fc.array(appliedRequest, { minLength: 1, maxLength: REQUESTS_PER_PAGE });
+const requestPage = fc.array(appliedRequest, { minLength: 1, maxLength: REQUEST_PAGES.slots });
 const nodeIds = fc.array(fc.nat(2 ** 31), { maxLength: 4 });
 const confState: fc.Arbitrary<ConfState> = plainRecord({
   voters: nodeIds,
@@ -93,13 +91,19 @@ describe("the state's records", () => {
 
   test('of deliveries, requests and configurations give back what was written', () => {
     fc.assert(
-      fc.property(deliveryPage, fc.nat(1_249), (deliveries, page) =>
-        assert.deepEqual(decodeDeliveryPage(encodeDeliveryPage(page, deliveries)), { page, deliveries }),
+      fc.property(deliveryPage, fc.nat(1_249), (held, page) =>
+        assert.deepEqual(decodePage(DELIVERY_PAGES, encodePage(DELIVERY_PAGES, { page, held })), {
+          page,
+          held,
+        }),
       ),
     );
     fc.assert(
-      fc.property(requestPage, fc.nat(2_047), (requests, page) =>
-        assert.deepEqual(decodeRequestPage(encodeRequestPage(page, requests)), { page, requests }),
+      fc.property(requestPage, fc.nat(2_047), (held, page) =>
+        assert.deepEqual(decodePage(REQUEST_PAGES, encodePage(REQUEST_PAGES, { page, held })), {
+          page,
+          held,
+        }),
       ),
     );
     fc.assert(
@@ -114,8 +118,8 @@ describe("the state's records", () => {
   test('that were cut or altered throw nothing but store.damaged', () => {
     const records = fc.oneof(
       secret.map(encodeSecret),
-      deliveryPage.map((each) => encodeDeliveryPage(1, each)),
-      requestPage.map((each) => encodeRequestPage(1, each)),
+      deliveryPage.map((held) => encodePage(DELIVERY_PAGES, { page: 1, held })),
+      requestPage.map((held) => encodePage(REQUEST_PAGES, { page: 1, held })),
       confState.map((each) => writeConfState(new ByteWriter(), each).finish()),
     );
     fc.assert(
@@ -124,7 +128,9 @@ describe("the state's records", () => {
         const altered = cut
           ? record.subarray(0, position)
           : Buffer.from(record).fill(byte, position, position + 1);
-        for (const decode of [decodeSecret, decodeDeliveryPage, decodeRequestPage, decodeConfState]) {
+        const decodeDeliveries = (bytes: Buffer): unknown => decodePage(DELIVERY_PAGES, bytes);
+        const decodeRequests = (bytes: Buffer): unknown => decodePage(REQUEST_PAGES, bytes);
+        for (const decode of [decodeSecret, decodeDeliveries, decodeRequests, decodeConfState]) {
           try {
             decode(altered);
           } catch (error) {
