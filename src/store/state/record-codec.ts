@@ -104,8 +104,8 @@ export interface PageFormat<Held> {
   readonly format: number;
   readonly slots: number;
   readonly bytesExpected: number;
-  write(writer: ByteWriter, held: Held): unknown;
-  read(reader: ByteReader): Held;
+  readonly write: (writer: ByteWriter, held: Held) => unknown;
+  readonly read: (reader: ByteReader) => Held;
 }
 
 export interface Page<Held> {

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_MARK, type RotatedService, type RotationObject } from '../../../src/membership/index.ts';
 import type { RotationWish } from '../../../src/rotation/index.ts';
-import { CofferError, SecretValue } from '../../../src/common/index.ts';
+import { CofferError } from '../../../src/common/index.ts';
 import { aRotatedService, aRotation } from '../../support/cluster-objects.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
+import { rotateCommand } from '../../support/rotate-command.ts';
 import { putValue } from '../../support/test-store.ts';
 import { STATUS } from '../control/control-harness.ts';
 import { type CliHarness, NOW_MS, withCli } from './cli-harness.ts';
@@ -180,17 +181,7 @@ test('rotate --status tells of the rotation that goes on, also after a clock tha
         ['ahead', NOW_MS + 600_000, []],
         ['now', NOW_MS, [aRotatedService('api')]],
       ] as const) {
-        const value = SecretValue.copyOf(Buffer.from('new'));
-        await store.propose({
-          kind: 'rotate',
-          id,
-          rotationId,
-          expect: undefined,
-          services,
-          timeout_ms: 60_000,
-          value,
-          at_ms,
-        });
+        await store.propose(rotateCommand(id, rotationId, { services, at_ms }));
       }
       assert.match(
         (await cli(['rotate', '--status', 'db'])).stdout,

@@ -6,6 +6,7 @@ import type { RotateReply, RotationsReply } from '../../../src/control/index.ts'
 import type { RotationObject } from '../../../src/membership/index.ts';
 import type { RotationWish } from '../../../src/rotation/index.ts';
 import { aRotatedService, aRotation } from '../../support/cluster-objects.ts';
+import { rotateCommand } from '../../support/rotate-command.ts';
 import { putValue } from '../../support/test-store.ts';
 import { codeOf, send, withControl } from './control-harness.ts';
 
@@ -102,18 +103,7 @@ test('a rotation is cancelled by the name or the id of its secret, also when tha
     const { store } = harness;
     const begin = async (name: string, rotationId: string): Promise<string> => {
       const { id } = await putValue(store, name, Buffer.from('old'));
-      const value = SecretValue.copyOf(Buffer.from('new'));
-      const services = [aRotatedService('web')];
-      await store.propose({
-        kind: 'rotate',
-        id,
-        rotationId,
-        expect: undefined,
-        services,
-        timeout_ms: 60_000,
-        value,
-        at_ms: 1,
-      });
+      await store.propose(rotateCommand(id, rotationId));
       return id;
     };
     const cancel = (reference: string): Promise<{ readonly json: unknown; readonly status: number }> =>

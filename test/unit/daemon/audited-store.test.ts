@@ -5,9 +5,9 @@ import { SecretValue } from '../../../src/common/index.ts';
 import { auditedSource } from '../../../src/daemon/audited-store.ts';
 import { CANCELLED, type Command, newSecretId } from '../../../src/secrets/index.ts';
 import type { SecretStore } from '../../../src/store/index.ts';
-import { aRotatedService } from '../../support/cluster-objects.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { RecordingAudit } from '../../support/recording-audit.ts';
+import { rotateCommand } from '../../support/rotate-command.ts';
 
 const VALUE = 'a value that no record may hold';
 
@@ -65,17 +65,7 @@ test('a rotation that is cancelled leaves a record that says so, apart from one 
     ['r2', 'service web: its update is paused'],
   ] as const) {
     const value = SecretValue.copyOf(Buffer.from(VALUE));
-    const services = [aRotatedService('web')];
-    await store.propose({
-      kind: 'rotate',
-      id,
-      rotationId,
-      expect: undefined,
-      services,
-      timeout_ms: 60_000,
-      value,
-      at_ms: 1,
-    });
+    await store.propose(rotateCommand(id, rotationId, { value }));
     await store.propose({ kind: 'revert-rotation', id: rotationId, restore: true, problem, at_ms: 2 });
     await store.propose({ kind: 'end-rotation', id: rotationId, at_ms: 3 });
   }

@@ -3,10 +3,9 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { test, type TestContext } from 'node:test';
-import { CofferError, SecretValue } from '../../../src/common/index.ts';
-import { newSecretId } from '../../../src/secrets/index.ts';
+import { CofferError } from '../../../src/common/index.ts';
 import { aRule } from '../../support/cluster-objects.ts';
-import type { MemoryStore } from '../../support/memory-store.ts';
+import { putValue } from '../../support/test-store.ts';
 import { type Harness, type HarnessOptions, startGateway } from './gateway-harness.ts';
 
 const CREATE = '/v1.41/services/create';
@@ -59,20 +58,6 @@ function json(response: ServerResponse, status: number, body: string, more: read
   response.end(body);
 }
 
-async function put(store: MemoryStore, name: string, value: string): Promise<string> {
-  const { secret } = await store.propose({
-    kind: 'put',
-    id: newSecretId(),
-    name,
-    labels: undefined,
-    origin: 'control',
-    expect: 'always',
-    value: SecretValue.copyOf(Buffer.from(value)),
-    at_ms: 1,
-  });
-  return secret?.id ?? '';
-}
-
 function warningsIn(text: string): readonly string[] {
   return (JSON.parse(text) as { readonly Warnings?: readonly string[] }).Warnings ?? [];
 }
@@ -97,7 +82,7 @@ test('a service that will get all its secrets is answered byte for byte as by th
   const story = await start(t);
   story.engine.addSecret('db', 'coffer');
   story.engine.addSecret('plain');
-  await put(story.store, 'db', 'value');
+  await putValue(story.store, 'db', Buffer.from('value'));
   for (const target of [CREATE, '/services/create', '/v1.41/services/web/update?version=3']) {
     assert.equal((await story.send('POST', target, story.specWith('db', 'plain'))).text, ANSWER, target);
   }
@@ -124,8 +109,8 @@ test('versions that are destroyed, rules and locks are told, each in a sentence'
     },
   });
   const { engine, store } = story;
-  const id = await put(store, 'db', 'one');
-  await put(store, 'db', 'two');
+  const { id } = await putValue(store, 'db', Buffer.from('one'));
+  await putValue(store, 'db', Buffer.from('two'));
   await store.propose({ kind: 'destroy', id, numbers: [1], at_ms: 2 });
   const old = engine.addSecret('old', 'coffer');
   Object.assign(old.Spec.Labels, { 'coffer.name': 'db', 'coffer.version': '1' });
