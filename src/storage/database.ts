@@ -42,7 +42,12 @@ export interface Database extends DatabaseView {
   snapshot(): DatabaseSnapshot;
   /** Resolves when the snapshots that are open now are closed. */
   snapshotsClosed(): Promise<void>;
-  /** Rewrites the files so that what was overwritten or deleted before the call is in none of them any more. */
+  /**
+   * Rewrites the files so that what was overwritten or deleted before the call is in none of them any more, but for one
+   * that a reader has open, or that moved meanwhile: `filesHold` tells, and another call rewrites it.
+   */
   compact(): Promise<void>;
+  /** Whether one of these byte strings is anywhere in the files, also where nothing reads it any more. */
+  filesHold(texts: readonly Buffer[]): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { Level } from 'level';
 import { CofferError, invariant, systemErrorCode } from '../common/index.ts';
 import type { Database, DatabaseOperation, DatabaseRecord, DatabaseSnapshot, KeyRange } from './database.ts';
 import { causeOf, inUse, isLocked } from './directory-lock.ts';
+import { filesHold } from './file-search.ts';
 
 type Bytes = Level<Buffer, Buffer>;
 type LevelSnapshot = ReturnType<Bytes['snapshot']>;
@@ -33,6 +34,7 @@ const DROPPED_LINE_LENGTH_MAX = 200;
  * acknowledging writes that it loses. A read that fails concerns its own record alone.
  */
 export class LevelDatabase implements Database {
+  readonly #directory: string;
   readonly #level: Bytes;
   #writing = false;
   #fault: CofferError | undefined;
@@ -40,7 +42,8 @@ export class LevelDatabase implements Database {
   /** Each settles when that snapshot is closed. */
   readonly #snapshots = new Set<Promise<void>>();
 
-  private constructor(level: Bytes) {
+  private constructor(directory: string, level: Bytes) {
+    this.#directory = directory;
     this.#level = level;
   }
 
@@ -69,7 +72,7 @@ export class LevelDatabase implements Database {
       await level.close();
       throw thrown;
     }
-    return new LevelDatabase(level);
+    return new LevelDatabase(directory, level);
   }
 
   /** Blocks for some microseconds. */
@@ -147,6 +150,11 @@ export class LevelDatabase implements Database {
     } catch (thrown) {
       throw this.#fail(thrown);
     }
+  }
+
+  filesHold(texts: readonly Buffer[]): Promise<boolean> {
+    this.#check();
+    return filesHold(this.#directory, texts);
   }
 
   close(): Promise<void> {

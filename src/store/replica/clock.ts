@@ -34,6 +34,13 @@ export const systemClock: Clock = {
   },
 };
 
+/** Resolves after `delay_ms` at the earliest. */
+export function pause(clock: Clock, delay_ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setTimer(delay_ms, resolve);
+  });
+}
+
 /** Settles as `work` does, or rejects with what `onExpiry` returns once `timeout_ms` have passed. */
 export function withTimeout<T>(
   clock: Clock,

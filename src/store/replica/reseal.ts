@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { CofferError } from '../../common/index.ts';
 import { type Keyring, openRecord, sealRecord } from '../../crypto/index.ts';
 import type { Database, DatabaseOperation, KeyRange } from '../../storage/index.ts';
 import { paced } from '../snapshot/paced.ts';
 import type { AppendWriter } from './append-writer.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, pause } from './clock.ts';
 import type { SpaceGuard } from './disk-space.ts';
 
 /** Every key of the database begins with a letter. */
@@ -16,6 +17,9 @@ const RECORDS_PER_STEP = 16;
 /** What is written at once. Each batch is synced, and each of its records is looked at once more while nothing else is written. */
 const BATCH_RECORDS = 128;
 const BATCH_BYTES = 64 * 1024;
+/** How often the files are rewritten until nothing of an old key is in them, and what is waited for before the second time. */
+const REWRITES_MAX = 6;
+const REWRITE_AGAIN_MS = 100;
 
 /** A record as it was found, and the same under the active key. */
 interface Renewed {
@@ -38,11 +42,12 @@ export interface ResealOptions {
 
 /**
  * Seals everything on the disk under the active key, beside all that is going on, and resolves when no file holds anything
- * that another key opens. A crash leaves records under both. Throws `store.disk-full` if there is no room, and
- * `store.damaged` for a record that does not open.
+ * that a key opens which is retired by now. A crash leaves records under both. Throws `store.disk-full` if there is no room,
+ * `store.damaged` for a record that does not open, and `store.busy` if the files cannot be rid of what was sealed before.
  */
 export async function reseal(options: ResealOptions): Promise<void> {
-  const { clock, database, loaded, onProgress, writer } = options;
+  const { clock, keyring, loaded, onProgress, writer } = options;
+  const retired = keyring.retired.map(({ id }) => id);
   await loaded();
   // What was sealed before and not yet written is on the disk then, so that one look at all of it is enough.
   await writer.flushed();
@@ -53,8 +58,28 @@ export async function reseal(options: ResealOptions): Promise<void> {
     onProgress(records);
   }
   await writer.renewCheckpoint();
-  await database.snapshotsClosed();
-  await database.compact();
+  await rewriteWithout(options, retired);
+}
+
+/**
+ * LevelDB keeps a file for as long as a reader has it open, if only for a single `get`, and may move one out of the way of a
+ * rewriting. So the files are looked at: what a record's key was is told by its id.
+ */
+async function rewriteWithout({ clock, database }: ResealOptions, keyIds: readonly Buffer[]): Promise<void> {
+  for (let rewrite = 0; rewrite < REWRITES_MAX; rewrite += 1) {
+    if (rewrite > 0) {
+      await pause(clock, REWRITE_AGAIN_MS * 2 ** (rewrite - 1));
+    }
+    await database.snapshotsClosed();
+    await database.compact();
+    if (!(await database.filesHold(keyIds))) {
+      return;
+    }
+  }
+  throw new CofferError(
+    'store.busy',
+    "LevelDB's files still have records of an old data key: a reader holds them",
+  );
 }
 
 /** A few at a time, so that whoever waits for an answer never waits for many. */

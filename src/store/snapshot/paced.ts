@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Clock } from '../replica/clock.ts';
+import { type Clock, pause } from '../replica/clock.ts';
 
 /** How long the work rests, as a multiple of how long it worked: a third of the time is enough for it. */
 const REST_SHARE = 2;
@@ -19,9 +19,7 @@ export async function* paced<T>(source: AsyncIterable<T>, clock: Clock): AsyncGe
     if (worked_ms >= WORK_MS_MIN) {
       const rest_ms = worked_ms * REST_SHARE;
       worked_ms = 0;
-      await new Promise<void>((resolve) => {
-        clock.setTimer(rest_ms, resolve);
-      });
+      await pause(clock, rest_ms);
     }
     began_ms = clock.now_ms();
   }

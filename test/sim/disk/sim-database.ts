@@ -92,6 +92,11 @@ export class SimDatabase implements Database {
     this.#check();
   }
 
+  async filesHold(texts: readonly Buffer[]): Promise<boolean> {
+    this.#check();
+    return [...this.#disk.records.values()].some((value) => texts.some((text) => value.includes(text)));
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#snapshots].map((snapshot) => snapshot.close()));

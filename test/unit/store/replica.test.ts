@@ -83,6 +83,10 @@ class WatchedDatabase implements Database {
     return this.#database.compact();
   }
 
+  filesHold(texts: readonly Buffer[]): Promise<boolean> {
+    return this.#database.filesHold(texts);
+  }
+
   close(): Promise<void> {
     return this.#database.close();
   }
