@@ -43,12 +43,13 @@ export class AuditLog implements Auditor {
 
   /** Why nothing is delivered; undefined while one sink at least is written. */
   get problem(): CofferError | undefined {
-    const { problems } = this;
-    return problems.length === 0 || problems.length < this.#writers.length
-      ? undefined
-      : new CofferError('audit.unavailable', `the audit log cannot be written (${problems.join('; ')})`, {
-          hint: 'Make room, or mend what is named; secrets are delivered again as soon as it is written.',
-        });
+    if (this.#writers.length === 0 || this.#writers.some(({ problem }) => problem === undefined)) {
+      return undefined;
+    }
+    const sentence = `the audit log cannot be written (${this.problems.join('; ')})`;
+    return new CofferError('audit.unavailable', sentence, {
+      hint: 'Make room, or mend what is named; secrets are delivered again as soon as it is written.',
+    });
   }
 
   /** Opens the sinks, and goes on trying those that cannot be had. */
