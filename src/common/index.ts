@@ -13,7 +13,7 @@ export {
   type CofferErrorOptions,
   type ErrorCode,
 } from './errors.ts';
-export { globMatches } from './glob.ts';
+export { globMatcher, globMatches } from './glob.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';
 export { readBody, type ReadBodyOptions } from './read-body.ts';
 export { isSecretName, NAME_LENGTH_MAX } from './secret-name.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which rules are for a secret, without looking at all of them whenever a task starts.
-import { globMatches, NAME_LENGTH_MAX } from '../common/index.ts';
+import { globMatcher, NAME_LENGTH_MAX } from '../common/index.ts';
 import type { Policy, PolicyEffect, PolicyRuleObject } from './policy.ts';
 
 const PATTERN = /[*?]/;
@@ -13,9 +13,12 @@ export function indexedPolicy(byDefault: PolicyEffect, rules: readonly PolicyRul
 export const EVERYTHING_ALLOWED: Policy = indexedPolicy('allow', []);
 
 function rulesBySecret(rules: readonly PolicyRuleObject[]): Policy['rulesFor'] {
-  const keyed = rules.map((rule) => ({ rule, key: rule.secret.toLowerCase() }));
-  const patterns = rules.filter(({ secret }) => PATTERN.test(secret));
-  const named = new Set(keyed.map(({ key }) => key).filter((key) => !PATTERN.test(key)));
+  const keyed = rules.map((rule) => {
+    const key = rule.secret.toLowerCase();
+    return { rule, key, isPattern: PATTERN.test(key), matches: globMatcher(key) };
+  });
+  const patterns = keyed.filter(({ isPattern }) => isPattern);
+  const named = new Set(keyed.filter(({ isPattern }) => !isPattern).map(({ key }) => key));
   /** Of names that rules have, so that others' names cannot make it grow. */
   const found = new Map<string, readonly PolicyRuleObject[]>();
   return (secret) => {
@@ -23,13 +26,13 @@ function rulesBySecret(rules: readonly PolicyRuleObject[]): Policy['rulesFor'] {
       return rules;
     }
     if (!named.has(secret)) {
-      return patterns;
+      return patterns.filter(({ matches }) => matches(secret)).map(({ rule }) => rule);
     }
     const known = found.get(secret);
     if (known !== undefined) {
       return known;
     }
-    const matching = keyed.filter(({ key }) => globMatches(key, secret)).map(({ rule }) => rule);
+    const matching = keyed.filter(({ matches }) => matches(secret)).map(({ rule }) => rule);
     found.set(secret, matching);
     return matching;
   };

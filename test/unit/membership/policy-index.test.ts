@@ -62,7 +62,8 @@ test('a secret that rules name is looked up in those, and in those with a patter
   assert.deepEqual(ids(rulesFor('db')), ['0', '2', '3', '5']);
   assert.deepEqual(ids(rulesFor('db')), ['0', '2', '3', '5']);
   assert.deepEqual(ids(rulesFor('api')), ['1']);
-  assert.deepEqual(ids(rulesFor('nobody')), ['2', '4']);
+  assert.deepEqual(ids(rulesFor('dbs')), ['2']);
+  assert.deepEqual(ids(rulesFor('nobody')), []);
   assert.deepEqual(ids(rulesFor('d'.repeat(65))), ['0', '1', '2', '3', '4', '5']);
 });
 
