@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cluster's CA: its root, the cross-signed root of a rotation, and the certificates that it issues.
-import { type KeyObject, randomBytes } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { invariant } from '../common/index.ts';
 import { type Certificate, certificateInvalid, readCertificate } from './certificate.ts';
-import { decodeDer, type DerElement, explicit, integer, sequence, time } from './der.ts';
 import { authorityExtensions, nodeExtensions } from './extensions.ts';
-import { generateKey, keyIdentifier, publicKeyInfo } from './key.ts';
-import { CERTIFICATE_PEM, encodePem } from './pem.ts';
-import { SIGNATURE_ALGORITHM, signBody } from './signed.ts';
+import { generateKey, keyIdentifier } from './key.ts';
 import {
   authorityName,
   type AuthoritySubject,
@@ -15,15 +12,10 @@ import {
   type NodeSubject,
   parseAuthorityName,
 } from './subject.ts';
-
-/** Every certificate is valid from an hour before its making, for peers whose clocks are behind. */
-export const BACKDATE_MS = 3_600_000;
+import { BACKDATE_MS, checkLifetime, checkValidAt, writeCertificate } from './write-certificate.ts';
 
 /** How long a root lives: 20 years of 365 days (as in swarmkit, ca/certificates.go). */
 export const AUTHORITY_LIFETIME_MS = 20 * 365 * 86_400_000;
-
-const SERIAL_BYTES = 16;
-const SECOND_MS = 1_000;
 
 /** A root: its certificate in PEM, and its private key. */
 export interface Authority {
@@ -144,49 +136,4 @@ function authoritySubject({ x509, publicKey }: Certificate): AuthoritySubject {
     throw certificateInvalid('the certificate is no CA certificate of coffer');
   }
   return name;
-}
-
-function checkValidAt({ notBefore_ms, notAfter_ms }: Certificate, now_ms: number): void {
-  if (now_ms < notBefore_ms) {
-    throw certificateInvalid(
-      `the CA certificate is not valid before ${new Date(notBefore_ms).toISOString()}`,
-    );
-  }
-  if (now_ms >= notAfter_ms) {
-    throw certificateInvalid(`the CA certificate expired at ${new Date(notAfter_ms).toISOString()}`);
-  }
-}
-
-function checkLifetime(lifetime_ms: number): void {
-  invariant(lifetime_ms >= SECOND_MS, 'a certificate lives at least a second');
-}
-
-interface CertificateContent {
-  readonly issuer: DerElement;
-  readonly subject: DerElement;
-  readonly subjectKey: KeyObject;
-  readonly signingKey: KeyObject;
-  readonly validity: { readonly from_ms: number; readonly to_ms: number };
-  readonly extensions: readonly DerElement[];
-}
-
-function writeCertificate(content: CertificateContent): string {
-  const body = sequence(
-    explicit(0, integer(2)),
-    integer(...newSerial()),
-    SIGNATURE_ALGORITHM,
-    content.issuer,
-    sequence(time(content.validity.from_ms), time(content.validity.to_ms)),
-    content.subject,
-    decodeDer(publicKeyInfo(content.subjectKey)),
-    explicit(3, sequence(...content.extensions)),
-  );
-  return encodePem(CERTIFICATE_PEM, signBody(body, content.signingKey));
-}
-
-/** 126 random bits: the first byte is from 0x40 to 0x7f, which keeps the number positive and 16 bytes long. */
-function newSerial(): Buffer {
-  const serial = randomBytes(SERIAL_BYTES);
-  serial.writeUInt8((serial.readUInt8(0) & 0x3f) | 0x40, 0);
-  return serial;
 }

@@ -37,6 +37,7 @@ export const EXTENDED_KEY_USAGE: Readonly<Record<Role, readonly string[]>> = {
 const DIGITAL_SIGNATURE = bitString(Buffer.of(0x80), 7);
 const KEY_CERT_SIGN_AND_CRL_SIGN = bitString(Buffer.of(0x06), 1);
 const DNS_NAME_TAG = 2;
+const ADDRESS_TAG = 7;
 
 export interface ExtensionKeys {
   readonly subjectKey: KeyObject;
@@ -59,6 +60,32 @@ export function nodeExtensions(keys: ExtensionKeys, subject: NodeSubject): reado
     critical(EXTENSION.keyUsage, DIGITAL_SIGNATURE),
     extension(EXTENSION.extendedKeyUsage, sequence(...EXTENDED_KEY_USAGE[subject.role].map(objectId))),
     extension(EXTENSION.subjectAlternativeName, sequence(...names)),
+    ...keyIdentifiers(keys),
+  ];
+}
+
+/** A name of a workload, as it stands in the certificate. */
+export interface WorkloadName {
+  readonly kind: 'dns' | 'ip';
+  readonly bytes: Buffer;
+}
+
+const USAGE = { server: SERVER_AUTH, client: CLIENT_AUTH } as const;
+
+export function workloadExtensions(
+  keys: ExtensionKeys,
+  names: readonly WorkloadName[],
+  usages: readonly (keyof typeof USAGE)[],
+): readonly DerElement[] {
+  const written = names.map(({ bytes, kind }) =>
+    implicit(kind === 'dns' ? DNS_NAME_TAG : ADDRESS_TAG, bytes),
+  );
+  return [
+    critical(EXTENSION.basicConstraints, sequence()),
+    critical(EXTENSION.keyUsage, DIGITAL_SIGNATURE),
+    extension(EXTENSION.extendedKeyUsage, sequence(...usages.map((usage) => objectId(USAGE[usage])))),
+    // A list of names is never empty (RFC 5280, 4.2.1.6).
+    ...(written.length === 0 ? [] : [extension(EXTENSION.subjectAlternativeName, sequence(...written))]),
     ...keyIdentifiers(keys),
   ];
 }

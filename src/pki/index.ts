@@ -3,7 +3,6 @@ export {
   type Authority,
   AUTHORITY_LIFETIME_MS,
   authorityKeyId,
-  BACKDATE_MS,
   createAuthority,
   type CreateAuthorityOptions,
   crossSign,
@@ -30,3 +29,11 @@ export { exportKey, generateKey, importKey, publicKeyFingerprint } from './key.t
 export { nextRenewal, type RenewalOptions } from './renewal.ts';
 export { createCertificateRequest, publicKeyOfRequest } from './request.ts';
 export { MANAGER_SERVER_NAME, type NodeSubject, type Role } from './subject.ts';
+export {
+  createWorkloadAuthority,
+  crossSignWorkloadAuthority,
+  issueToWorkload,
+  type IssueToWorkloadOptions,
+  type WorkloadSubject,
+} from './workload.ts';
+export { BACKDATE_MS } from './write-certificate.ts';

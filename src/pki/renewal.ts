@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { BACKDATE_MS } from './authority.ts';
+import { BACKDATE_MS } from './write-certificate.ts';
 
 const EARLIEST_PART = 0.5;
 const LATEST_PART = 0.8;

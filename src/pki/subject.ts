@@ -58,7 +58,12 @@ export function authorityName({ clusterId, keyId }: AuthoritySubject): DerElemen
 
 /** What a CSR has for a name: it is not looked at. */
 export function requestName(): DerElement {
-  return distinguishedName([[ATTRIBUTE.commonName, 'coffer']]);
+  return commonNameAlone('coffer');
+}
+
+/** CN=`text`, and nothing else. */
+export function commonNameAlone(text: string): DerElement {
+  return distinguishedName([[ATTRIBUTE.commonName, text]]);
 }
 
 /** The DNS names of a node, in the order in which they stand in its certificate. */
