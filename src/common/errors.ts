@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   'secret.version-not-found': 404,
   'secret.version-conflict': 409,
   'secret.version-current': 409,
+  'secret.reserved': 403,
   'request.invalid': 400,
   'request.too-large': 413,
   'request.not-found': 404,

@@ -13,11 +13,13 @@ import {
 import { type Command, DELIVERIES_PER_COMMAND, type PutValue } from './command.ts';
 import type { Delivery } from './delivery.ts';
 import { DESTROYED_KEPT, ID_LENGTH_MAX, TASK_ID_LENGTH_MAX, VERSIONS_KEPT } from './limits.ts';
-import type { DestroyedVersion } from './model.ts';
+import type { DestroyedVersion, Labels } from './model.ts';
 import { RESTORED_BYTES_MAX, type RestoredVersion } from './restore-command.ts';
 import { PROBLEM_BYTES_MAX, type RotateSecret } from './rotation-command.ts';
 import { DESTROYED_PER_COMMAND } from './version-commands.ts';
-import { checkLabels, checkName, checkValueSize } from './validate.ts';
+import { CERTIFICATE_LABELS, certificateWish } from './certificate-labels.ts';
+import { requireOrdinaryName } from './reserved-name.ts';
+import { checkLabels, checkName, checkValueSize, KEEP_LABEL, versionsToKeep } from './validate.ts';
 
 const U32_MAX = 0xffff_ffff;
 
@@ -31,7 +33,8 @@ export function checkCommand(command: Command): void {
     case 'create':
       checkId(command.id);
       checkName(command.name);
-      checkLabels(command.labels);
+      checkWriter(command);
+      checkOwnLabels(command.labels);
       checkValueSize(command.value.byteLength);
       checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
       break;
@@ -44,7 +47,7 @@ export function checkCommand(command: Command): void {
       break;
     case 'set-labels':
       checkId(command.id);
-      checkLabels(command.labels);
+      checkOwnLabels(command.labels);
       checkInteger(command.expectIndex ?? 0, 'an index', Number.MAX_SAFE_INTEGER);
       checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
       break;
@@ -113,12 +116,31 @@ function checkReadable(command: ClusterCommand): void {
 function checkPut(command: PutValue): void {
   checkId(command.id);
   checkName(command.name);
-  checkLabels(command.labels ?? {});
+  checkWriter(command);
+  checkOwnLabels(command.labels ?? {});
   checkValueSize(command.value.byteLength);
   if (typeof command.expect === 'number') {
     checkInteger(command.expect, 'a version', U32_MAX);
   }
   checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+}
+
+/** What coffer keeps for itself nobody else writes. */
+function checkWriter({ name, origin }: Pick<PutValue, 'name' | 'origin'>): void {
+  if (origin !== 'generated') {
+    requireOrdinaryName(name);
+  }
+}
+
+/** Those of certificates are checked here alone: the rules know nothing of them, on no version of coffer. */
+function checkOwnLabels(labels: Labels): void {
+  checkLabels(labels);
+  if (certificateWish(labels) !== undefined && versionsToKeep(labels) < 2) {
+    throw new CofferError(
+      'secret.label-invalid',
+      `label ${CERTIFICATE_LABELS.name} needs a version to go back to: ${KEEP_LABEL} is 2 or more`,
+    );
+  }
 }
 
 function checkRotate(command: RotateSecret): void {

@@ -1,4 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+export {
+  CERTIFICATE_LABELS,
+  CERTIFICATE_PARTS,
+  CERTIFICATE_USAGES,
+  CERTIFICATE_WISH_MAX_MS,
+  type CertificatePart,
+  certificatePart,
+  type CertificateUsage,
+  type CertificateWish,
+  certificateWish,
+  PART_LABEL,
+  storedCertificateLabels,
+  storedCertificateWish,
+} from './certificate-labels.ts';
+export type { AlternativeName } from './certificate-names.ts';
 export { checkCommand } from './check-command.ts';
 export {
   type ActivateSecret,
@@ -56,6 +71,7 @@ export {
   type Secret,
   type SecretVersion,
 } from './model.ts';
+export { isReservedName, requireOrdinaryName, WORKLOAD_AUTHORITY_NAME } from './reserved-name.ts';
 export {
   RESTORED_BYTES_MAX,
   type RestoredVersion,
@@ -82,7 +98,7 @@ export {
   REQUEST_ID_BYTES,
   type RequestOutcome,
 } from './request.ts';
-export { LABELS, noSuchSecret, pinIn, printable, storeNameOf, wantedVersion } from './source-labels.ts';
+export { isMadeAtFirstUse, LABELS, noSuchSecret, pinIn, printable, storeNameOf, wantedVersion } from './source-labels.ts';
 export {
   applyCommand,
   type AppliedRequest,

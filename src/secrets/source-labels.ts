@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the labels of one of the engine's secrets say of where its value comes from.
 import { CofferError } from '../common/index.ts';
+import { CERTIFICATE_LABELS } from './certificate-labels.ts';
 import { GENERATE_LABEL } from './rotation-labels.ts';
 import { findVersion, previousVersion } from './find-version.ts';
 import { currentVersion, type Labels, type Secret } from './model.ts';
@@ -17,6 +18,11 @@ export const LABELS = {
   /** `true`: tasks on one node may share the value, also when a later call fails. */
   reuse: 'coffer.reuse',
 } as const;
+
+/** Whether the value is made at the first use, if there is none. */
+export function isMadeAtFirstUse(labels: Labels): boolean {
+  return labels[LABELS.generate] !== undefined || labels[CERTIFICATE_LABELS.name] !== undefined;
+}
 
 /** The name in coffer's store that one of the engine's secrets stands for. */
 export function storeNameOf(registered: { readonly name: string; readonly labels: Labels }): string {
