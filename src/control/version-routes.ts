@@ -3,7 +3,7 @@
 import { finished } from 'node:stream';
 import type { Request, RequestHandler, Response } from 'express';
 import { CofferError } from '../common/index.ts';
-import { currentVersion, findVersion, previousVersion, type Secret } from '../secrets/index.ts';
+import { currentVersion, findVersion, previousVersion, requireOrdinaryName, type Secret } from '../secrets/index.ts';
 import { describeSecret } from './describe.ts';
 import { findSecret } from './find-secret.ts';
 import type { ControlOptions } from './options.ts';
@@ -73,6 +73,7 @@ export function versionRoutes(options: ControlOptions): VersionRoutes {
     const store = await servingStore(options);
     const freshness = await store.readBarrier(READ_TIMEOUT_MS);
     const secret = findSecret(store, reference(request));
+    requireOrdinaryName(secret.name);
     const { number } = version === undefined ? currentVersion(secret) : findVersion(secret, version);
     // First: what cannot be written down is not shown.
     auditor?.requireWritable();

@@ -3,7 +3,7 @@
 import { CofferError } from '../common/index.ts';
 import type { Check, ScheduledBackupsReply } from '../control/index.ts';
 import { type EngineClient, isSameDriver } from '../engine/index.ts';
-import { LABELS, storeNameOf } from '../secrets/index.ts';
+import { isMadeAtFirstUse, storeNameOf } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
 import type { Auditing } from './auditing.ts';
 import { auditChecks } from './doctor-audit.ts';
@@ -189,7 +189,7 @@ async function missingValues(engine: EngineClient, store: SecretStore, driverNam
   const missing = own
     .filter(
       (secret) =>
-        secret.labels[LABELS.generate] === undefined && store.byName(storeNameOf(secret)) === undefined,
+        !isMadeAtFirstUse(secret.labels) && store.byName(storeNameOf(secret)) === undefined,
     )
     .map(storeNameOf);
   if (missing.length === 0) {

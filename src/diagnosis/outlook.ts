@@ -13,7 +13,18 @@ import {
   type Verdict,
   verdict,
 } from '../membership/index.ts';
-import { currentVersion, LABELS, noSuchSecret, pinIn, type Secret, wantedVersion } from '../secrets/index.ts';
+import {
+  certificatePart,
+  certificateWish,
+  currentVersion,
+  type Labels,
+  LABELS,
+  noSuchSecret,
+  pinIn,
+  requireOrdinaryName,
+  type Secret,
+  wantedVersion,
+} from '../secrets/index.ts';
 import type { UsedSecret } from './service-uses.ts';
 
 /** The store as it is now. */
@@ -66,16 +77,24 @@ export function outlookOf(
 
 function valueOutlook(store: OutlookStore, { labels, secret: name }: UsedSecret): ValueOutlook {
   const secret = store.byName(name);
-  if (secret === undefined) {
-    return labels[LABELS.generate] === undefined
-      ? { kind: 'missing', error: noSuchSecret(name) }
-      : { kind: 'made' };
-  }
-  const current = currentVersion(secret).number;
   try {
+    requireOrdinaryName(name);
+    certificatePart(labels);
+    if (secret === undefined) {
+      requireSource(name, labels);
+      return { kind: 'made' };
+    }
+    const current = currentVersion(secret).number;
     return { kind: 'there', version: wantedVersion(secret, labels), current, pin: pinIn(labels) };
   } catch (thrown) {
     return { kind: 'missing', error: CofferError.from(thrown) };
+  }
+}
+
+/** Throws unless the labels say what the value is to be made from. */
+function requireSource(name: string, labels: Labels): void {
+  if (certificateWish(labels) === undefined && labels[LABELS.generate] === undefined) {
+    throw noSuchSecret(name);
   }
 }
 

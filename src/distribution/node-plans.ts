@@ -2,7 +2,7 @@
 // The plans of all nodes that have a session, and which of them a change concerns.
 import { CofferError } from '../common/index.ts';
 import type { GrantObject, NodeObject, Policy, SwarmNode } from '../membership/index.ts';
-import { currentVersion, nameKey } from '../secrets/index.ts';
+import { currentVersion, isReservedName, nameKey } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
 import { areSameTasks, isSameRecord } from './due-tasks.ts';
 import type { NodePlan, PlannedSecret } from './plan-model.ts';
@@ -143,7 +143,7 @@ export class NodePlans {
   #secret(name: string): PlannedSecret | undefined {
     const secret = this.#store.byName(name);
     // One that is pending may come to nothing.
-    return secret === undefined || secret.pending
+    return secret === undefined || secret.pending || isReservedName(secret.name)
       ? undefined
       : { id: secret.id, name: secret.name, version: currentVersion(secret).number };
   }

@@ -2,23 +2,30 @@
 // Which value a task gets. The swarm leader asks one call at a time while it holds Swarm's global store lock, so
 // nothing here calls the engine back, and nothing takes longer than the deadline.
 import { type Auditor, noAudit } from '../audit/index.ts';
+import { issueCertificate, partOf } from '../certificates/index.ts';
 import { CofferError, type Logger, type SecretValue, withDeadline } from '../common/index.ts';
 import type { SwarmNode } from '../membership/index.ts';
 import {
+  type CertificatePart,
+  certificatePart,
+  certificateWish,
   currentVersion,
   generatedLabels,
   generateValue,
   isSecretName,
+  type Labels,
   LABELS,
   newSecretId,
   noSuchSecret,
   pinIn,
   printable,
+  requireOrdinaryName,
   type Secret,
+  storedCertificateLabels,
   storeNameOf,
   wantedVersion,
 } from '../secrets/index.ts';
-import type { Freshness, SecretStore, StoreSource, StoreStart } from '../store/index.ts';
+import type { Freshness, Proposed, SecretStore, StoreSource, StoreStart } from '../store/index.ts';
 import { DeliveryRecorder } from './delivery-recorder.ts';
 import { checkPolicy } from './policy-gate.ts';
 import { ReadBreaker } from './read-breaker.ts';
@@ -76,13 +83,15 @@ export class SecretProvider {
     const store = this.#options.source();
     const freshness = await this.#breaker.barrier(store);
     const name = storeNameOf({ name: request.secretName, labels: request.labels });
+    requireOrdinaryName(name);
+    const part = certificatePart(request.labels);
     const isRestricted = checkPolicy(store.cluster, name, request, this.#options.swarmNode);
-    const secret = store.byName(name) ?? (await this.#generate(store, name, request));
+    const secret = store.byName(name) ?? (await this.#make(store, name, request));
     const isPinned = pinIn(request.labels) !== undefined;
     const version = isPinned
       ? wantedVersion(secret, request.labels)
       : this.#currentVersionFor(store, secret, request);
-    const value = store.readValue(secret.id, version);
+    const value = partIn(store.readValue(secret.id, version), part);
     const delivered = { taskId: request.task.id, secretId: secret.id, name: secret.name };
     this.#deliveries.record(store, { ...delivered, version, pinned: isPinned });
     this.#writeDown(request, secret, version, freshness);
@@ -94,29 +103,24 @@ export class SecretProvider {
     await this.#deliveries.flush();
   }
 
-  async #generate(store: SecretStore, name: string, request: SecretRequest): Promise<Secret> {
-    const specification = request.labels[LABELS.generate];
-    if (specification === undefined) {
+  /** The secret is not there, and its labels say what its value is made from. */
+  async #make(store: SecretStore, name: string, { labels }: SecretRequest): Promise<Secret> {
+    const wish = certificateWish(labels);
+    const specification = labels[LABELS.generate];
+    if (wish === undefined && specification === undefined) {
       throw noSuchSecret(name);
     }
     if (!isSecretName(name)) {
       throw new CofferError('secret.name-invalid', `${printable(name)} is not a name for a secret`);
     }
-    const value = generateValue(specification);
-    const proposed = store.propose({
-      kind: 'put',
-      id: newSecretId(),
-      name,
-      labels: generatedLabels(request.labels),
-      origin: 'generated',
-      // Exactly once: whoever comes second gets what the first one made.
-      expect: 'absent',
-      value,
-      at_ms: this.#options.now_ms(),
-    });
-    value.wipe();
+    const made =
+      wish === undefined
+        ? this.#put(store, name, generateValue(specification ?? ''), generatedLabels(labels))
+        : issueCertificate(store, wish, this.#options.now_ms()).then((value) =>
+            this.#put(store, name, value, storedCertificateLabels(labels)),
+          );
     const { secret } = await withDeadline(
-      proposed,
+      made,
       ANSWER_DEADLINE_MS / 2,
       'store.timeout',
       `the value of ${name} could not be stored in time; the next try will find it`,
@@ -125,6 +129,27 @@ export class SecretProvider {
       throw new CofferError('internal.invariant', 'a put answers with its secret');
     }
     return secret;
+  }
+
+  /** Exactly once: whoever comes second gets what the first one made. */
+  async #put(
+    store: SecretStore,
+    name: string,
+    value: SecretValue,
+    labels: Labels | undefined,
+  ): Promise<Proposed> {
+    const proposed = store.propose({
+      kind: 'put',
+      id: newSecretId(),
+      name,
+      labels,
+      origin: 'generated',
+      expect: 'absent',
+      value,
+      at_ms: this.#options.now_ms(),
+    });
+    value.wipe();
+    return proposed;
   }
 
   #currentVersionFor(store: SecretStore, secret: Secret, request: SecretRequest): number {
@@ -151,5 +176,17 @@ export class SecretProvider {
       node: request.nodeId,
       freshness,
     });
+  }
+}
+
+/** Takes the value over. */
+function partIn(value: SecretValue, part: CertificatePart | undefined): SecretValue {
+  if (part === undefined) {
+    return value;
+  }
+  try {
+    return partOf(value, part);
+  } finally {
+    value.wipe();
   }
 }

@@ -12,7 +12,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ['plugin', 'gateway', 'control'],
   ['diagnosis'],
   ['distribution', 'rotation'],
-  ['engine', 'cluster', 'archive'],
+  ['engine', 'cluster', 'archive', 'certificates'],
   ['store', 'backup', 'audit'],
   ['secrets', 'storage'],
   ['membership'],
