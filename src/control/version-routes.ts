@@ -3,7 +3,13 @@
 import { finished } from 'node:stream';
 import type { Request, RequestHandler, Response } from 'express';
 import { CofferError } from '../common/index.ts';
-import { currentVersion, findVersion, previousVersion, requireOrdinaryName, type Secret } from '../secrets/index.ts';
+import {
+  currentVersion,
+  findVersion,
+  previousVersion,
+  requireOrdinaryName,
+  type Secret,
+} from '../secrets/index.ts';
 import { describeSecret } from './describe.ts';
 import { findSecret } from './find-secret.ts';
 import type { ControlOptions } from './options.ts';

@@ -187,10 +187,7 @@ async function missingValues(engine: EngineClient, store: SecretStore, driverNam
     ({ driver }) => driver !== undefined && isSameDriver(driver, driverName),
   );
   const missing = own
-    .filter(
-      (secret) =>
-        !isMadeAtFirstUse(secret.labels) && store.byName(storeNameOf(secret)) === undefined,
-    )
+    .filter((secret) => !isMadeAtFirstUse(secret.labels) && store.byName(storeNameOf(secret)) === undefined)
     .map(storeNameOf);
   if (missing.length === 0) {
     return {

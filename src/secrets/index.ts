@@ -98,7 +98,15 @@ export {
   REQUEST_ID_BYTES,
   type RequestOutcome,
 } from './request.ts';
-export { isMadeAtFirstUse, LABELS, noSuchSecret, pinIn, printable, storeNameOf, wantedVersion } from './source-labels.ts';
+export {
+  isMadeAtFirstUse,
+  LABELS,
+  noSuchSecret,
+  pinIn,
+  printable,
+  storeNameOf,
+  wantedVersion,
+} from './source-labels.ts';
 export {
   applyCommand,
   type AppliedRequest,
