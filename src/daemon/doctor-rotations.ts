@@ -78,12 +78,13 @@ function heldCheck(rotation: RotationObject, leader: string | undefined, now_ms:
   };
 }
 
-function refusedCheck({ reason, secret, specification }: RefusedRotation): Check {
+function refusedCheck({ reason, secret, source }: RefusedRotation): Check {
+  const what = source.kind === 'generated' ? ` --generate ${source.specification}` : '';
   return {
     name: NAME,
     level: 'warning',
     message: `the scheduled rotation of ${secret} could not begin: ${reason.detail}`,
-    mend: `It is tried again within a day. By hand, on a manager of the swarm: docker coffer rotate ${secret} --generate ${specification}`,
+    mend: `It is tried again within a day. By hand, on a manager of the swarm: docker coffer rotate ${secret}${what}`,
   };
 }
 

@@ -2,17 +2,19 @@
 // Rotations at this manager: begun here whoever leads, and carried out here, or begun by themselves, while it does.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Auditor } from '../audit/index.ts';
-import { CofferError, type Logger } from '../common/index.ts';
+import { CofferError, type Logger, type SecretValue } from '../common/index.ts';
 import { type EngineClient, type EngineSecret, isSameDriver } from '../engine/index.ts';
 import type { NodeObject, RotationObject } from '../membership/index.ts';
 import {
   beginRotation,
+  makeValue,
   RotationLoop,
   RotationRunner,
   RotationSchedule,
   SCHEDULE_LOOK_MS,
   type RotationWish,
   type SourcedSecret,
+  type ValueSource,
 } from '../rotation/index.ts';
 import { LABELS, nameKey, type Secret, storeNameOf } from '../secrets/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
@@ -48,7 +50,9 @@ export class Rotating {
     const runner = new RotationRunner({ swarm: engine, store: audited, leads, now_ms, monotonic_ms, logger });
     const loop = new RotationLoop({ runner, pause: (duration_ms) => pause(duration_ms), logger });
     const begin = (wish: RotationWish): Promise<RotationObject> => this.#begin(store, wish, 'schedule');
-    const schedule = new RotationSchedule({ store, leads, begin, now_ms, monotonic_ms, logger });
+    const make = (source: ValueSource): Promise<SecretValue> =>
+      makeValue(auditedSource(() => store, audit, 'schedule')(), source, now_ms());
+    const schedule = new RotationSchedule({ store, leads, begin, make, now_ms, monotonic_ms, logger });
     this.#schedule = schedule;
     const wake = (): void => loop.wake();
     const look = (): void => void schedule.look();

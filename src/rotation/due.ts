@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // When secrets are rotated by themselves. Pure: what time it is, it is told.
-import { DAY_MS } from '../common/index.ts';
 import { isRunning, type RotationObject } from '../membership/index.ts';
-import { currentVersion, rotationLabels, type Secret } from '../secrets/index.ts';
-
-/** After a rotation that went back, the next try comes no later than this. */
-const RETRY_MS_MAX = DAY_MS;
+import { currentVersion, type Secret } from '../secrets/index.ts';
+import { renewalRule, type ValueSource } from './renewal-rule.ts';
 
 /** A secret whose time has come. */
 export interface DueRotation {
   readonly secret: Secret;
   /** What the new value is made from. */
-  readonly specification: string;
+  readonly source: ValueSource;
   /** Since when. */
   readonly dueAt_ms: number;
 }
@@ -31,10 +28,10 @@ export function dueRotations(
   return secrets
     .flatMap((secret): readonly DueRotation[] => {
       const dueAt_ms = nextRotation_ms(secret, rotations, now_ms);
-      const specification = rotationLabels(secret.labels)?.specification;
-      return dueAt_ms === undefined || specification === undefined || dueAt_ms > now_ms
+      const source = renewalRule(secret)?.source;
+      return dueAt_ms === undefined || source === undefined || dueAt_ms > now_ms
         ? []
-        : [{ secret, specification, dueAt_ms }];
+        : [{ secret, source, dueAt_ms }];
     })
     .toSorted((a, b) => a.dueAt_ms - b.dueAt_ms || (a.secret.name < b.secret.name ? -1 : 1));
 }
@@ -48,27 +45,25 @@ export function nextRotation_ms(
   rotations: readonly RotationObject[],
   now_ms: number,
 ): number | undefined {
-  const every_ms = rotationLabels(secret.labels)?.every_ms;
-  if (every_ms === undefined || secret.pending) {
+  const rule = renewalRule(secret);
+  if (rule === undefined || secret.pending) {
     return undefined;
   }
+  const { every_ms, retry_ms, source } = rule;
   const afterwards_ms = (at_ms: number, wait_ms: number): number => Math.min(at_ms, now_ms) + wait_ms;
   const { copyOf, createdAt_ms } = currentVersion(secret);
-  const back = lastThatWentBack(secret, rotations);
-  if (back === undefined) {
-    return afterwards_ms(createdAt_ms, every_ms);
-  }
   // What was put back is as old as it is. Where nobody knows that any more, it is taken for too old.
   const first = secret.versions.find(({ number }) => number === copyOf);
+  const back = lastThatWentBack(secret, rotations);
+  if (back === undefined) {
+    // A certificate that somebody has gone back to ends as it ever did.
+    const isOld = source.kind === 'certificate' && copyOf !== undefined;
+    return afterwards_ms(isOld ? (first?.createdAt_ms ?? 0) : createdAt_ms, every_ms);
+  }
   return Math.max(
     afterwards_ms(first?.createdAt_ms ?? 0, every_ms),
-    afterwards_ms(back.endedAt_ms, retryAfter_ms(every_ms)),
+    afterwards_ms(back.endedAt_ms, retry_ms),
   );
-}
-
-/** How long after a try that came to nothing the next one comes. */
-export function retryAfter_ms(every_ms: number): number {
-  return Math.min(every_ms, RETRY_MS_MAX);
 }
 
 /** The last rotation of the secret, if it has gone back, and no version was made since. */

@@ -11,4 +11,6 @@ export {
   type RotationScheduleOptions,
   SCHEDULE_LOOK_MS,
 } from './schedule.ts';
+export { type RenewalRule, renewalRule, type ValueSource } from './renewal-rule.ts';
+export { makeValue } from './make-value.ts';
 export { RotationRunner, type RotationRunnerOptions, type RotatedSwarm } from './runner.ts';

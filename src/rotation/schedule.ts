@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rotations that begin by themselves, at the manager that leads.
-import { CofferError, type ErrorCode, type Logger } from '../common/index.ts';
+import { CofferError, type ErrorCode, type Logger, type SecretValue } from '../common/index.ts';
 import { isRunning } from '../membership/index.ts';
-import { currentVersion, generateValue, rotationLabels } from '../secrets/index.ts';
+import { currentVersion } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
 import type { RotationWish } from './begin.ts';
-import { type DueRotation, dueRotations, retryAfter_ms } from './due.ts';
+import { type DueRotation, dueRotations } from './due.ts';
+import { renewalRule, type ValueSource } from './renewal-rule.ts';
 
 /** How often it is to be looked. */
 export const SCHEDULE_LOOK_MS = 60_000;
@@ -16,6 +17,8 @@ const SERVICE_TIMEOUT_MS = 10 * 60_000;
 const BEGUN_PER_LOOK = 20;
 /** Somebody else has changed the secret, or has begun: the next look sees it. */
 const OVERTAKEN: readonly ErrorCode[] = ['secret.version-conflict', 'secret.not-found', 'rotation.busy'];
+/** With these the secret is at fault, and others may fare better: its CA, for one, is not valid by this node's clock. */
+const REFUSED: readonly ErrorCode[] = ['rotation.refused', 'pki.certificate-invalid'];
 
 export interface RotationScheduleOptions {
   readonly store: Pick<SecretStore, 'cluster' | 'list' | 'readBarrier'>;
@@ -23,6 +26,8 @@ export interface RotationScheduleOptions {
   readonly leads: () => boolean;
   /** See `beginRotation`. */
   readonly begin: (wish: RotationWish) => Promise<unknown>;
+  /** Makes a new value, which the schedule wipes. */
+  readonly make: (source: ValueSource) => Promise<SecretValue>;
   readonly now_ms: () => number;
   /** Of a clock that never goes back. */
   readonly monotonic_ms: () => number;
@@ -33,7 +38,7 @@ export interface RotationScheduleOptions {
 export interface RefusedRotation {
   readonly secret: string;
   /** What its value was to be made from. */
-  readonly specification: string;
+  readonly source: ValueSource;
   readonly reason: CofferError;
 }
 
@@ -108,15 +113,16 @@ export class RotationSchedule {
   /** It was refused not long ago. */
   #isHeld({ secret }: DueRotation): boolean {
     const refusal = this.#refusals.get(secret.id);
-    const every_ms = rotationLabels(secret.labels)?.every_ms ?? 0;
-    return refusal !== undefined && this.#options.monotonic_ms() < refusal.at_ms + retryAfter_ms(every_ms);
+    const retry_ms = renewalRule(secret)?.retry_ms ?? 0;
+    return refusal !== undefined && this.#options.monotonic_ms() < refusal.at_ms + retry_ms;
   }
 
   /** Rejects where another secret would fare no better: the engine does not answer, or the other managers. */
-  async #begin({ secret, specification }: DueRotation): Promise<void> {
-    const { begin, logger, monotonic_ms } = this.#options;
-    const value = generateValue(specification);
+  async #begin({ secret, source }: DueRotation): Promise<void> {
+    const { begin, logger, make, monotonic_ms } = this.#options;
+    let value: SecretValue | undefined;
     try {
+      value = await make(source);
       // A leader that does not know yet that it leads no longer comes too late with this version.
       const expect = currentVersion(secret).number;
       await begin({ secret, value, expect, timeout_ms: SERVICE_TIMEOUT_MS });
@@ -127,14 +133,14 @@ export class RotationSchedule {
       if (OVERTAKEN.includes(reason.code)) {
         return;
       }
-      if (reason.code !== 'rotation.refused') {
+      if (!REFUSED.includes(reason.code)) {
         throw reason;
       }
       logger.warn('a scheduled rotation was refused', { secret: secret.name, reason: reason.message });
-      const refusal: Refusal = { secret: secret.name, specification, reason, at_ms: monotonic_ms() };
+      const refusal: Refusal = { secret: secret.name, source, reason, at_ms: monotonic_ms() };
       this.#refusals = new Map([...this.#refusals, [secret.id, refusal]]);
     } finally {
-      value.wipe();
+      value?.wipe();
     }
   }
 

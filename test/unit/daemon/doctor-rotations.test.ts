@@ -96,12 +96,20 @@ describe('doctor tells of a rotation', () => {
 
   test('that was refused, with the reason, once', () => {
     const reason = new CofferError('rotation.refused', 'the engine of this node does not manage its swarm');
-    const refused = [{ secret: 'old', specification: 'uuid', reason }];
+    const wish = { commonName: 'web', alternatives: [], usages: [], lifetime_ms: DAY_MS };
+    const refused = [
+      { secret: 'old', source: { kind: 'generated', specification: 'uuid' } as const, reason },
+      { secret: 'web-tls', source: { kind: 'certificate', wish } as const, reason },
+    ];
     const checks = secretRotationChecks(facts({ secrets: [secret('old', DAY_MS)], refused }), NOW_MS);
     assert.deepEqual(
       checks.map(({ message }) => message),
-      ['the scheduled rotation of old could not begin: the engine of this node does not manage its swarm'],
+      ['old', 'web-tls'].map(
+        (name) =>
+          `the scheduled rotation of ${name} could not begin: the engine of this node does not manage its swarm`,
+      ),
     );
     assert.match(checks[0]?.mend ?? '', /docker coffer rotate old --generate uuid$/);
+    assert.match(checks[1]?.mend ?? '', /docker coffer rotate web-tls$/);
   });
 });

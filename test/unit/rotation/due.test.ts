@@ -127,6 +127,51 @@ describe('the next rotation of a secret', () => {
   }
 });
 
+describe('the next renewal of a certificate', () => {
+  const labels = { 'coffer.cert.cn': 'web', 'coffer.cert.ttl': '10d' };
+  const web = (versions: readonly SecretVersion[], id = 'web'): Secret => secret(id, versions, labels);
+  const next = (of: Secret, rotations: readonly RotationObject[] = [], now_ms = day(1)): number =>
+    nextRotation_ms(of, rotations, now_ms) ?? 0;
+
+  test('comes between half and four fifths of its life, for each certificate at another time', () => {
+    const parts = Array.from({ length: 200 }, (_, at) => {
+      const due_ms = next(web([version(1, day(0))], `web-${at}`));
+      assert.equal(due_ms, next(web([version(1, day(0))], `web-${at}`)), 'the same for whoever looks');
+      return (due_ms - day(0)) / (10 * DAY_MS);
+    });
+    assert.ok(parts.every((part) => part >= 0.5 && part < 0.8));
+    for (const from of [0.5, 0.6, 0.7]) {
+      const count = parts.filter((part) => part >= from && part < from + 0.1).length;
+      assert.ok(count > 30, `${count} of 200 in the tenth from ${from}`);
+    }
+    assert.notEqual(next(web([version(1, day(0))])), next(web([version(2, day(0))])));
+  });
+
+  test('is that of the certificate itself where somebody has gone back to it', () => {
+    const first = next(web([version(1, day(0))]));
+    assert.equal(next(web([version(1, day(0)), version(2, day(1)), version(3, day(3), 1)])), first);
+    assert.ok(
+      next(web([version(2, day(1)), version(3, day(3), 1)])) < day(0),
+      'one that nobody knows is too old',
+    );
+  });
+
+  test('is tried again several times before the certificate is over', () => {
+    const went = web([version(1, day(-7)), version(2, day(1)), version(3, day(1), 1)]);
+    assert.equal(next(went, [wentBack(day(1), { secretId: 'id-web' })]), day(1) + 10 * HOUR_MS);
+  });
+
+  test('never comes where its labels say nothing that can be, and holds up no other', () => {
+    const wrong = secret('wrong', [version(1, day(0))], { 'coffer.cert.cn': 'CN=x,O=y' });
+    assert.equal(nextRotation_ms(wrong, [], day(99)), undefined);
+    const due = dueRotations([wrong, web([version(1, day(0))])], [], day(9));
+    assert.deepEqual(
+      due.map((each) => [each.secret.name, each.source.kind]),
+      [['web', 'certificate']],
+    );
+  });
+});
+
 describe('what is due', () => {
   const old = (name: string, at_ms: number): Secret => secret(name, [version(1, at_ms)], every('1d'));
   const secrets = [old('b', day(2)), old('c', day(1)), old('a', day(2)), old('young', day(9.5))];
@@ -137,7 +182,10 @@ describe('what is due', () => {
     assert.deepEqual(names([]), ['c', 'a', 'b']);
     assert.deepEqual(names([], day(1)), []);
     const [first] = dueRotations(secrets, [], day(10));
-    assert.deepEqual([first?.specification, first?.dueAt_ms], ['hex:32', day(2)]);
+    assert.deepEqual(
+      [first?.source, first?.dueAt_ms],
+      [{ kind: 'generated', specification: 'hex:32' }, day(2)],
+    );
   });
 
   test('waits while any rotation goes on, forth or back', () => {

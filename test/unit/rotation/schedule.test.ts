@@ -4,11 +4,13 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { CofferError, type Logger, SecretValue, silentLogger } from '../../../src/common/index.ts';
 import {
+  makeValue,
   RotationSchedule,
   type RotationScheduleOptions,
   type RotationWish,
 } from '../../../src/rotation/index.ts';
-import { newSecretId } from '../../../src/secrets/index.ts';
+import { issueCertificate, leafOf } from '../../../src/certificates/index.ts';
+import { certificateWish, newSecretId } from '../../../src/secrets/index.ts';
 import { aRotatedService, DAY_MS, HOUR_MS } from '../../support/cluster-objects.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
@@ -51,6 +53,7 @@ class World {
       store: this.store,
       leads: () => this.leads,
       begin: (wish) => this.#begin(wish),
+      make: (source) => makeValue(this.store, source, this.now_ms),
       now_ms: () => this.now_ms,
       monotonic_ms: () => this.now_ms,
       logger,
@@ -116,6 +119,45 @@ describe('scheduled rotations', () => {
     world.now_ms += 30 * DAY_MS;
     await schedule.look();
     assert.deepEqual(world.begun, ['db', 'db'], 'and once more a month later');
+  });
+
+  test('renew a certificate by another one, and a failing CA holds up no other secret', async () => {
+    const labels = { 'coffer.cert.cn': 'web', 'coffer.cert.ttl': '1d' };
+    const wish = certificateWish(labels);
+    assert.ok(wish);
+    const value = await issueCertificate(world.store, wish, world.now_ms);
+    const [id, at_ms] = [newSecretId(), world.now_ms];
+    await world.store.propose({
+      kind: 'put',
+      id,
+      name: 'web-tls',
+      labels,
+      origin: 'generated',
+      expect: 'always',
+      value,
+      at_ms,
+    });
+    world.now_ms += 0.8 * DAY_MS;
+    await schedule.look();
+    assert.deepEqual(world.begun, ['web-tls']);
+    const [first, second] = [1, 2].map((number) => leafOf(world.store.readValue(id, number)));
+    assert.equal(first?.subject, second?.subject);
+    assert.notEqual(first?.fingerprint256, second?.fingerprint256);
+    assert.ok(second?.validTo && Date.parse(second.validTo) === world.now_ms + DAY_MS);
+    const make: RotationScheduleOptions['make'] = async (source) => {
+      if (source.kind === 'certificate') {
+        throw new CofferError('pki.certificate-invalid', 'the CA certificate is not valid');
+      }
+      return makeValue(world.store, source, world.now_ms);
+    };
+    world.now_ms += 30 * DAY_MS;
+    const other = world.leader({ make });
+    await other.look();
+    assert.deepEqual(world.begun, ['web-tls', 'db']);
+    assert.deepEqual(
+      other.refused.map(({ secret }) => secret),
+      ['web-tls'],
+    );
   });
 
   test('are those of the leader alone, and only of what a majority has acknowledged', async () => {
