@@ -72,6 +72,7 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
     case 'grant':
     case 'grant-ls':
     case 'ps':
+    case 'cert':
       return positionals.length === 0 ? secretNames(cursor) : { candidates: [] };
     case 'revoke':
       return grants(cursor);

@@ -247,7 +247,8 @@ function secretPath(reference: string): string {
   return `/v1/secrets/${encodeURIComponent(reference)}`;
 }
 
-function putQuery({ expect, labels }: PutWish): URLSearchParams {
+/** What a put says in its query. */
+export function putQuery({ expect, labels }: PutWish): URLSearchParams {
   const query = new URLSearchParams({ expect: String(expect) });
   for (const [key, value] of Object.entries(labels ?? {})) {
     query.append('label', `${key}=${value}`);

@@ -9,6 +9,8 @@ import { addBackupGet } from './commands/backup-get.ts';
 import { addBackupKey } from './commands/backup-key.ts';
 import { addBackupLs } from './commands/backup-ls.ts';
 import { addCa } from './commands/ca.ts';
+import { addCert } from './commands/cert.ts';
+import { addCertCa } from './commands/cert-ca.ts';
 import { addCluster } from './commands/cluster.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addContext } from './commands/context.ts';
@@ -114,6 +116,8 @@ export function buildProgram(session: Session): Command {
     addPrune,
     addPs,
     addRm,
+    addCert,
+    addCertCa,
   ];
   const grantCommands = [addGrant, addGrantLs, addRevoke, addPolicy];
   const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey, addDrill];

@@ -70,6 +70,14 @@ const secretDescription: ReplySchema<SecretDescription> = v.object({
   createdAt_ms: v.number(),
   updatedAt_ms: v.number(),
   nextRotationAt_ms: v.optional(v.number()),
+  certificate: v.optional(
+    v.object({
+      subject: v.string(),
+      names: v.optional(v.string()),
+      serial: v.string(),
+      notAfter_ms: v.number(),
+    }),
+  ),
 });
 
 export const secretsReply: ReplySchema<SecretsReply> = v.object({

@@ -4,8 +4,8 @@ import type { ControlClient } from './control-client.ts';
 import { rotateReply, rotationsReply } from './rotation-replies.ts';
 
 export interface RotationWish {
-  /** The value, or what is to be generated. */
-  readonly value: Buffer | { readonly spec: string };
+  /** The value, or what is to be generated; or it is made as the schedule of the secret would make it. */
+  readonly value: Buffer | { readonly spec: string } | 'as-its-labels-say';
   /** Only if this is the current version. */
   readonly expect: number | undefined;
   /** For each service. */
@@ -25,7 +25,7 @@ export class RotationClient {
     const query = new URLSearchParams({
       timeout_ms: String(timeout_ms),
       ...(expect !== undefined && { expect: String(expect) }),
-      ...(!Buffer.isBuffer(value) && { spec: value.spec }),
+      ...(value === 'as-its-labels-say' ? { renew: '1' } : !Buffer.isBuffer(value) && { spec: value.spec }),
     });
     const path = `/v1/secrets/${encodeURIComponent(reference)}/rotate`;
     const body = Buffer.isBuffer(value) ? { body: value } : {};

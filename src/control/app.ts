@@ -7,6 +7,7 @@ import { auditedRoute } from './audited-route.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { backupRoutes } from './backup-routes.ts';
 import { autolockRoutes } from './autolock-routes.ts';
+import { certificateRoutes } from './certificate-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { dataKeyRoutes } from './data-key-routes.ts';
 import { maintenanceRoutes } from './maintenance-routes.ts';
@@ -40,6 +41,7 @@ type RouteTable = Readonly<Record<string, Readonly<Partial<Record<Method, Reques
 export function controlApp(options: ControlOptions, secrets: SecretRoutes): Express {
   const versions = versionRoutes(options);
   const rotations = rotationRoutes(options);
+  const certificates = certificateRoutes(options);
   const cluster = clusterRoutes(options);
   const backups = backupRoutes(options);
   const drills = drillRoutes(options);
@@ -56,6 +58,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/secrets': { get: secrets.list },
     '/v1/secrets/:name': { get: secrets.inspect, put: secrets.put, delete: secrets.remove },
     '/v1/secrets/:name/generate': { post: secrets.generate },
+    '/v1/secrets/:name/certificate': { post: secrets.certificate },
     '/v1/secrets/:name/rollback': { post: versions.rollback },
     '/v1/secrets/:name/destroy': { post: versions.destroy },
     '/v1/secrets/:name/prune': { post: versions.prune },
@@ -72,6 +75,9 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/nodes/:node/role': { put: cluster.setRole },
     '/v1/ca': { get: cluster.authority },
     '/v1/ca/rotate': { post: cluster.rotate },
+    '/v1/workload-ca': { get: certificates.authority },
+    '/v1/workload-ca/rotate': { post: certificates.rotate },
+    '/v1/workload-ca/finish': { post: certificates.finish },
     '/v1/join-tokens': { get: cluster.tokens, post: cluster.createToken },
     '/v1/join-tokens/:id': { delete: cluster.revokeToken },
     '/v1/grants': { get: grants.list, post: grants.grant },

@@ -10,6 +10,8 @@ const EVENTS: Readonly<Record<string, AuditEvent>> = {
   'delete /v1/nodes/:node': 'remove-node',
   'put /v1/cluster/certificate-lifetime': 'schedule',
   'post /v1/ca/rotate': 'rotate-ca',
+  'post /v1/workload-ca/rotate': 'rotate-ca',
+  'post /v1/workload-ca/finish': 'rotate-ca',
   'post /v1/join-tokens': 'join-token',
   'delete /v1/join-tokens/:id': 'join-token',
   'post /v1/grants': 'grant',

@@ -46,6 +46,7 @@ export type {
   UnlockKeyReply,
   UnlockKeyWish,
 } from './cluster-wire.ts';
+export type { CertificateDescription, WorkloadAuthorityDescription } from './certificate-wire.ts';
 export type {
   AuditAcknowledgeReply,
   AuditAdmin,

@@ -79,6 +79,7 @@ const destroyQuery = v.strictObject({
 });
 const TIMEOUT_SENTENCE = 'timeout_ms is how long each service is waited for, 10 seconds to a day';
 const rotateQuery = v.strictObject({
+  renew: v.optional(v.picklist(['0', '1'], 'renew is 0 or 1'), '0'),
   expect: v.optional(versionNumber),
   spec: v.optional(v.string('spec says what to generate: hex:32, base64:32, password:24 or uuid')),
   timeout_ms: v.optional(

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The routes about rotations of secrets.
 import type { Request, RequestHandler, Response } from 'express';
-import { CofferError, withDeadline } from '../common/index.ts';
-import { cancelRotation } from '../rotation/index.ts';
-import { generateValue, nameKey } from '../secrets/index.ts';
+import { CofferError, type SecretValue, withDeadline } from '../common/index.ts';
+import { cancelRotation, makeValue, renewalRule } from '../rotation/index.ts';
+import { generateValue, nameKey, requireOrdinaryName, type Secret } from '../secrets/index.ts';
+import type { SecretStore } from '../store/index.ts';
 import { describeRotation } from './describe-rotation.ts';
 import { findSecret } from './find-secret.ts';
 import type { ControlOptions } from './options.ts';
@@ -26,7 +27,7 @@ export function rotationRoutes(options: ControlOptions): RotationRoutes {
   const { now_ms = Date.now } = options;
 
   async function rotate(request: Request, response: Response<RotateReply>): Promise<void> {
-    const { expect, spec, timeout_ms } = readQuery(QUERIES.rotate, request.query);
+    const { expect, renew, spec, timeout_ms } = readQuery(QUERIES.rotate, request.query);
     const { rotate: begin } = options;
     if (begin === undefined) {
       throw new CofferError(
@@ -37,7 +38,13 @@ export function rotationRoutes(options: ControlOptions): RotationRoutes {
     const store = await servingStore(options);
     await store.readBarrier(READ_TIMEOUT_MS);
     const secret = findSecret(store, reference(request));
-    const value = spec === undefined ? await readValue(request) : generateValue(spec);
+    requireOrdinaryName(secret.name);
+    const value =
+      renew === '1'
+        ? await renewed(store, secret)
+        : spec === undefined
+          ? await readValue(request)
+          : generateValue(spec);
     // Wiped when it is done with, which may be later than anybody waits for.
     const begun = begin({ secret, value, expect, timeout_ms }).finally(() => value.wipe());
     const rotation = await withDeadline(
@@ -47,6 +54,18 @@ export function rotationRoutes(options: ControlOptions): RotationRoutes {
       'the rotation has not begun yet; it may still do so',
     );
     response.status(201).json({ rotation: describeRotation(rotation) });
+  }
+
+  /** What the schedule would make. */
+  async function renewed(store: SecretStore, secret: Secret): Promise<SecretValue> {
+    const rule = renewalRule(secret);
+    if (rule === undefined) {
+      throw new CofferError(
+        'request.invalid',
+        `no label of secret ${secret.name} says what it is renewed by`,
+      );
+    }
+    return makeValue(store, rule.source, now_ms());
   }
 
   async function cancel(request: Request, response: Response<RotateReply>): Promise<void> {

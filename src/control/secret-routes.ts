@@ -2,8 +2,11 @@
 // The routes under /v1/secrets.
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
+import { issueCertificate } from '../certificates/index.ts';
 import { CofferError, type SecretValue, withDeadline } from '../common/index.ts';
 import {
+  CERTIFICATE_LABELS,
+  certificateWish,
   checkName,
   generateValue,
   type Labels,
@@ -13,6 +16,7 @@ import {
 } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
 import { describeSecret, describeWithSchedule } from './describe.ts';
+import { describeCertificateOf } from './describe-certificate.ts';
 import { findSecret, findSecretByPrefix } from './find-secret.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
@@ -29,6 +33,7 @@ export interface SecretRoutes {
   readonly inspect: RequestHandler;
   readonly put: RequestHandler;
   readonly generate: RequestHandler;
+  readonly certificate: RequestHandler;
   readonly remove: RequestHandler;
   /** What `put` does, for a handler in front of express. */
   readonly putValue: (request: IncomingMessage, wish: PutWish) => Promise<Written>;
@@ -67,8 +72,9 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
     const store = await servingStore(options);
     const freshness = await store.readBarrier(READ_TIMEOUT_MS);
     const found = findSecretByPrefix(store, reference(request));
-    const secret = describeWithSchedule(found, store.cluster.rotations(), now_ms());
-    response.json({ secret, freshness });
+    const described = describeWithSchedule(found, store.cluster.rotations(), now_ms());
+    const certificate = describeCertificateOf(store, found);
+    response.json({ secret: { ...described, certificate }, freshness });
   }
 
   async function put(request: Request, response: Response<PutReply>): Promise<void> {
@@ -92,6 +98,23 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
     const value = generateValue(query.spec);
     const wish = { name, labels: query.label, expect: query.expect, requestId: query.request };
     const { status, reply } = await propose(store, wish, value);
+    response.status(status).json(reply);
+  }
+
+  async function certificate(request: Request, response: Response<PutReply>): Promise<void> {
+    const { expect, label: labels, request: requestId } = readQuery(QUERIES.put, request.query);
+    const name = reference(request);
+    checkName(name);
+    const asked = certificateWish(labels ?? {});
+    if (asked === undefined) {
+      throw new CofferError(
+        'secret.label-invalid',
+        `label ${CERTIFICATE_LABELS.name} says whom the certificate is for, and is missing`,
+      );
+    }
+    const store = await servingStore(options);
+    const value = await issueCertificate(store, asked, now_ms());
+    const { status, reply } = await propose(store, { name, labels, expect, requestId }, value);
     response.status(status).json(reply);
   }
 
@@ -152,7 +175,7 @@ export function secretRoutes(options: ControlOptions): SecretRoutes {
     }
   }
 
-  return { list, inspect, put, generate, remove, putValue };
+  return { list, inspect, put, generate, certificate, remove, putValue };
 }
 
 /** The `:name` of the path, of which express can make a list only for routes with a wildcard. */

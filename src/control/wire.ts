@@ -2,6 +2,7 @@
 // What travels over the control socket. Types alone, so that the command line can share them at no cost.
 import type { DrillSummary, RestoreSummary, ScheduledBackupsDescription } from '../archive/index.ts';
 import type { RotationDescription } from './rotation-wire.ts';
+import type { CertificateDescription } from './certificate-wire.ts';
 import type { AuditStatus } from './audit-wire.ts';
 import type { BackupSummary } from '../backup/index.ts';
 import type { DestroyedVersion, EngineBinding, Labels, Origin, SecretVersion } from '../secrets/index.ts';
@@ -39,6 +40,8 @@ export interface SecretDescription {
    * secret.
    */
   readonly nextRotationAt_ms?: number | undefined;
+  /** In the answer of `inspect` alone, of a secret that is a certificate of coffer's. */
+  readonly certificate?: CertificateDescription | undefined;
 }
 
 /** `GET /v1/secrets`. */

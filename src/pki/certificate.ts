@@ -42,6 +42,11 @@ export function authorityDigest(pem: string): Buffer {
   return createHash('sha256').update(readCertificate(pem).x509.raw).digest();
 }
 
+/** Until when a root is valid, in ms since 1970. Throws `pki.certificate-invalid`. */
+export function authorityEnd_ms(pem: string): number {
+  return readCertificate(pem).notAfter_ms;
+}
+
 /**
  * Throws `cluster.digest-mismatch` unless `expected` is the root's `authorityDigest`. A joiner asks this before it sends its
  * token to anybody.

@@ -12,6 +12,7 @@ export {
 } from './authority.ts';
 export {
   authorityDigest,
+  authorityEnd_ms,
   checkAuthorityDigest,
   describeCertificate,
   type NodeDescription,

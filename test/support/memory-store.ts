@@ -4,6 +4,7 @@ import { CofferError, SecretValue } from '../../src/common/index.ts';
 import type { ClusterView } from '../../src/membership/index.ts';
 import {
   applyCommand,
+  checkCommand,
   type Command,
   type DeliveredVersion,
   type Delivery,
@@ -38,6 +39,7 @@ export class MemoryStore implements SecretStore {
     if (this.proposeError !== undefined) {
       throw this.proposeError;
     }
+    checkCommand(command);
     this.#lastIndex += 1;
     const outcome = applyCommand(this.#index, command, this.#lastIndex);
     if (outcome.kind === 'refused') {

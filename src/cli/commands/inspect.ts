@@ -4,7 +4,7 @@ import type { SecretDescription } from '../../control/index.ts';
 import { EXIT } from '../command-error.ts';
 import { nextRotationText } from '../schedule-text.ts';
 import type { Session } from '../session.ts';
-import { dockerForm, humanSize, printable } from '../text.ts';
+import { dockerForm, humanSize, humanValidity, printable } from '../text.ts';
 import { addExamples, warnIfStale } from './options.ts';
 
 interface InspectOptions {
@@ -51,7 +51,7 @@ async function inspect(session: Session, names: readonly string[], options: Insp
 }
 
 function pretty(secret: SecretDescription, now_ms: number): string {
-  const { engine, nextRotationAt_ms: nextAt_ms } = secret;
+  const { certificate, engine, nextRotationAt_ms: nextAt_ms } = secret;
   const lines = [
     ['ID:', secret.id],
     ['Name:', secret.name],
@@ -60,6 +60,15 @@ function pretty(secret: SecretDescription, now_ms: number): string {
     ['Created at:', timeOf(secret.createdAt_ms)],
     ['Updated at:', timeOf(secret.updatedAt_ms)],
     ...(nextAt_ms === undefined ? [] : [['Next rotation:', nextRotationText(nextAt_ms, now_ms)]]),
+    ...(certificate === undefined
+      ? []
+      : [
+          ['Certificate:', `for ${certificate.names ?? certificate.subject}`],
+          [
+            'Valid until:',
+            `${timeOf(certificate.notAfter_ms)}, ${humanValidity(certificate.notAfter_ms, now_ms)}`,
+          ],
+        ]),
     ['Labels:', Object.keys(secret.labels).length === 0 ? 'none' : ''],
     ...Object.entries(secret.labels).map(([key, value]) => [`  - ${key}=${value}`, '']),
     ['Versions:', ''],

@@ -67,12 +67,12 @@ async function put(
     if (file !== undefined) {
       throw usageError('--generate makes the value itself; it takes no file');
     }
-    show(session, options, await client.generate(name, options.generate, wish));
+    showPut(session, options, await client.generate(name, options.generate, wish));
     return;
   }
   const value = await readValue(session, name, file);
   try {
-    show(session, options, await client.put(name, value, wish));
+    showPut(session, options, await client.put(name, value, wish));
   } finally {
     value.fill(0);
   }
@@ -90,7 +90,12 @@ function checkedLabels(labels: Labels | undefined): Labels | undefined {
   return labels;
 }
 
-function show(session: Session, { format }: PutOptions, { secret, changed }: PutReply): void {
+/** What has come of it. */
+export function showPut(
+  session: Session,
+  { format }: Pick<PutOptions, 'format'>,
+  { secret, changed }: PutReply,
+): void {
   if (format === 'json') {
     session.printJson({ name: secret.name, version: secret.version, size: secret.size, changed });
     return;

@@ -2,9 +2,10 @@
 import { type Command, Option } from 'commander';
 import { DAY_MS } from '../../common/index.ts';
 import type { RotationDescription } from '../../control/index.ts';
-import { checkName } from '../../secrets/index.ts';
+import { checkName, storedCertificateWish } from '../../secrets/index.ts';
 import { EXIT, requestError, usageError } from '../command-error.ts';
 import { durationBetween } from '../duration.ts';
+import type { ControlClient } from '../control-client.ts';
 import { RotationClient, type RotationWish } from '../rotation-client.ts';
 import { readValue } from '../read-value.ts';
 import { followSecretRotation, hasEnded, heldText, outcomeText, serviceText } from '../secret-rotation.ts';
@@ -31,7 +32,10 @@ export function addRotate(program: Command, session: Session): void {
     .description('Store a new version, and have the services that use the secret updated to it.')
     .usage('[OPTIONS] NAME [FILE|-]')
     .argument('<name>', 'a name or a whole id')
-    .argument('[file]', 'where the value is, byte for byte; - is standard input; left out, it is asked for')
+    .argument(
+      '[file]',
+      'where the value is, byte for byte; - is standard input; left out, it is asked for, and a certificate made anew',
+    )
     .addOption(
       new Option('--generate <spec>', 'let the daemon make the value: hex:32, base64:32, password:24, uuid'),
     )
@@ -63,6 +67,7 @@ export function addRotate(program: Command, session: Session): void {
   addExamples(command, session, [
     ['printf %s "$PASSWORD" | coffer rotate db_password -', 'from a pipe'],
     ['coffer rotate api_token --generate hex:32', 'made by the daemon; nobody reads it'],
+    ['coffer rotate web_tls', 'a certificate of coffer, which is made anew'],
     ['coffer rotate db_password new.txt --detach', 'do not wait for the services'],
     ['coffer rotate --status db_password', 'how far it is, or what came of it'],
     ['coffer rotate --cancel db_password', 'back to the value before'],
@@ -118,12 +123,16 @@ async function begin(
   { cas, generate, timeout }: RotateOptions,
 ): Promise<RotationDescription> {
   const wish: Omit<RotationWish, 'value'> = { expect: cas, timeout_ms: timeout };
-  const client = new RotationClient(await session.client());
+  const control = await session.client();
+  const client = new RotationClient(control);
   if (generate !== undefined) {
     if (file !== undefined) {
       throw usageError('--generate makes the value itself; it takes no file');
     }
     return (await client.rotate(name, { ...wish, value: { spec: generate } })).rotation;
+  }
+  if (file === undefined && (await isCertificate(control, name))) {
+    return (await client.rotate(name, { ...wish, value: 'as-its-labels-say' })).rotation;
   }
   const value = await readValue(session, name, file);
   try {
@@ -131,6 +140,12 @@ async function begin(
   } finally {
     value.fill(0);
   }
+}
+
+/** Nobody is asked for one: it is made anew. */
+async function isCertificate(control: ControlClient, name: string): Promise<boolean> {
+  const { secret } = await control.secret(name);
+  return storedCertificateWish(secret.labels) !== undefined;
 }
 
 async function showLast(session: Session, name: string, options: RotateOptions): Promise<void> {
