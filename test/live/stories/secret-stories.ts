@@ -2,6 +2,7 @@
 // All that is promised of secrets on an engine, told for one of the two ways in which coffer is run.
 import { after, before, describe } from 'node:test';
 import { Installation, type InstallationKind } from '../../support/installation.ts';
+import { certificateStories } from './certificates.ts';
 import { cliPluginStories } from './cli-plugin.ts';
 import { commandStories } from './commands.ts';
 import { deliveryStories } from './delivery.ts';
@@ -41,6 +42,7 @@ export function secretStories(kind: InstallationKind): void {
     if (isToldOnce) {
       revertedRotationStories(of);
       scheduledRotationStories(of);
+      certificateStories(of);
     }
     stackStories(of);
     cliPluginStories(of);
