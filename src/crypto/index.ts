@@ -11,6 +11,7 @@ export {
 export { openKeys, sealKeys } from './key-seal.ts';
 export { checkKey, type DataKey, dataKey, KEY_ID_BYTES, Keyring } from './keyring.ts';
 export {
+  isPublicKey,
   openWith,
   PUBLIC_KEY_BYTES,
   publicKeyOf,

@@ -14,6 +14,14 @@ export function publicKeyOf(secretKey: Uint8Array): Buffer {
   return Buffer.from(nacl.box.keyPair.fromSecretKey(secretKey).publicKey);
 }
 
+/** Whether anything can be sealed to that key: not with one that gives everybody the same shared key. */
+export function isPublicKey(key: Uint8Array): boolean {
+  const shared =
+    key.length === PUBLIC_KEY_BYTES ? sharedKey(key, randomBytes(nacl.box.secretKeyLength)) : undefined;
+  shared?.fill(0);
+  return shared !== undefined;
+}
+
 /**
  * Seals `message` so that only the secret key of `publicKey` opens it: a public key of its own (32 bytes), nonce, box. Says
  * nothing of who sealed it. Throws `backup.key-invalid` for a public key that gives everybody the same shared key.
@@ -41,7 +49,10 @@ export function openWith(secretKey: Uint8Array, sealed: Uint8Array): Buffer | un
   if (sealed.length < SEALED_TO_OVERHEAD_BYTES) {
     return undefined;
   }
-  const shared = sharedKey(sealed.subarray(0, PUBLIC_KEY_BYTES), secretKey);
+  const sender = sealed.subarray(0, PUBLIC_KEY_BYTES);
+  // X25519 ignores the highest bit, which no key of ours has: what was altered there would open.
+  const isOurs = ((sender[PUBLIC_KEY_BYTES - 1] ?? 0) & 0x80) === 0;
+  const shared = isOurs ? sharedKey(sender, secretKey) : undefined;
   if (shared === undefined) {
     return undefined;
   }

@@ -14,6 +14,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ['distribution', 'rotation'],
   ['engine', 'cluster', 'archive', 'certificates'],
   ['store', 'backup', 'audit'],
+  ['sealing'],
   ['secrets', 'storage'],
   ['membership'],
   ['transport'],
