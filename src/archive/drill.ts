@@ -8,6 +8,7 @@ import {
   encodeBackedUp,
 } from '../backup/index.ts';
 import { CofferError, type Logger } from '../common/index.ts';
+import type { SealingKeyObject } from '../membership/index.ts';
 import type { Secret } from '../secrets/index.ts';
 import { paced, type ReplicatedStore, systemClock } from '../store/index.ts';
 import { restoreBackup } from './restore.ts';
@@ -103,7 +104,7 @@ export class Drills {
         });
         const reopened = await sandbox.reopen();
         await reopened.loaded();
-        return compare(reopened, told.digests, signal);
+        return compare(reopened, told, signal);
       });
     } catch (thrown) {
       signal.throwIfAborted();
@@ -144,6 +145,7 @@ interface Digest {
 class Told {
   readonly digests = new Map<string, Digest>();
   origin: BackupOrigin | undefined;
+  readonly sealingKeys: SealingKeyObject[] = [];
   #current: { readonly secret: BackedUpSecret; readonly hash: Hash } | undefined;
 
   async *listen(records: AsyncIterable<BackupRecord>, signal: AbortSignal): AsyncGenerator<BackupRecord> {
@@ -158,6 +160,8 @@ class Told {
         this.origin = record.origin;
       } else if (record.kind === 'secret') {
         this.#current = { secret: record.secret, hash: hashOf(record.secret) };
+      } else if (record.kind === 'sealing-key') {
+        this.sealingKeys.push(record.key);
       }
       yield record;
     }
@@ -175,7 +179,7 @@ class Told {
 /** Reads all that the store has, and holds it against what it was told. */
 async function compare(
   store: ReplicatedStore,
-  told: ReadonlyMap<string, Digest>,
+  { digests, sealingKeys }: Told,
   signal: AbortSignal,
 ): Promise<Found> {
   const different: string[] = [];
@@ -185,18 +189,27 @@ async function compare(
     signal.throwIfAborted();
     seen.add(secret.id);
     const digest = digestIn(store, secret);
-    if (digest === undefined || told.get(secret.id)?.digest.equals(digest) !== true) {
+    if (digest === undefined || digests.get(secret.id)?.digest.equals(digest) !== true) {
       different.push(secret.name);
     }
     versions += secret.versions.length;
     values_bytes += secret.versions.reduce((sum, { size }) => sum + size, 0);
   }
-  const missing = [...told].filter(([id]) => !seen.has(id)).map(([, { name }]) => name);
+  const missing = [...digests].filter(([id]) => !seen.has(id)).map(([, { name }]) => name);
+  const keys = sealingKeys.filter((key) => !isThere(store.cluster.sealingKey(key.id), key));
   const problems = [
+    ...listed(
+      keys.map(({ id }) => `sealing key ${id}`),
+      'not the same after the restore',
+    ),
     ...listed(missing, 'not there after the restore'),
     ...listed(different, 'not the same after the restore'),
   ];
   return { problems, secrets: seen.size, versions, values_bytes };
+}
+
+function isThere(restored: SealingKeyObject | undefined, key: SealingKeyObject): boolean {
+  return restored !== undefined && restored.active === key.active && restored.secretKey.equals(key.secretKey);
 }
 
 /** undefined if a value of it does not open. */

@@ -2,6 +2,7 @@
 // Puts the secrets of a backup into the store: several at a time, each with its newest versions first.
 import type { BackedUpSecret, BackupRecord } from '../backup/index.ts';
 import { CofferError, invariant, SecretValue } from '../common/index.ts';
+import type { SealingKeyObject } from '../membership/index.ts';
 import { type Command, RESTORED_BYTES_MAX, type RestoredVersion } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
 
@@ -65,6 +66,8 @@ export async function restoreBackup(
       }
       if (record.kind === 'secret') {
         gathered = { secret: record.secret, versions: [] };
+      } else if (record.kind === 'sealing-key') {
+        await restore.takeSealingKey(record.key);
       }
     }
     return await restore.finish();
@@ -129,6 +132,13 @@ class Restore {
       await Promise.race(this.#underWay);
     }
     this.#requireSuccess();
+  }
+
+  /** One that is there stays as it is. */
+  async takeSealingKey(key: SealingKeyObject): Promise<void> {
+    if (!this.#wish.check) {
+      await this.#propose({ kind: 'restore-sealing-key', key });
+    }
   }
 
   /** Waits for what is under way. */

@@ -19,6 +19,8 @@
 //                         u32 number, u64 created in ms, u32 size
 //             3  value    the bytes of a version's value; they follow their secret, one for each version, oldest first
 //             4  end      u32 secrets, u32 values, u64 bytes of values, and the SHA-256 of all records before it
+//             5  sealing key   before all secrets: the secret key (32 bytes), id of the cluster that has made it, u64 time in ms,
+//                         u8 1 for the active one or else 0
 //
 // Integers are big-endian; texts and labels are as in `ByteWriter` and `writeLabels`.
 import { CofferError } from '../common/index.ts';

@@ -2,9 +2,11 @@
 // The sealed payload of a backup in, its secrets out: all of it verified.
 import { createHash } from 'node:crypto';
 import { unreachable } from '../common/index.ts';
+import type { SealingKeyObject } from '../membership/index.ts';
 import { ExactReader } from './exact-reader.ts';
 import { type BackupSummary, damagedBackup, RECORD_BYTES_MAX } from './format.ts';
 import { openChunks } from './open-chunks.ts';
+import { decodeSealingKey } from './sealing-keys.ts';
 import {
   type BackedUpSecret,
   type BackupOrigin,
@@ -20,6 +22,8 @@ import { encodeEnd } from './write-backup.ts';
 /** What a backup holds, in order. `end` comes only when all before it is whole. */
 export type BackupRecord =
   | { readonly kind: 'begin'; readonly origin: BackupOrigin }
+  /** Before all secrets. */
+  | { readonly kind: 'sealing-key'; readonly key: SealingKeyObject }
   | { readonly kind: 'secret'; readonly secret: BackedUpSecret }
   | {
       readonly kind: 'value';
@@ -96,6 +100,11 @@ class ContentCheck {
       case 'begin':
         this.#origin = decodeOrigin(body);
         return { kind, origin: this.#origin };
+      case 'sealing-key':
+        if (this.#secret !== undefined) {
+          throw damagedBackup('holds a sealing key where secrets stand');
+        }
+        return { kind, key: decodeSealingKey(body) };
       case 'secret':
         this.#secret = decodeBackedUp(body);
         this.#secrets += 1;

@@ -27,7 +27,7 @@ import { damagedBackup, readingBackup } from './format.ts';
 const FORMAT = 1;
 const VERSION_LENGTH_MAX = 64;
 
-export const RECORD_TAG = { begin: 1, secret: 2, value: 3, end: 4 } as const;
+export const RECORD_TAG = { begin: 1, secret: 2, value: 3, end: 4, 'sealing-key': 5 } as const;
 export type RecordKind = keyof typeof RECORD_TAG;
 export const RECORD_HEAD_BYTES = 1 + 4;
 
@@ -69,6 +69,8 @@ export function recordKind(tag: number): RecordKind {
       return 'value';
     case RECORD_TAG.end:
       return 'end';
+    case RECORD_TAG['sealing-key']:
+      return 'sealing-key';
     default:
       throw damagedBackup(`holds a record of kind ${tag}, which this version cannot read`);
   }

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Secrets in, the sealed payload of a backup out.
 import { createHash } from 'node:crypto';
-import { ByteWriter, invariant } from '../common/index.ts';
+import { ByteWriter, invariant, unreachable } from '../common/index.ts';
+import type { SealingKeyObject } from '../membership/index.ts';
 import type { Secret } from '../secrets/index.ts';
 import type { BackupSummary } from './format.ts';
 import { type BackupOrigin, encodeBackedUp, encodeOrigin, type RecordKind, recordHead } from './records.ts';
+import { encodeSealingKey } from './sealing-keys.ts';
 import { sealChunks } from './seal-chunks.ts';
 
-/** A secret, and after it the values of its versions in their order. The bytes stay the caller's. */
+/** The sealing keys; then a secret, and after it the values of its versions in their order. The bytes stay the caller's. */
 export type SecretRecord =
+  | { readonly kind: 'sealing-key'; readonly key: SealingKeyObject }
   | { readonly kind: 'secret'; readonly secret: Secret }
   | { readonly kind: 'value'; readonly bytes: Buffer };
 
@@ -59,7 +62,7 @@ class Content {
   async *pieces(records: AsyncIterable<SecretRecord>): AsyncGenerator<Buffer> {
     yield* this.#record('begin', encodeOrigin(this.#origin));
     for await (const record of records) {
-      yield* record.kind === 'secret' ? this.#secret(record.secret) : this.#value(record.bytes);
+      yield* this.#pieceOf(record);
     }
     this.#requireValues();
     yield* this.#record(
@@ -67,6 +70,29 @@ class Content {
       encodeEnd(this.#secrets, this.#versions, this.#values_bytes, this.#hash.digest()),
     );
     this.#ended = true;
+  }
+
+  #pieceOf(record: SecretRecord): Iterable<Buffer> {
+    switch (record.kind) {
+      case 'sealing-key':
+        return this.#sealingKey(record.key);
+      case 'secret':
+        return this.#secret(record.secret);
+      case 'value':
+        return this.#value(record.bytes);
+      default:
+        return unreachable(record);
+    }
+  }
+
+  *#sealingKey(key: SealingKeyObject): Generator<Buffer> {
+    invariant(this.#secrets === 0, 'the sealing keys stand before all secrets of a backup');
+    const body = encodeSealingKey(key);
+    try {
+      yield* this.#record('sealing-key', body);
+    } finally {
+      body.fill(0);
+    }
   }
 
   #secret(secret: Secret): Iterable<Buffer> {

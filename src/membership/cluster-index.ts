@@ -12,11 +12,12 @@ import type {
 import type { Policy } from './policy.ts';
 import { PolicyTable } from './policy-table.ts';
 import type { RotationObject } from './rotation.ts';
+import type { SealingKeyObject } from './sealing-key.ts';
 import {
   type AuthorityObject,
   type AutolockObject,
-  CERTIFICATE_LIFETIME_MS,
   type ClusterObject,
+  DEFAULT_SETTINGS,
   type NodeObject,
   objectKey,
   type PeerUnlockObject,
@@ -67,17 +68,15 @@ export interface ClusterView {
   rotation(id: string): RotationObject | undefined;
   /** In the order in which they were begun. */
   rotations(): readonly RotationObject[];
+  sealingKey(id: string): SealingKeyObject | undefined;
+  /** The newest first. */
+  sealingKeys(): readonly SealingKeyObject[];
 }
 
 /** A change of the cluster's objects that a command asks for. */
 export type ObjectEffect =
   | { readonly kind: 'put-object'; readonly object: ClusterObject }
   | { readonly kind: 'delete-object'; readonly object: ClusterObject };
-
-const DEFAULT_CLUSTER_SETTINGS: SettingsObject = {
-  kind: 'settings',
-  certificateLifetime_ms: CERTIFICATE_LIFETIME_MS,
-};
 
 /** All objects, in memory: a cluster has some thousands of them at most. */
 export class ClusterIndex implements ClusterView {
@@ -100,7 +99,7 @@ export class ClusterIndex implements ClusterView {
 
   get settings(): SettingsObject {
     const object = this.#objects.get('settings');
-    return object?.kind === 'settings' ? object : DEFAULT_CLUSTER_SETTINGS;
+    return object?.kind === 'settings' ? object : DEFAULT_SETTINGS;
   }
 
   get autolock(): AutolockObject | undefined {
@@ -213,6 +212,17 @@ export class ClusterIndex implements ClusterView {
     return [...this.#rotations.values()].sort(
       (a, b) => a.begunAt_ms - b.begunAt_ms || (a.id < b.id ? -1 : 1),
     );
+  }
+
+  sealingKey(id: string): SealingKeyObject | undefined {
+    const object = this.#objects.get(`sealing-key/${id}`);
+    return object?.kind === 'sealing-key' ? object : undefined;
+  }
+
+  sealingKeys(): readonly SealingKeyObject[] {
+    return this.#all()
+      .filter((object) => object.kind === 'sealing-key')
+      .sort((a, b) => b.madeAt_ms - a.madeAt_ms || (a.id < b.id ? -1 : 1));
   }
 
   /** The object that stands in this one's place now. */

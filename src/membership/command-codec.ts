@@ -11,6 +11,11 @@ import {
 } from './maintenance-codec.ts';
 import { POLICY_COMMAND_TAG, readPolicyCommand, writePolicyCommand } from './policy-codec.ts';
 import { readRotationCommand, ROTATION_COMMAND_TAG, writeRotationCommand } from './rotation-codec.ts';
+import {
+  readSealingKeyCommand,
+  SEALING_KEY_COMMAND_TAG,
+  writeSealingKeyCommand,
+} from './sealing-key-codec.ts';
 import { LEAVING, PEM_BYTES_MAX, ROLES, TEXT_BYTES_MAX } from './model.ts';
 import {
   readCertificate,
@@ -43,6 +48,7 @@ const KIND_TAG = {
   ...POLICY_COMMAND_TAG,
   ...ROTATION_COMMAND_TAG,
   ...AUDIT_HEAD_COMMAND_TAG,
+  ...SEALING_KEY_COMMAND_TAG,
 } as const satisfies Record<ClusterCommand['kind'], number>;
 
 const CLUSTER_KINDS: ReadonlySet<string> = new Set(Object.keys(KIND_TAG));
@@ -115,6 +121,10 @@ export function writeClusterCommand(writer: ByteWriter, command: ClusterCommand)
     case 'end-rotation':
     case 'hold-rotation':
       return writeRotationCommand(writer, command);
+    case 'add-sealing-key':
+    case 'restore-sealing-key':
+    case 'forget-sealing-key':
+      return writeSealingKeyCommand(writer, command);
     default:
       return unreachable(command);
   }
@@ -191,6 +201,7 @@ export function readClusterCommand(reader: ByteReader): ClusterCommand {
         readGrantCommand(tag, reader) ??
         readPolicyCommand(tag, reader) ??
         readRotationCommand(tag, reader) ??
+        readSealingKeyCommand(tag, reader) ??
         unknownKind(tag)
       );
   }

@@ -6,6 +6,7 @@ import type { GrantCommand } from './grant.ts';
 import type { PolicyCommand } from './policy.ts';
 import type { RotationCommand } from './rotation.ts';
 import type { MaintenanceCommand } from './maintenance.ts';
+import type { SealingKeyCommand } from './sealing-key.ts';
 import type {
   AuthorityObject,
   Leaving,
@@ -134,4 +135,5 @@ export type ClusterCommand =
   | GrantCommand
   | PolicyCommand
   | RotationCommand
+  | SealingKeyCommand
   | MaintenanceCommand;

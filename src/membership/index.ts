@@ -81,5 +81,7 @@ export {
   type RotationPhase,
   ROTATIONS_KEPT,
 } from './rotation.ts';
+export { type SealingKeyCommand, type SealingKeyObject, SEALING_KEYS_MAX } from './sealing-key.ts';
+export { activeSealingKey } from './sealing-key-rules.ts';
 export { decodeObject, encodeObject } from './object-codec.ts';
 export { applyClusterCommand, checkToken, ownEngine } from './rules.ts';

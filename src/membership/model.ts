@@ -7,6 +7,7 @@ import type { GrantObject } from './grant.ts';
 import type { MaintenanceObject } from './maintenance.ts';
 import type { PolicyObject } from './policy.ts';
 import type { RotationObject } from './rotation.ts';
+import type { SealingKeyObject } from './sealing-key.ts';
 
 /** What a node is to the cluster. Its certificate says so as well. */
 export const ROLES = ['manager', 'worker'] as const;
@@ -137,6 +138,7 @@ export type ClusterObject =
   | GrantObject
   | PolicyObject
   | RotationObject
+  | SealingKeyObject
   | MaintenanceObject;
 
 /** A name for each object, unique in the cluster. */
@@ -155,6 +157,7 @@ export function objectKey(object: ClusterObject): string {
     case 'grant':
     case 'policy-rule':
     case 'rotation':
+    case 'sealing-key':
       return `${object.kind}/${object.id}`;
     case 'peer-unlock':
     case 'revocation':
@@ -170,6 +173,11 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** 90 days. */
 export const CERTIFICATE_LIFETIME_MS = 90 * DAY_MS;
+/** Until somebody changes them. */
+export const DEFAULT_SETTINGS: SettingsObject = {
+  kind: 'settings',
+  certificateLifetime_ms: CERTIFICATE_LIFETIME_MS,
+};
 /** One hour. */
 export const CERTIFICATE_LIFETIME_MIN_MS = 60 * 60 * 1_000;
 /** Ten years: the CA's own certificate lasts twenty. */

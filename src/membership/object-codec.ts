@@ -25,6 +25,7 @@ import {
   writeMaintenanceObject,
 } from './maintenance-codec.ts';
 import { POLICY_OBJECT_TAG, readPolicyObject, writePolicyObject } from './policy-codec.ts';
+import { readSealingKeyObject, SEALING_KEY_OBJECT_TAG, writeSealingKey } from './sealing-key-codec.ts';
 import { readRotationObject, ROTATION_OBJECT_TAG, writeRotation } from './rotation-codec.ts';
 
 const FORMAT = 1;
@@ -41,6 +42,7 @@ const KIND_TAG = {
   ...POLICY_OBJECT_TAG,
   ...ROTATION_OBJECT_TAG,
   ...AUDIT_HEAD_OBJECT_TAG,
+  ...SEALING_KEY_OBJECT_TAG,
 } as const satisfies Record<ClusterObject['kind'], number>;
 /** Autolock with peer unlock: as autolock, then u8 count and the earlier keys. */
 const PEERS_TAG = 8;
@@ -48,7 +50,7 @@ const PEERS_TAG = 8;
 const HASH_BYTES = 32;
 const WHAT = 'an object of the cluster';
 
-/** The same object has the same bytes on every manager. They may hold the CA's key or the unlock key: whoever asks for them wipes them. */
+/** The same object has the same bytes on every manager. They may hold the CA's key, the unlock key or a sealing key: whoever asks for them wipes them. */
 export function encodeObject(object: ClusterObject): Buffer {
   return writeObject(new ByteWriter(), object).finish();
 }
@@ -85,6 +87,8 @@ export function writeObject(writer: ByteWriter, object: ClusterObject): ByteWrit
       return writePolicyObject(writer, object);
     case 'rotation':
       return writeRotation(writer, object);
+    case 'sealing-key':
+      return writeSealingKey(writer, object);
     default:
       return unreachable(object);
   }
@@ -135,6 +139,7 @@ export function readObject(reader: ByteReader): ClusterObject {
         readGrantObject(tag, reader) ??
         readPolicyObject(tag, reader) ??
         readRotationObject(tag, reader) ??
+        readSealingKeyObject(tag, reader) ??
         unknownKind(tag)
       );
   }

@@ -22,6 +22,7 @@ import { applyGrantCommand } from './grant-rules.ts';
 import { applyMaintenanceCommand } from './maintenance-rules.ts';
 import { applyPolicyCommand } from './policy-rules.ts';
 import { applyRotationCommand } from './rotation-rules.ts';
+import { applySealingKeyCommand } from './sealing-key-rules.ts';
 import {
   CERTIFICATE_LIFETIME_MAX_MS,
   CERTIFICATE_LIFETIME_MIN_MS,
@@ -34,7 +35,7 @@ import {
   TOKENS_MAX,
 } from './model.ts';
 
-/** Throws a `cluster.*`, `grant.*`, `policy.*` or `rotation.*` code for a command that is refused; such a command changes nothing. */
+/** Throws a `cluster.*`, `grant.*`, `policy.*`, `rotation.*` or `sealing.*` code for a command that is refused; such a command changes nothing. */
 export function applyClusterCommand(view: ClusterView, command: ClusterCommand): readonly ObjectEffect[] {
   switch (command.kind) {
     case 'establish-cluster':
@@ -89,6 +90,10 @@ export function applyClusterCommand(view: ClusterView, command: ClusterCommand):
     case 'end-rotation':
     case 'hold-rotation':
       return applyRotationCommand(view, command);
+    case 'add-sealing-key':
+    case 'restore-sealing-key':
+    case 'forget-sealing-key':
+      return applySealingKeyCommand(view, command);
     default:
       return unreachable(command);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store as the rooms above see it.
 import type { SecretValue } from '../common/index.ts';
-import type { ClusterView } from '../membership/index.ts';
+import type { ClusterView, SealingKeyObject } from '../membership/index.ts';
 import type { Command, DeliveredVersion, Delivery, Secret } from '../secrets/index.ts';
 
 /** How sure a read is: `linearizable` after a read round, `local` when the round failed and local state answers. */
@@ -52,9 +52,13 @@ export interface Proposed {
   readonly index: number;
 }
 
-/** What `exportSecrets` yields: the entry that all of it is as of, then each secret, and after it the value of each version. */
+/**
+ * What `exportSecrets` yields: the entry that all of it is as of, the sealing keys, then each secret, and after it the value of each
+ * version.
+ */
 export type ExportedRecord =
   | { readonly kind: 'begin'; readonly appliedIndex: number }
+  | { readonly kind: 'sealing-key'; readonly key: SealingKeyObject }
   | { readonly kind: 'secret'; readonly secret: Secret }
   | {
       readonly kind: 'value';

@@ -14,6 +14,7 @@ import {
   type RevocationObject,
   type RotatedService,
   type RotationObject,
+  type SealingKeyObject,
   type TokenObject,
 } from '../../src/membership/index.ts';
 
@@ -26,6 +27,18 @@ export function anAuthority(name = 'root'): AuthorityObject {
     certificate: `certificate of ${name}`,
     privateKey: Buffer.from(`key of ${name}`),
     rotation: undefined,
+  };
+}
+
+export function aSealingKey(id: string, over: Partial<SealingKeyObject> = {}): SealingKeyObject {
+  return {
+    kind: 'sealing-key',
+    id,
+    secretKey: Buffer.alloc(32, id),
+    clusterId: 'a cluster',
+    madeAt_ms: 1_000,
+    active: true,
+    ...over,
   };
 }
 

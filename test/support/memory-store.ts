@@ -107,6 +107,9 @@ export class MemoryStore implements SecretStore {
 
   async *exportSecrets(): AsyncGenerator<ExportedRecord> {
     yield { kind: 'begin', appliedIndex: this.#lastIndex };
+    for (const key of this.cluster.sealingKeys()) {
+      yield { kind: 'sealing-key', key };
+    }
     for (const secret of this.#index.list()) {
       yield { kind: 'secret', secret };
       for (const { number } of secret.versions) {

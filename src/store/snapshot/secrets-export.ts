@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The secrets as they were at one entry of the log, for whoever keeps a copy of them elsewhere.
+// The secrets, and the keys of those that are sealed, as they were at one entry of the log, for whoever keeps a copy of them elsewhere.
 import type { Keyring } from '../../crypto/index.ts';
+import { decodeObject } from '../../membership/index.ts';
 import type { DatabaseSnapshot } from '../../storage/index.ts';
 import type { ExportedRecord } from '../secret-store.ts';
 import { decodeSecret } from '../state/record-codec.ts';
@@ -25,6 +26,8 @@ export async function* exportSecrets(
           yield { kind, secret: decodeSecret(body) };
         } else if (kind === 'value') {
           yield { kind, bytes: body };
+        } else if (kind === 'object') {
+          yield* sealingKeyIn(body);
         }
       } finally {
         body.fill(0);
@@ -32,5 +35,13 @@ export async function* exportSecrets(
     }
   } finally {
     await view.close();
+  }
+}
+
+/** The other objects of a cluster are good for itself alone. */
+function* sealingKeyIn(body: Buffer): Generator<ExportedRecord> {
+  const object = decodeObject(body);
+  if (object.kind === 'sealing-key') {
+    yield { kind: 'sealing-key', key: object };
   }
 }

@@ -13,6 +13,8 @@ import {
   openBackup,
 } from '../../../src/backup/index.ts';
 import { CofferError, silentLogger } from '../../../src/common/index.ts';
+import type { SealingKeyObject } from '../../../src/membership/index.ts';
+import { newSealingKey } from '../../../src/sealing/index.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/cleanup.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
@@ -88,6 +90,17 @@ function withOtherLabelsLater(secret: BackedUpSecret): BackedUpSecret {
   };
 }
 
+function anotherEachTime(key: SealingKeyObject): SealingKeyObject {
+  let looks = 0;
+  return {
+    ...key,
+    get secretKey() {
+      looks += 1;
+      return Buffer.alloc(32, looks);
+    },
+  };
+}
+
 describe('a drill', () => {
   test('restores all secrets with all versions and labels, reads them again, and says how much that was', async (t) => {
     const random = new SeededRandom();
@@ -150,6 +163,25 @@ describe('a drill', () => {
     const { passed, problems } = await run(altering());
     assert.equal(passed, false);
     assert.deepEqual(problems, ['changed: not the same after the restore']);
+  });
+
+  test('restores the sealing keys, and notices one that is not the same then', async () => {
+    const key = newSealingKey('c'.repeat(25), 1_000);
+    const next = newSealingKey('c'.repeat(25), 2_000);
+    const made = { kind: 'sealing-key', active: true } as const;
+    await store.propose({ kind: 'add-sealing-key', key: { ...key, ...made }, after: '' });
+    await store.propose({ kind: 'add-sealing-key', key: { ...next, ...made }, after: key.id });
+    const bytes = await payload();
+    assert.deepEqual((await run(records(bytes))).problems, []);
+    async function* altering(): AsyncGenerator<BackupRecord> {
+      for await (const record of records(bytes)) {
+        yield record.kind === 'sealing-key' && record.key.id === key.id
+          ? { ...record, key: anotherEachTime(record.key) }
+          : record;
+      }
+    }
+    const { problems } = await run(altering());
+    assert.deepEqual(problems, [`sealing key ${key.id}: not the same after the restore`]);
   });
 
   test('is one at a time', async () => {

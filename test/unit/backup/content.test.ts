@@ -6,8 +6,10 @@ import { describe, test } from 'node:test';
 import { type BackedUpSecret, ExactReader, openBackup } from '../../../src/backup/index.ts';
 import { encodeBackedUp, encodeOrigin, recordHead, type RecordKind } from '../../../src/backup/records.ts';
 import { sealChunks } from '../../../src/backup/seal-chunks.ts';
+import { encodeSealingKey } from '../../../src/backup/sealing-keys.ts';
 import { encodeEnd } from '../../../src/backup/write-backup.ts';
 import { CofferError } from '../../../src/common/index.ts';
+import { aSealingKey } from '../../support/cluster-objects.ts';
 import { inPieces, ORIGIN } from './backup-harness.ts';
 
 const KEY = Buffer.alloc(32, 3);
@@ -29,6 +31,7 @@ function secret(more: Partial<BackedUpSecret> = {}): Part {
   return ['secret', encodeBackedUp({ ...plain, versions, ...more })];
 }
 
+const sealingKey: Part = ['sealing-key', encodeSealingKey(aSealingKey('one'))];
 const value: Part = ['value', Buffer.from('value')];
 
 /** The end that belongs to these records, with counts that can be wrong. */
@@ -61,6 +64,8 @@ describe('a content whose chunks are all authentic', () => {
   test('is read if it is sound', async () => {
     assert.equal(await read(bytesOf([...sound, endOf(sound, 1, 1, 5)])), 4);
     assert.equal(await read(bytesOf([begin, endOf([begin], 0, 0, 0)])), 2);
+    const keys = [begin, sealingKey, sealingKey] as const;
+    assert.equal(await read(bytesOf([...keys, endOf(keys, 0, 0, 0)])), 4);
   });
 
   for (const [how, parts, sentence] of [
@@ -78,6 +83,12 @@ describe('a content whose chunks are all authentic', () => {
     ['counts wrongly', [...sound, endOf(sound, 2, 1, 5)], /its digest differs/],
     ['has the digest of others', [...sound, endOf([begin], 1, 1, 5)], /its digest differs/],
     ['goes on after its end', [begin, endOf([begin], 0, 0, 0), begin], /after its last one/],
+    ['holds a sealing key behind a secret', [...sound, sealingKey], /where secrets stand/],
+    [
+      'holds a sealing key that is cut short',
+      [begin, ['sealing-key', sealingKey[1].subarray(0, -1)]],
+      /the record of a sealing key ends too early/,
+    ],
     ['has no end', sound, /does not end with its last record/],
     [
       'holds a name that none can be',

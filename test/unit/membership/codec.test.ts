@@ -23,6 +23,7 @@ import {
   aRotatedService,
   aRotation,
   aRule,
+  aSealingKey,
   aToken,
 } from '../../support/cluster-objects.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
@@ -69,6 +70,8 @@ const OBJECTS: readonly ClusterObject[] = [
     nodeLabels: { zone: 'eu' },
   }),
   { kind: 'policy-default', effect: 'deny', setAt_ms: 8 },
+  aSealingKey('one'),
+  aSealingKey('two', { active: false, madeAt_ms: 2 ** 45 }),
   aRotation('one'),
   aRotation('two', {
     phase: 'failed',
@@ -110,6 +113,9 @@ const COMMANDS: readonly ClusterCommand[] = [
   { kind: 'forget-expired', at_ms: 8 },
   { kind: 'change-settings', settings: { kind: 'settings', certificateLifetime_ms: 4_000_000 } },
   { kind: 'ask-purge', at_ms: 9 },
+  { kind: 'add-sealing-key', key: aSealingKey('two'), after: 'one' },
+  { kind: 'restore-sealing-key', key: aSealingKey('one', { active: false }) },
+  { kind: 'forget-sealing-key', id: 'one' },
   {
     kind: 'set-data-key-schedule',
     schedule: { kind: 'data-key-schedule', every_ms: 0, setAt_ms: 6 },

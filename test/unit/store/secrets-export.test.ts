@@ -3,14 +3,17 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { SealingKeyObject } from '../../../src/membership/index.ts';
 import type { Secret } from '../../../src/secrets/index.ts';
 import type { ExportedRecord, ReplicatedStore } from '../../../src/store/index.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/cleanup.ts';
+import { aSealingKey } from '../../support/cluster-objects.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { putValue, removeSecret, withStore } from '../../support/test-store.ts';
 
 interface Export {
   readonly appliedIndex: number;
+  readonly sealingKeys: readonly SealingKeyObject[];
   readonly secrets: ReadonlyMap<string, { readonly secret: Secret; readonly values: readonly string[] }>;
 }
 
@@ -22,18 +25,21 @@ async function collect(
   let appliedIndex = 0;
   const secrets = new Map<string, { readonly secret: Secret; readonly values: string[] }>();
   let values: string[] = [];
+  const sealingKeys: SealingKeyObject[] = [];
   for await (const record of records) {
     if (record.kind === 'begin') {
       appliedIndex = record.appliedIndex;
     } else if (record.kind === 'secret') {
       values = [];
       secrets.set(record.secret.name, { secret: record.secret, values });
+    } else if (record.kind === 'sealing-key') {
+      sealingKeys.push(record.key);
     } else {
       values.push(record.bytes.toString('hex'));
     }
     await during();
   }
-  return { appliedIndex, secrets };
+  return { appliedIndex, secrets, sealingKeys };
 }
 
 function assertIsStore({ secrets }: Export, store: ReplicatedStore): void {
@@ -103,6 +109,20 @@ describe('the export of the secrets', () => {
         assert.deepEqual(values, [Buffer.from(`first ${number}`).toString('hex')], name);
       }
       assert.ok(exported.appliedIndex < store.status().appliedIndex);
+    });
+  });
+
+  test('has the sealing keys, and of the cluster nothing else', async () => {
+    await withStore(state(), async (store) => {
+      const later = aSealingKey('two', { madeAt_ms: 2_000 });
+      await store.propose({ kind: 'ask-purge', at_ms: 1 });
+      await store.propose({ kind: 'add-sealing-key', key: aSealingKey('one'), after: '' });
+      await store.propose({ kind: 'add-sealing-key', key: later, after: 'one' });
+      const { sealingKeys } = await collect(store.exportSecrets());
+      assert.deepEqual(
+        sealingKeys.toSorted((a, b) => b.madeAt_ms - a.madeAt_ms),
+        [later, aSealingKey('one', { active: false })],
+      );
     });
   });
 
