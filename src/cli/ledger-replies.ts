@@ -9,6 +9,7 @@ const name: ReplySchema<LedgerName> = v.object({ id: v.string(), name: v.string(
 const entry: ReplySchema<LedgerEntry> = v.object({
   secret: v.string(),
   version: v.optional(v.number()),
+  sealed: v.optional(v.string()),
   current: v.optional(v.number()),
   state: v.picklist(['current', 'stale', 'removed', 'unknown']),
   pinned: v.boolean(),

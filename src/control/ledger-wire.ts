@@ -13,9 +13,11 @@ export type LedgerState = 'current' | 'stale' | 'removed' | 'unknown';
 export interface LedgerEntry {
   /** The secret's name in coffer's store. */
   readonly secret: string;
-  /** Absent if it is not known. */
+  /** Absent if it is not known, and of a sealed value. */
   readonly version?: number | undefined;
-  /** The secret's version that counts now; absent where there is no such secret. */
+  /** The id of a value that was sealed in a label of the engine's secret, in the place of a version. */
+  readonly sealed?: string | undefined;
+  /** The secret's version that counts now; absent where there is no such secret in the store. */
   readonly current?: number | undefined;
   readonly state: LedgerState;
   /** Whether a label asked for that version, so that no new task gets another one either. */

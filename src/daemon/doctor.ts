@@ -2,15 +2,13 @@
 // What the daemon finds right or wrong with itself and its engine: one line each, with the mend.
 import { CofferError } from '../common/index.ts';
 import type { Check, ScheduledBackupsReply } from '../control/index.ts';
-import { type EngineClient, isSameDriver } from '../engine/index.ts';
-import { isMadeAtFirstUse, storeNameOf } from '../secrets/index.ts';
-import type { SecretStore } from '../store/index.ts';
 import type { Auditing } from './auditing.ts';
 import { auditChecks } from './doctor-audit.ts';
 import { certificateChecks } from './doctor-certificate.ts';
 import type { PeerUnlockState } from '../cluster/index.ts';
 import { type ClusterDoctorOptions, clusterChecks } from './doctor-cluster.ts';
 import { type RotationFacts, secretRotationChecks } from './doctor-rotations.ts';
+import { missingValues } from './doctor-secrets.ts';
 import { counted, shortList } from './doctor-words.ts';
 import { upkeepChecks } from './doctor-upkeep.ts';
 import type { UnlockKeyPlace } from './settings.ts';
@@ -179,27 +177,4 @@ async function engineChecks({ engine, keeper, driverName }: DoctorOptions): Prom
       },
     ];
   }
-}
-
-/** Secrets of the engine that would be refused if a task asked for them now. */
-async function missingValues(engine: EngineClient, store: SecretStore, driverName: string): Promise<Check> {
-  const own = (await engine.listSecrets()).filter(
-    ({ driver }) => driver !== undefined && isSameDriver(driver, driverName),
-  );
-  const missing = own
-    .filter((secret) => !isMadeAtFirstUse(secret.labels) && store.byName(storeNameOf(secret)) === undefined)
-    .map(storeNameOf);
-  if (missing.length === 0) {
-    return {
-      name: 'secrets',
-      level: 'ok',
-      message: `the engine has ${counted(own.length, 'secret')} of coffer, each with a value`,
-    };
-  }
-  return {
-    name: 'secrets',
-    level: 'warning',
-    message: `the engine has secrets of coffer without a value: ${shortList(missing)}`,
-    mend: `Store it: docker coffer put ${missing[0] ?? 'NAME'} -`,
-  };
 }

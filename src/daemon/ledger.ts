@@ -2,12 +2,14 @@
 // Which tasks of the swarm hold which secrets: what the engine runs, joined with what is remembered of deliveries.
 import type { LedgerEntry, LedgerState } from '../control/index.ts';
 import type { EngineNode, EngineSecret, EngineService, EngineTask, TaskState } from '../engine/index.ts';
+import { sealedIdIn } from '../sealing/index.ts';
 import {
   currentVersion,
   type Delivery,
   hasCurrentValue,
   LABELS,
   nameKey,
+  sealedValueOf,
   type Secret,
   storeNameOf,
 } from '../secrets/index.ts';
@@ -51,7 +53,7 @@ export function taskEntries(input: TaskLedgerInput): readonly LedgerEntry[] {
       const mounted = task.secrets.flatMap(({ id }) => mounts.get(id) ?? []);
       const held = heldBy(delivered.get(task.id) ?? [], mounted);
       return [
-        ...held.map((delivery) => ({ ...ofDelivery(delivery, input.secrets), ...holder })),
+        ...held.map((delivery) => ({ ...ofDelivery(delivery, mounted, input.secrets), ...holder })),
         ...unremembered(mounted, held).map((name) => ({ ...ofUnknown(name, input.secrets), ...holder })),
       ];
     });
@@ -75,11 +77,13 @@ interface Mounted {
   readonly name: string;
   /** Whether its label asks for another version than the current one. */
   readonly pinned: boolean;
+  /** The id of the value that is sealed in its label. */
+  readonly sealed?: string | undefined;
 }
 
 function mountOf(secret: EngineSecret): Mounted {
   const version = secret.labels[LABELS.version] ?? 'current';
-  return { name: storeNameOf(secret), pinned: version !== 'current' };
+  return { name: storeNameOf(secret), pinned: version !== 'current', sealed: sealedIdIn(secret.labels) };
 }
 
 /**
@@ -119,10 +123,34 @@ function unremembered(mounted: readonly Mounted[], held: readonly Delivery[]): r
   );
 }
 
-type Held = Pick<LedgerEntry, 'secret' | 'version' | 'current' | 'state' | 'pinned' | 'givenAt_ms'>;
+type Held = Pick<
+  LedgerEntry,
+  'secret' | 'version' | 'sealed' | 'current' | 'state' | 'pinned' | 'givenAt_ms'
+>;
 
-function ofDelivery({ at_ms, name, pinned, secretId, version }: Delivery, secrets: SecretLookup): Held {
-  return { ...ofVersion(secretId, name, version, secrets), pinned, givenAt_ms: at_ms };
+function ofDelivery(delivery: Delivery, mounted: readonly Mounted[], secrets: SecretLookup): Held {
+  const { at_ms, name, pinned, secretId, version } = delivery;
+  const sealed = sealedValueOf(delivery);
+  const what =
+    sealed === undefined
+      ? ofVersion(secretId, name, version, secrets)
+      : {
+          secret: name,
+          sealed,
+          state: sealedState(
+            sealed,
+            mounted.find((mount) => isLike(mount, delivery)),
+          ),
+        };
+  return { ...what, pinned, givenAt_ms: at_ms };
+}
+
+/** It stands in the label alone: one that has changed since is another value. */
+function sealedState(sealed: string, mount: Mounted | undefined): LedgerState {
+  if (mount === undefined) {
+    return 'removed';
+  }
+  return mount.sealed === sealed ? 'current' : 'stale';
 }
 
 /** How a version that is held stands to the secret that it was of. */

@@ -15,6 +15,8 @@ import { type ScopedService, scopeOf } from './why-target.ts';
 
 /** More than anybody reads; what is wrong comes first. */
 const SUBJECTS_MAX = 1_000;
+/** Of more services, sealed values are not opened: others are not to wait for that. */
+const OPENED_SERVICES_MAX = 20;
 
 /** Throws `why.not-found` and `why.ambiguous` for the name. Without one, all is looked at. */
 export function diagnose(given: WhyFacts, name: string | undefined): WhyReply {
@@ -22,7 +24,11 @@ export function diagnose(given: WhyFacts, name: string | undefined): WhyReply {
   const scope = scopeOf(facts, name);
   const { asked, findings } = managerFindings(facts);
   const services = scope.services.flatMap(
-    (scoped) => serviceSubject(facts, scoped, asked, !scope.isAll) ?? [],
+    (scoped) =>
+      serviceSubject(facts, scoped, asked, {
+        isNamed: !scope.isAll,
+        opening: scope.services.length <= OPENED_SERVICES_MAX,
+      }) ?? [],
   );
   const volumes = scope.volumes.flatMap((scoped) => volumeSubject(facts, scoped) ?? []);
   const subjects = [...services, ...volumes, ...scope.remembered.map((one) => rememberedSubject(facts, one))];
@@ -50,7 +56,7 @@ function serviceSubject(
   facts: Known,
   scoped: ScopedService,
   asked: Asked,
-  isNamed: boolean,
+  { isNamed, opening }: { readonly isNamed: boolean; readonly opening: boolean },
 ): WhySubject | undefined {
   const { secret, service } = scoped;
   const uses = usesOf(facts, service).filter(
@@ -66,7 +72,7 @@ function serviceSubject(
       name: use.secret,
       registered: use.registered,
       via: use.via,
-      findings: secretFindings(facts, { scoped, use, driver, asked, runs }),
+      findings: secretFindings(facts, { scoped, use, driver, asked, runs, opening }),
     }),
   );
   return { kind: 'service', name: service.name, findings, secrets };

@@ -13,6 +13,7 @@ import {
   type Verdict,
   verdict,
 } from '../membership/index.ts';
+import { checkSealedSecret, openSealedSecret, parseSealed, sealedTextIn } from '../sealing/index.ts';
 import {
   certificatePart,
   certificateWish,
@@ -30,7 +31,7 @@ import type { UsedSecret } from './service-uses.ts';
 /** The store as it is now. */
 export interface OutlookStore {
   byName(name: string): Secret | undefined;
-  readonly cluster: Pick<ClusterView, 'policy' | 'nodeByEngine'>;
+  readonly cluster: Pick<ClusterView, 'policy' | 'nodeByEngine' | 'sealingKey'>;
 }
 
 export interface UsingService {
@@ -63,32 +64,56 @@ export type ValueOutlook =
     }
   /** At the first use. */
   | { readonly kind: 'made' }
+  /** In the label of the engine's secret. */
+  | { readonly kind: 'sealed'; readonly valueId: string }
   | { readonly kind: 'missing'; readonly error: CofferError };
 
-/** `nodes`: where tasks of the service are; none: it is not known where they will be. */
+/**
+ * `nodes`: where tasks of the service are; none: it is not known where they will be. `opening`: whether sealed values are opened, which takes a
+ * millisecond each, or 30 of a large one; otherwise damage, and another secret's value, are not noticed.
+ */
 export function outlookOf(
   store: OutlookStore,
   service: UsingService,
   use: UsedSecret,
   nodes: readonly OutlookNode[],
+  opening: boolean = true,
 ): Outlook {
-  return { policy: policyOutlook(store, service, use, nodes), value: valueOutlook(store, use) };
+  return { policy: policyOutlook(store, service, use, nodes), value: valueOutlook(store, use, opening) };
 }
 
-function valueOutlook(store: OutlookStore, { labels, secret: name }: UsedSecret): ValueOutlook {
-  const secret = store.byName(name);
+function valueOutlook(store: OutlookStore, use: UsedSecret, opening: boolean): ValueOutlook {
   try {
-    requireOrdinaryName(name);
-    certificatePart(labels);
-    if (secret === undefined) {
-      requireSource(name, labels);
-      return { kind: 'made' };
-    }
-    const current = currentVersion(secret).number;
-    return { kind: 'there', version: wantedVersion(secret, labels), current, pin: pinIn(labels) };
+    const text = use.via === 'secret' ? sealedTextIn(use.labels) : undefined;
+    return text === undefined ? storedOutlook(store, use) : sealedOutlook(store, use, text, opening);
   } catch (thrown) {
     return { kind: 'missing', error: CofferError.from(thrown) };
   }
+}
+
+function sealedOutlook(
+  store: OutlookStore,
+  { labels, registered: name }: UsedSecret,
+  text: string,
+  opening: boolean,
+): ValueOutlook {
+  checkSealedSecret(store, name, text);
+  if (opening) {
+    openSealedSecret(store, { name, labels }, text).value.wipe();
+  }
+  return { kind: 'sealed', valueId: parseSealed(text).valueId };
+}
+
+function storedOutlook(store: OutlookStore, { labels, secret: name }: UsedSecret): ValueOutlook {
+  const secret = store.byName(name);
+  requireOrdinaryName(name);
+  certificatePart(labels);
+  if (secret === undefined) {
+    requireSource(name, labels);
+    return { kind: 'made' };
+  }
+  const current = currentVersion(secret).number;
+  return { kind: 'there', version: wantedVersion(secret, labels), current, pin: pinIn(labels) };
 }
 
 /** Throws unless the labels say what the value is to be made from. */

@@ -3,7 +3,7 @@
 import { unreachable } from '../common/index.ts';
 import { isSameDriver } from '../engine/index.ts';
 import type { Verdict } from '../membership/index.ts';
-import { type Delivery, nameKey, printable } from '../secrets/index.ts';
+import { type Delivery, nameKey, printable, sealedValueOf } from '../secrets/index.ts';
 import type { Known } from './known.ts';
 import { isDelivery, isMount, type Remembered } from './known-refusals.ts';
 import type { Asked } from './manager-findings.ts';
@@ -18,6 +18,10 @@ const JUDGED: ReadonlySet<string> = new Set([
   'secret.not-found',
   'secret.version-not-found',
   'secret.label-invalid',
+  'sealed.invalid',
+  'sealed.scope',
+  'sealed.key-unknown',
+  'sealed.conflict',
 ]);
 
 export interface UseOfSecret {
@@ -28,6 +32,8 @@ export interface UseOfSecret {
   readonly asked: Asked;
   /** Whether all tasks run that are to. */
   readonly runs: boolean;
+  /** Whether sealed values are opened to see that they do: see `outlookOf`. */
+  readonly opening: boolean;
 }
 
 export function secretFindings(facts: Known, of: UseOfSecret): readonly Finding[] {
@@ -61,13 +67,13 @@ function driverFindings({ asked, driver, use }: UseOfSecret): readonly Finding[]
       ];
 }
 
-function outlookFindings(facts: Known, { scoped, use }: UseOfSecret): readonly Finding[] {
+function outlookFindings(facts: Known, { opening, scoped, use }: UseOfSecret): readonly Finding[] {
   const { store } = facts;
   if (store.kind === 'refused') {
     return [];
   }
   const { service } = scoped;
-  const outlook = outlookOf(store.store, service, use, nodesOf(facts, scoped));
+  const outlook = outlookOf(store.store, service, use, nodesOf(facts, scoped), opening);
   return [policyFinding(outlook.policy, service.name, use.secret), valueFinding(outlook.value, use)];
 }
 
@@ -137,6 +143,8 @@ function valueFinding(value: ValueOutlook, { labels }: UsedSecret): Finding {
         level: 'ok',
         message: `made at the first use: ${printable(labels['coffer.generate'] ?? '')}`,
       };
+    case 'sealed':
+      return { name, level: 'ok', message: `sealed in label coffer.sealed, value ${value.valueId}` };
     case 'missing': {
       const { detail, hint } = value.error;
       const command = /docker coffer .*$/.exec(hint ?? '')?.[0];
@@ -156,7 +164,8 @@ function answerFindings(facts: Known, of: UseOfSecret, wrong: readonly Finding[]
     return [isMended ? mendedFinding(refused, of) : refusalFinding(refused, of, wrong)];
   }
   if (given !== undefined) {
-    const message = `task ${given.task} was given version ${given.version}`;
+    const what = given.sealed === undefined ? `version ${given.version}` : `sealed value ${given.sealed}`;
+    const message = `task ${given.task} was given ${what}`;
     return [{ name: 'answer', level: 'ok', message, at_ms: given.at_ms }];
   }
   return of.use.via === 'volume' ? [] : [nothingRemembered(of)];
@@ -233,7 +242,9 @@ function isOfService(
 function lastDelivery(
   facts: Known,
   { scoped, use }: UseOfSecret,
-): (Pick<Delivery, 'at_ms' | 'version'> & { readonly task: string }) | undefined {
+):
+  | (Pick<Delivery, 'at_ms' | 'version'> & { readonly task: string; readonly sealed: string | undefined })
+  | undefined {
   if (use.via === 'volume') {
     return undefined;
   }
@@ -242,7 +253,12 @@ function lastDelivery(
     facts
       .deliveriesTo(task.id)
       .filter(({ name }) => nameKey(name) === nameKey(use.secret))
-      .map(({ at_ms, version }) => ({ at_ms, version, task: taskName(facts, task) })),
+      .map((delivery) => ({
+        at_ms: delivery.at_ms,
+        version: delivery.version,
+        sealed: sealedValueOf(delivery),
+        task: taskName(facts, task),
+      })),
   );
   return given.toSorted((a, b) => b.at_ms - a.at_ms)[0];
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The checks of a SecretSpec, in the engine's order and words.
-import { isSecretName, VALUE_BYTES_MAX } from '../secrets/index.ts';
+import { isSecretName, LABELS, VALUE_BYTES_MAX } from '../secrets/index.ts';
 import { engineMajor } from './context.ts';
 import { DATA_SIZE, NAME_INVALID, NAME_MISSING } from './engine-texts.ts';
 import { GoBase64Error } from './go-base64.ts';
@@ -15,6 +15,9 @@ export type SpecRead =
 
 /** From this version on the engine reads JSON strictly (moby, api/server/httputils/httputils.go). */
 const STRICT_MAJOR = 23;
+
+/** coffer's own words: no engine knows the label. */
+const SEALED_WITH_DATA = `label ${LABELS.sealed} holds the value itself: give no data with it, but the driver`;
 
 const NOTHING: SecretSpec = {
   name: '',
@@ -55,7 +58,7 @@ export function readSpec(body: Buffer, request: RawHeaders, engine: RawHeaders):
   }
 }
 
-/** What Swarm has against a new secret: its name first, then its size. Undefined: nothing. */
+/** What Swarm has against a new secret: its name first, then its size; and then what coffer has. Undefined: nothing. */
 export function refuseSpec(spec: SecretSpec, engine: RawHeaders): Reply | undefined {
   if (spec.name === '') {
     return errorReply(400, NAME_MISSING, engine);
@@ -63,7 +66,12 @@ export function refuseSpec(spec: SecretSpec, engine: RawHeaders): Reply | undefi
   if (!isSecretName(spec.name)) {
     return errorReply(400, NAME_INVALID, engine);
   }
-  return hasAcceptedSize(spec) ? undefined : errorReply(400, DATA_SIZE, engine);
+  if (!hasAcceptedSize(spec)) {
+    return errorReply(400, DATA_SIZE, engine);
+  }
+  return Object.hasOwn(spec.labels ?? {}, LABELS.sealed)
+    ? errorReply(400, SEALED_WITH_DATA, engine)
+    : undefined;
 }
 
 export function hasAcceptedSize(spec: SecretSpec): boolean {

@@ -5,6 +5,7 @@ import { type Auditor, noAudit } from '../audit/index.ts';
 import { issueCertificate, partOf } from '../certificates/index.ts';
 import { CofferError, type Logger, type SecretValue, withDeadline } from '../common/index.ts';
 import type { SwarmNode } from '../membership/index.ts';
+import { openSealedSecret, sealedTextIn } from '../sealing/index.ts';
 import {
   type CertificatePart,
   certificatePart,
@@ -20,6 +21,7 @@ import {
   pinIn,
   printable,
   requireOrdinaryName,
+  sealedDeliveryId,
   type Secret,
   storedCertificateLabels,
   storeNameOf,
@@ -60,6 +62,15 @@ export interface SecretProviderOptions {
   readonly now_ms: () => number;
 }
 
+/** What a task was given, for the records of it. */
+interface Given {
+  readonly secret: string;
+  /** undefined: of a sealed value, which has an id instead. */
+  readonly version: number | undefined;
+  readonly sealed: string | undefined;
+  readonly freshness: Freshness;
+}
+
 /** Answers the engine's calls out of the store. */
 export class SecretProvider {
   readonly #options: SecretProviderOptions;
@@ -82,10 +93,39 @@ export class SecretProvider {
     await this.#options.started?.(START_WAIT_MS);
     const store = this.#options.source();
     const freshness = await this.#breaker.barrier(store);
+    const sealed = sealedTextIn(request.labels);
     const name = storeNameOf({ name: request.secretName, labels: request.labels });
     requireOrdinaryName(name);
-    const part = certificatePart(request.labels);
     const isRestricted = checkPolicy(store.cluster, name, request, this.#options.swarmNode);
+    const value =
+      sealed === undefined
+        ? await this.#readStored(store, name, request, freshness)
+        : this.#openSealed(store, sealed, request, freshness);
+    return { value, doNotReuse: isRestricted || request.labels[LABELS.reuse] !== 'true' };
+  }
+
+  /** Writes down which versions were given, before the store closes. */
+  async flush(): Promise<void> {
+    await this.#deliveries.flush();
+  }
+
+  /** Nothing is stored for it, and nobody is asked: the value is in the request, and the key in the local state. */
+  #openSealed(store: SecretStore, text: string, request: SecretRequest, freshness: Freshness): SecretValue {
+    const { secretName: name, labels, task } = request;
+    const { value, valueId } = openSealedSecret(store, { name, labels }, text);
+    const secretId = sealedDeliveryId(valueId);
+    this.#deliveries.record(store, { taskId: task.id, secretId, name, version: 0, pinned: false });
+    this.#writeDown(request, { secret: name, version: undefined, sealed: valueId, freshness });
+    return value;
+  }
+
+  async #readStored(
+    store: SecretStore,
+    name: string,
+    request: SecretRequest,
+    freshness: Freshness,
+  ): Promise<SecretValue> {
+    const part = certificatePart(request.labels);
     const secret = store.byName(name) ?? (await this.#make(store, name, request));
     const isPinned = pinIn(request.labels) !== undefined;
     const version = isPinned
@@ -94,13 +134,8 @@ export class SecretProvider {
     const value = partIn(store.readValue(secret.id, version), part);
     const delivered = { taskId: request.task.id, secretId: secret.id, name: secret.name };
     this.#deliveries.record(store, { ...delivered, version, pinned: isPinned });
-    this.#writeDown(request, secret, version, freshness);
-    return { value, doNotReuse: isRestricted || request.labels[LABELS.reuse] !== 'true' };
-  }
-
-  /** Writes down which versions were given, before the store closes. */
-  async flush(): Promise<void> {
-    await this.#deliveries.flush();
+    this.#writeDown(request, { secret: secret.name, version, sealed: undefined, freshness });
+    return value;
   }
 
   /** The secret is not there, and its labels say what its value is made from. */
@@ -158,19 +193,22 @@ export class SecretProvider {
     return before !== undefined && kept ? before : currentVersion(secret).number;
   }
 
-  #writeDown(request: SecretRequest, secret: Secret, version: number, freshness: Freshness): void {
+  #writeDown(request: SecretRequest, { freshness, ...given }: Given): void {
+    const detail = [
+      ...(given.sealed === undefined ? [] : [`sealed value ${given.sealed}`]),
+      ...(freshness === 'local' ? ['from local state'] : []),
+    ];
     this.#audit.record('deliver', {
-      secret: secret.name,
-      version,
+      secret: given.secret,
+      version: given.version,
       service: request.service.name,
       task: request.task.id,
       to: request.nodeId,
       by: 'engine',
-      detail: freshness === 'local' ? 'from local state' : undefined,
+      detail: detail.length === 0 ? undefined : detail.join(', '),
     });
     this.#options.logger.debug('delivered a secret', {
-      secret: secret.name,
-      version,
+      ...given,
       service: request.service.name,
       task: request.task.id,
       node: request.nodeId,

@@ -106,21 +106,27 @@ function sealAs(
   }
 }
 
-function openParsed(keys: SealingKeys, { box, clusterId, header, keyId }: SealedText): Opened {
+/** Throws `sealed.key-unknown`. */
+export function requireKey(keys: SealingKeys, { clusterId, keyId }: SealedText): SealingKey {
   const key = keys.sealingKey(keyId);
   if (key === undefined) {
     throw new CofferError(
       'sealed.key-unknown',
       `this cluster does not have the key ${keyId} that the value was sealed to; it was one of cluster ${shown(clusterId)}`,
-      { hint: 'See which keys there are: docker coffer sealing-key. Seal the value again for this cluster.' },
+      { hint: 'Seal the value again for this cluster, or see which keys it has: docker coffer sealing-key' },
     );
   }
-  const content = openWith(key.secretKey, box);
+  return key;
+}
+
+function openParsed(keys: SealingKeys, sealed: SealedText): Opened {
+  const { secretKey } = requireKey(keys, sealed);
+  const content = openWith(secretKey, sealed.box);
   if (content === undefined) {
     throw damagedValue();
   }
   try {
-    return readContent(content, header);
+    return readContent(content, sealed.header);
   } finally {
     content.fill(0);
   }

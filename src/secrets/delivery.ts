@@ -7,8 +7,9 @@ import { ID_LENGTH_MAX, NAME_LENGTH_MAX, TASK_ID_LENGTH_MAX } from './limits.ts'
 export interface Delivery {
   readonly taskId: string;
   readonly secretId: string;
-  /** The secret's, which may have been removed since. */
+  /** The secret's, which may have been removed since; of a sealed value, that of the engine's secret. */
   readonly name: string;
+  /** 0 of a sealed value, which has none. */
   readonly version: number;
   /** Whether a label asked for that version: then it is none that stands for the secret's current one. */
   readonly pinned: boolean;
@@ -27,6 +28,18 @@ export function deliveryKey({ pinned, secretId, taskId, version }: DeliveredVers
 /** The `deliveryKey` of what a task has of a secret without a pin. */
 export function unpinnedKey(taskId: string, secretId: string): string {
   return `${taskId} ${secretId}`;
+}
+
+const SEALED_PREFIX = 'sealed-';
+
+/** What stands in the place of a secret's id in the delivery of a value that was sealed in a label, and in no store: no secret's id is like it. */
+export function sealedDeliveryId(valueId: string): string {
+  return `${SEALED_PREFIX}${valueId}`;
+}
+
+/** The id of the sealed value that was delivered; undefined: it was a version of a stored secret. */
+export function sealedValueOf({ secretId }: Pick<Delivery, 'secretId'>): string | undefined {
+  return secretId.startsWith(SEALED_PREFIX) ? secretId.slice(SEALED_PREFIX.length) : undefined;
 }
 
 /** Its fields in the order of the type, in the log and in the state. */

@@ -33,6 +33,8 @@ export {
   type Delivery,
   deliveryKey,
   readDelivery,
+  sealedDeliveryId,
+  sealedValueOf,
   unpinnedKey,
   writeDelivery,
 } from './delivery.ts';

@@ -15,6 +15,8 @@ export const LABELS = {
   version: 'coffer.version',
   /** Make the value at the first use: see `generateValue`. */
   generate: GENERATE_LABEL,
+  /** The value itself, sealed to a key of the cluster for this secret alone. */
+  sealed: 'coffer.sealed',
   /** `true`: tasks on one node may share the value, also when a later call fails. */
   reuse: 'coffer.reuse',
 } as const;

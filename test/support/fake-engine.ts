@@ -110,8 +110,12 @@ export class FakeEngine {
     return [...this.secrets.values()].find((secret) => secret.Spec.Name.toLowerCase() === name.toLowerCase());
   }
 
-  addSecret(name: string, driver?: string): FakeSecret {
-    const spec = { Name: name, Labels: {}, ...(driver === undefined ? {} : { Driver: { Name: driver } }) };
+  addSecret(name: string, driver?: string, labels: Readonly<Record<string, string>> = {}): FakeSecret {
+    const spec = {
+      Name: name,
+      Labels: { ...labels },
+      ...(driver === undefined ? {} : { Driver: { Name: driver } }),
+    };
     return this.#store(spec);
   }
 

@@ -80,7 +80,7 @@ function table(entries: readonly LedgerEntry[], short: (id: string) => string, n
     ['SECRET', 'VERSION', 'STATE', 'SERVICE', 'TASK', 'NODE', 'SINCE'],
     entries.map((entry) => [
       entry.secret,
-      String(entry.version ?? UNKNOWN),
+      entry.sealed === undefined ? String(entry.version ?? UNKNOWN) : 'sealed',
       entry.pinned ? `${entry.state}, pinned` : entry.state,
       userOf(entry, short),
       short(entry.task ?? entry.container?.id ?? ''),

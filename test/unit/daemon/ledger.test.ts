@@ -9,8 +9,10 @@ import {
   TASK_STATES,
   type TaskState,
 } from '../../../src/engine/index.ts';
-import type { Delivery, Secret } from '../../../src/secrets/index.ts';
+import { newSealingKey, parseSealed } from '../../../src/sealing/index.ts';
+import { type Delivery, type Secret, sealedDeliveryId } from '../../../src/secrets/index.ts';
 import { deliveryOf } from '../../support/deliveries.ts';
+import { sealedFor } from '../../support/sealed-values.ts';
 
 function secret(name: string, versions: readonly number[]): Secret {
   return {
@@ -53,6 +55,7 @@ const SECRETS = [
   secret('api', [1]),
   { ...secret('back', []), versions: [{ number: 3, createdAt_ms: 0, size: 1, copyOf: 1 }] },
 ];
+const TOKEN = sealedFor(newSealingKey('c'.repeat(25), 1), 'token', 'value');
 const ENGINE_SECRETS = [
   engineSecret('e-db', 'db'),
   engineSecret('e-alias', 'db-again', { 'coffer.name': 'DB' }),
@@ -61,6 +64,7 @@ const ENGINE_SECRETS = [
   engineSecret('e-api', 'api'),
   engineSecret('e-back', 'back'),
   engineSecret('e-gone', 'gone'),
+  engineSecret('e-sealed', 'token', { 'coffer.sealed': TOKEN }),
 ];
 
 function entriesOf(
@@ -84,13 +88,17 @@ function entriesOf(
 
 /** `db 3 current` of each, in order. */
 function said(entries: readonly LedgerEntry[]): readonly string[] {
-  return entries.map(({ pinned, secret: name, state, version }) =>
-    [name, version ?? '?', state, ...(pinned ? ['pinned'] : [])].join(' '),
+  return entries.map(({ pinned, sealed, secret: name, state, version }) =>
+    [name, version ?? (sealed === undefined ? '?' : 'sealed'), state, ...(pinned ? ['pinned'] : [])].join(
+      ' ',
+    ),
   );
 }
 
 const db = (version: number, more: Partial<Delivery> = {}): Delivery =>
   deliveryOf('t', 'id-db', version, { name: 'db', ...more });
+
+const token = (valueId: string): Delivery => deliveryOf('t', sealedDeliveryId(valueId), 0, { name: 'token' });
 
 const CASES: readonly (readonly [string, readonly string[], readonly Delivery[], readonly string[]])[] = [
   ['was given the current version', ['e-db'], [db(3)], ['db 3 current']],
@@ -108,6 +116,21 @@ const CASES: readonly (readonly [string, readonly string[], readonly Delivery[],
     [deliveryOf('t', 'id-back', 2, { name: 'back' })],
     ['back 2 stale'],
   ],
+  [
+    'was given what is sealed now',
+    ['e-sealed'],
+    [token(parseSealed(TOKEN).valueId)],
+    ['token sealed current'],
+  ],
+  ['was given what was sealed before', ['e-sealed'], [token('0'.repeat(16))], ['token sealed stale']],
+  [
+    'was given what was sealed before, and asked again when the label had changed',
+    ['e-sealed'],
+    [token('0'.repeat(16)), token(parseSealed(TOKEN).valueId)],
+    ['token sealed stale'],
+  ],
+  ['mounts a sealed value that no delivery remembers', ['e-sealed'], [], ['token ? unknown']],
+  ['was given a sealed value that it does not mount', [], [token('0'.repeat(16))], ['token sealed removed']],
   ['mounts nothing of coffer’s', ['plain'], [], []],
   ['was given a secret that no delivery remembers', ['e-db'], [], ['db ? unknown']],
   ['mounts one that there is not, and was never given it', ['e-gone'], [], ['gone ? unknown']],

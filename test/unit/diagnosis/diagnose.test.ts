@@ -5,7 +5,11 @@ import { describe, test } from 'node:test';
 import { CofferError } from '../../../src/common/index.ts';
 import { diagnose, type Finding, type WhyFacts, type WhyReply } from '../../../src/diagnosis/index.ts';
 import { indexedPolicy } from '../../../src/membership/index.ts';
+import type { EngineSecret } from '../../../src/engine/index.ts';
+import { newSealingKey, parseSealed } from '../../../src/sealing/index.ts';
+import { sealedDeliveryId } from '../../../src/secrets/index.ts';
 import { aRule } from '../../support/cluster-objects.ts';
+import { sealedFor } from '../../support/sealed-values.ts';
 import {
   aSecret,
   delivery,
@@ -181,6 +185,53 @@ describe('what is wrong with a secret', () => {
     assert.deepEqual(
       wrongIn(facts({ swarm: swarm({ secrets: [registered('db', { driver: 'coffer:latest' })] }) })),
       [],
+    );
+  });
+});
+
+describe('a value that is sealed in a label', () => {
+  const key = newSealingKey('c'.repeat(25), 1);
+  const sealingKeys = [{ kind: 'sealing-key', active: true, ...key }] as const;
+  const label = sealedFor(key, 'db', 'value');
+  const { valueId } = parseSealed(label);
+  const labelled = (labels: EngineSecret['labels']): WhyFacts['swarm'] =>
+    swarm({ secrets: [registered('db', { labels })] });
+
+  test('is said to be that, and which one the task was given', () => {
+    const reply = diagnose(
+      facts({
+        swarm: labelled({ 'coffer.sealed': label }),
+        store: store({
+          secrets: [],
+          sealingKeys,
+          deliveries: [delivery('t1', 'db', { secretId: sealedDeliveryId(valueId), version: 0 })],
+        }),
+      }),
+      'web',
+    );
+    const said = allOf(reply).map(inWords);
+    assert.equal(reply.healthy, true);
+    assert.ok(said.includes(`ok value: sealed in label coffer.sealed, value ${valueId}`), said.join('\n'));
+    assert.ok(said.includes(`ok answer: task web.1 was given sealed value ${valueId}`), said.join('\n'));
+  });
+
+  test('that was sealed for another stack is what is wrong, once', () => {
+    const labels = { 'coffer.sealed': label, 'com.docker.stack.namespace': 'shop' };
+    const sentence =
+      'the value was sealed for secret db outside of stacks, and not for secret db of stack shop';
+    const refused = refusal('web', 'db', { code: 'sealed.scope', message: sentence, hint: undefined });
+    assert.deepEqual(
+      wrongIn(
+        facts({
+          swarm: labelled(labels),
+          store: store({ secrets: [], sealingKeys, deliveries: [] }),
+          others: [told(TWO.id, { refusals: [refused] })],
+        }),
+      ),
+      [
+        `failure value: ${sentence} => docker coffer seal --name NAME --stack STACK -`,
+        'warning answer: two refused it to task web.1.t1, 3 times [sealed.scope]',
+      ],
     );
   });
 });

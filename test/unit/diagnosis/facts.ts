@@ -3,7 +3,12 @@
 import type { ManagerAnswer, ManagerReport, ReportedDelivery } from '../../../src/cluster/index.ts';
 import type { SwarmFacts, WhyFacts, StoreFacts } from '../../../src/diagnosis/index.ts';
 import type { EngineNode, EngineSecret, EngineService, EngineTask } from '../../../src/engine/index.ts';
-import { EVERYTHING_ALLOWED, type NodeObject, type Policy } from '../../../src/membership/index.ts';
+import {
+  EVERYTHING_ALLOWED,
+  type NodeObject,
+  type Policy,
+  type SealingKeyObject,
+} from '../../../src/membership/index.ts';
 import type { Delivery, Secret } from '../../../src/secrets/index.ts';
 import { aNode } from '../../support/cluster-objects.ts';
 
@@ -127,12 +132,14 @@ export interface StoreOver {
   readonly policy?: Policy;
   readonly nodes?: readonly NodeObject[];
   readonly deliveries?: readonly Delivery[];
+  readonly sealingKeys?: readonly SealingKeyObject[];
 }
 
 export function store({
   deliveries = [delivery('t1', 'db')],
   nodes = [ONE, TWO],
   policy = EVERYTHING_ALLOWED,
+  sealingKeys = [],
   secrets = [aSecret('db')],
 }: StoreOver = {}): StoreFacts {
   return {
@@ -143,6 +150,7 @@ export function store({
         policy,
         nodes: () => nodes,
         nodeByEngine: (id) => nodes.find(({ engineNodeId }) => engineNodeId === id),
+        sealingKey: (id) => sealingKeys.find((key) => key.id === id),
       },
     },
     deliveries,

@@ -8,9 +8,16 @@ import {
   type OutlookStore,
   type UsedSecret,
 } from '../../../src/diagnosis/index.ts';
-import { indexedPolicy, type Policy, type PolicyRuleObject } from '../../../src/membership/index.ts';
+import {
+  indexedPolicy,
+  type Policy,
+  type PolicyRuleObject,
+  type SealingKeyObject,
+} from '../../../src/membership/index.ts';
+import { newSealingKey } from '../../../src/sealing/index.ts';
 import type { Secret } from '../../../src/secrets/index.ts';
 import { aRule } from '../../support/cluster-objects.ts';
+import { sealedFor } from '../../support/sealed-values.ts';
 
 /** Its versions 2 and 3 are there; 1 was destroyed. */
 const SECRET: Secret = {
@@ -30,13 +37,19 @@ const SERVICE = { name: 'web', labels: { tier: 'front' }, image: 'redis:8' };
 const NORTH: OutlookNode = { id: 'n1', hostname: 'north', labels: { zone: 'dmz' } };
 const SOUTH: OutlookNode = { id: 'n2', hostname: 'south', labels: {} };
 
+const KEY = newSealingKey('c'.repeat(25), 1);
+
+function sealingKey(id: string): SealingKeyObject | undefined {
+  return id === KEY.id ? { kind: 'sealing-key', active: true, ...KEY } : undefined;
+}
+
 function storeWith(
   rules: readonly PolicyRuleObject[] = [],
   byDefault: Policy['default'] = 'allow',
 ): OutlookStore {
   return {
     byName: (name) => (name.toLowerCase() === 'db' ? SECRET : undefined),
-    cluster: { policy: indexedPolicy(byDefault, rules), nodeByEngine: () => undefined },
+    cluster: { policy: indexedPolicy(byDefault, rules), nodeByEngine: () => undefined, sealingKey },
   };
 }
 
@@ -70,6 +83,24 @@ test('the value is the version that the label asks for, one that will be made, o
           ? `${value.error.code}: ${value.error.detail}`
           : value.kind;
     assert.equal(told, expected, JSON.stringify([name, labels]));
+  }
+});
+
+test('a sealed value is good for its secret alone, and where it is not opened that is not noticed', () => {
+  const label = sealedFor(KEY, 'api', 'value');
+  const cases: readonly (readonly [string, Readonly<Record<string, string>>, string, string])[] = [
+    ['api', { 'coffer.sealed': label }, 'sealed', 'sealed'],
+    ['web', { 'coffer.sealed': label }, 'sealed.scope', 'sealed'],
+    ['db', { 'coffer.sealed': sealedFor(KEY, 'db', 'value') }, 'sealed.conflict', 'sealed.conflict'],
+    ['api', { 'coffer.sealed': 'x' }, 'sealed.invalid', 'sealed.invalid'],
+    ['api', { 'coffer.sealed': label, 'coffer.name': 'db' }, 'secret.label-invalid', 'secret.label-invalid'],
+  ];
+  for (const [name, labels, opened, unopened] of cases) {
+    const told = [true, false].map((opening) => {
+      const { value } = outlookOf(storeWith(), SERVICE, use(name, labels), [], opening);
+      return value.kind === 'missing' ? value.error.code : value.kind;
+    });
+    assert.deepEqual(told, [opened, unopened], name);
   }
 });
 

@@ -86,6 +86,21 @@ for (const [what, body, message] of REFUSALS) {
   });
 }
 
+test('a label with a sealed value goes to the engine as it is with the driver, and is refused beside data', async (context) => {
+  const harness = await startGateway(context);
+  const { engine, store } = harness;
+  const labels = { 'coffer.sealed': 'coffer-sealed-1.whatever' };
+  const driven = { Name: 'db', Labels: labels, Driver: { Name: 'coffer' } };
+  assert.equal((await harness.send('POST', '/v1.41/secrets/create', driven)).status, 201);
+  assert.deepEqual(engine.secret('db')?.Spec.Labels, labels);
+  const both = { Name: 'api', Labels: labels, Data: Buffer.from('value').toString('base64') };
+  const { status, text } = await harness.send('POST', '/v1.41/secrets/create', both);
+  assert.equal(status, 400);
+  assert.match(text, /label coffer.sealed holds the value itself: give no data with it, but the driver/);
+  assert.equal(engine.secret('api'), undefined);
+  assert.deepEqual(store.list(), []);
+});
+
 test('the largest value passes', async (context) => {
   const harness = await startGateway(context);
   const answer = await harness.send(

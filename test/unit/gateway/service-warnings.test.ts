@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { CofferError } from '../../../src/common/index.ts';
 import { aRule } from '../../support/cluster-objects.ts';
+import { addSealingKey, sealedFor } from '../../support/sealed-values.ts';
 import { putValue } from '../../support/test-store.ts';
 import { type Harness, type HarnessOptions, startGateway } from './gateway-harness.ts';
 
@@ -76,6 +77,20 @@ test('a service whose secret has no value is created, and the answer says so and
   });
   assert.equal(headers['content-length'], String(Buffer.byteLength(text)));
   assert.equal(story.received.body, JSON.stringify(spec), 'the engine has got it as it was sent');
+});
+
+test('a sealed value that opens says nothing, and one that was sealed for another secret does', async (t) => {
+  const story = await start(t);
+  const key = await addSealingKey(story.store);
+  const labels = { 'coffer.sealed': sealedFor(key, 'db', 'value') };
+  story.engine.addSecret('db', 'coffer', labels);
+  assert.equal((await story.send('POST', CREATE, story.specWith('db'))).text, ANSWER);
+  story.engine.addSecret('api', 'coffer', labels);
+  const { text } = await story.send('POST', CREATE, story.specWith('db', 'api'));
+  assert.deepEqual(warningsIn(text), [
+    'coffer will refuse secret api to service web: the value was sealed for secret db outside of stacks, and not for secret api outside of stacks. ' +
+      'Seal it for this one: docker coffer seal --name NAME --stack STACK -',
+  ]);
 });
 
 test('a service that will get all its secrets is answered byte for byte as by the engine', async (t) => {
