@@ -29,6 +29,8 @@ export const AUDIT_EVENTS = [
   'autolock',
   'unlock-key',
   'rotate-data-key',
+  'sealing-key',
+  'reseal',
   'purge',
   'schedule',
   'rebuild',

@@ -123,14 +123,22 @@ export async function checkTarget(file: string, force: boolean): Promise<void> {
   });
 }
 
+/** Whose a file is, and who may do what with it. */
+export interface FileOwner {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /**
- * Makes a file of what `fill` writes: under another name beside it, mode 0600, synced, and renamed when it is whole. Nothing
- * is left behind otherwise, also when the program is interrupted. Resolves with its size in bytes.
+ * Makes a file of what `fill` writes: under another name beside it, mode 0600 unless `owner` says another one, synced, and renamed when it is
+ * whole. Nothing is left behind otherwise, also when the program is interrupted. Resolves with its size in bytes.
  */
 export async function writeWhole(
   { io }: Session,
   file: string,
   fill: (write: (piece: Uint8Array) => Promise<void>) => Promise<void>,
+  owner?: FileOwner,
 ): Promise<number> {
   const temporary = `${file}.${randomBytes(4).toString('hex')}.partial`;
   const handle = await open(temporary, 'wx', 0o600).catch((thrown: unknown) => {
@@ -146,6 +154,10 @@ export async function writeWhole(
         });
         size_bytes += piece.length;
       });
+      if (owner !== undefined) {
+        await handle.chown(owner.uid, owner.gid);
+        await handle.chmod(owner.mode & 0o7777);
+      }
       await handle.sync();
     } finally {
       await handle.close();

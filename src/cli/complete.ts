@@ -52,6 +52,9 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
     case 'put':
     case 'rotate':
       return positionals.length === 0 ? secretNames(cursor) : { candidates: [], files: true };
+    case 'reseal':
+      return { candidates: [], files: true };
+    case 'seal':
     case 'backup':
     case 'restore':
     case 'backup-ls':
@@ -155,6 +158,7 @@ function optionValues(option: Option, command: Command | undefined): Answer {
     case '--passphrase-file':
     case '--identity':
     case '--output':
+    case '--cert':
       return { candidates: [], files: true };
     default:
       return { candidates: [] };

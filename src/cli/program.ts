@@ -32,11 +32,14 @@ import { addPrune } from './commands/prune.ts';
 import { addPs } from './commands/ps.ts';
 import { addPut } from './commands/put.ts';
 import { addRebuild } from './commands/rebuild.ts';
+import { addReseal } from './commands/reseal.ts';
 import { addRestore } from './commands/restore.ts';
 import { addRevoke } from './commands/revoke.ts';
 import { addRm } from './commands/rm.ts';
 import { addRollback } from './commands/rollback.ts';
 import { addRotate } from './commands/rotate.ts';
+import { addSeal } from './commands/seal.ts';
+import { addSealingKey } from './commands/sealing-key.ts';
 import { addStatus } from './commands/status.ts';
 import { addUnlock } from './commands/unlock.ts';
 import { addUnlockKey } from './commands/unlock-key.ts';
@@ -119,6 +122,7 @@ export function buildProgram(session: Session): Command {
     addCert,
     addCertCa,
   ];
+  const sealingCommands = [addSeal, addReseal, addSealingKey];
   const grantCommands = [addGrant, addGrantLs, addRevoke, addPolicy];
   const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey, addDrill];
   const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addForceNewCluster];
@@ -126,6 +130,7 @@ export function buildProgram(session: Session): Command {
   const daemonCommands = [addStatus, addContext, addDoctor, addWhy, addAudit, addRebuild];
   for (const add of [
     ...secretCommands,
+    ...sealingCommands,
     ...grantCommands,
     ...backupCommands,
     ...clusterCommands,

@@ -11,27 +11,32 @@ import type { Session } from './session.ts';
 
 /**
  * Reads a value, byte for byte: from `file`, from standard input for `-`, or asked for twice at a terminal.
- * The size is 1 to 511,999 bytes. The caller wipes the buffer.
+ * The size is 1 to 511,999 bytes. `typed`: the command as far as it is right, for what is said. The caller wipes the buffer.
  */
-export async function readValue(session: Session, name: string, file: string | undefined): Promise<Buffer> {
+export async function readValue(
+  session: Session,
+  name: string,
+  file: string | undefined,
+  typed = `put ${name}`,
+): Promise<Buffer> {
   const { stdin, stderr } = session.io;
   if (file === '-') {
     return readBounded(stdin, 'standard input');
   }
   if (file !== undefined) {
-    return readFile(session, name, file);
+    return readFile(session, typed, file);
   }
   if (stdin.isTTY !== true) {
     throw usageError(
       'no value is given',
-      `Give a file, or - for standard input: printf %s "$VALUE" | ${session.name} put ${name} -`,
+      `Give a file, or - for standard input: printf %s "$VALUE" | ${session.name} ${typed} -`,
     );
   }
   const [value, again] = await promptHidden(stdin, stderr, [`Value of ${name}: `, 'The same again: ']);
   if (value === undefined || again === undefined || !value.equals(again)) {
     value?.fill(0);
     again?.fill(0);
-    throw usageError('the two are not the same; nothing was stored');
+    throw usageError('the two are not the same; nothing was done');
   }
   again.fill(0);
   return checked(value, 'what was typed');
@@ -42,24 +47,24 @@ export async function readStandardInput({ io }: Session, what: string): Promise<
   return readBounded(io.stdin, `standard input, where ${what} is expected,`);
 }
 
-async function readFile(session: Session, name: string, file: string): Promise<Buffer> {
+async function readFile(session: Session, typed: string, file: string): Promise<Buffer> {
   try {
     return await readBounded(createReadStream(file), 'the file');
   } catch (thrown) {
-    throw explained(thrown, session, name);
+    throw explained(thrown, session, typed);
   }
 }
 
 /** The argument is not repeated: it may well be the value. */
-function explained(thrown: unknown, session: Session, name: string): unknown {
+function explained(thrown: unknown, session: Session, typed: string): unknown {
   switch (systemErrorCode(thrown) ?? '') {
     case 'ENOENT':
     case 'ENOTDIR':
     case 'ENAMETOOLONG':
     case 'ERR_INVALID_ARG_VALUE':
       return usageError(
-        `what stands after ${name} is not a file; a value is never taken from the command line, where others can see it`,
-        `Use: printf %s "$VALUE" | ${session.name} put ${name} -   or, to be asked for it: ${session.name} put ${name}`,
+        `what stands after ${typed.split(' ').at(-1) ?? ''} is not a file; a value is never taken from the command line, where others can see it`,
+        `Use: printf %s "$VALUE" | ${session.name} ${typed} -   or, to be asked for it: ${session.name} ${typed}`,
       );
     case 'EISDIR':
       return usageError('that is a directory, not a file');

@@ -21,6 +21,7 @@ import { QUERIES, readQuery } from './query.ts';
 import { refuse } from './refuse.ts';
 import { rebuildRoutes } from './rebuild-routes.ts';
 import { rotationRoutes } from './rotation-routes.ts';
+import { sealingRoutes } from './sealing-routes.ts';
 import type { SecretRoutes } from './secret-routes.ts';
 import { versionRoutes } from './version-routes.ts';
 import { whyRoute } from './why-routes.ts';
@@ -53,6 +54,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
   const force = forceRoutes(options);
   const rebuild = rebuildRoutes(options);
   const audit = auditRoutes(options);
+  const sealing = sealingRoutes(options);
   const table: RouteTable = {
     '/v1/status': { get: statusRoute(options) },
     '/v1/secrets': { get: secrets.list },
@@ -92,6 +94,10 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/data-key': { get: dataKey.describe },
     '/v1/data-key/rotate': { post: dataKey.rotate },
     '/v1/data-key/schedule': { put: maintenance.setDataKeySchedule },
+    '/v1/sealing-key': { get: sealing.describe },
+    '/v1/sealing-key/rotate': { post: sealing.rotate },
+    '/v1/sealing-key/:id': { delete: sealing.forget },
+    '/v1/reseal': { post: sealing.reseal },
     '/v1/purge': { get: maintenance.purgeProgress, post: maintenance.purge },
     '/v1/backups': { get: maintenance.backups },
     '/v1/backups/header': { get: drills.header },

@@ -67,6 +67,7 @@ export type { Ledger, LedgerEntry, LedgerName, LedgerReply, LedgerState } from '
 export type { ControlLimits, ControlOptions, EngineUses } from './options.ts';
 export type { RebuildAdmin, RebuildDescription, RebuildStage } from './rebuild-wire.ts';
 export type { RotatedState, RotateReply, RotationDescription, RotationsReply } from './rotation-wire.ts';
+export type { OlderSealingKey, ResealReply, SealingKeyDescription } from './sealing-wire.ts';
 export { type ControlServer, createControlServer } from './server.ts';
 export type {
   AgentReport,

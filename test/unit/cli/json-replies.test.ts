@@ -11,6 +11,7 @@ import * as ledger from '../../../src/cli/ledger-replies.ts';
 import * as policy from '../../../src/cli/policy-replies.ts';
 import * as replies from '../../../src/cli/replies.ts';
 import * as rotation from '../../../src/cli/rotation-replies.ts';
+import * as sealing from '../../../src/cli/sealing-client.ts';
 import { whyReply } from '../../../src/cli/why-reply.ts';
 import { partOf, type Shape, shapeOfFile, shapeOfReply } from '../../support/shapes.ts';
 
@@ -50,6 +51,7 @@ const PRINTED: readonly (readonly [
     { 'WholeTo?': 'time', 'Acknowledged?': { Seq: 'integer', At: 'time' }, Whole: 'boolean' },
   ],
   ['rebuild', cluster.rebuildDescription],
+  ['sealing-key', sealing.sealingKeyReply],
 ];
 
 for (const [place, schema, added] of PRINTED) {
