@@ -23,6 +23,7 @@ import { addGet } from './commands/get.ts';
 import { addGrant } from './commands/grant.ts';
 import { addGrantLs } from './commands/grant-ls.ts';
 import { addHistory } from './commands/history.ts';
+import { addImport } from './commands/import.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addJoinToken } from './commands/join-token.ts';
 import { addLs } from './commands/ls.ts';
@@ -121,6 +122,7 @@ export function buildProgram(session: Session): Command {
     addRm,
     addCert,
     addCertCa,
+    addImport,
   ];
   const sealingCommands = [addSeal, addReseal, addSealingKey];
   const grantCommands = [addGrant, addGrantLs, addRevoke, addPolicy];

@@ -62,6 +62,8 @@ export const ERROR_CODES = {
   'rotation.busy': 409,
   'rotation.not-found': 404,
   'rotation.refused': 409,
+  'import.busy': 409,
+  'import.refused': 409,
   'volume.options-invalid': 400,
   'volume.not-found': 404,
   'volume.in-use': 409,

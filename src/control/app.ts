@@ -14,6 +14,7 @@ import { maintenanceRoutes } from './maintenance-routes.ts';
 import { grantRoutes } from './grant-routes.ts';
 import { forceRoutes } from './force-routes.ts';
 import { drillRoutes } from './drill-routes.ts';
+import { importRoutes } from './import-routes.ts';
 import { ledgerRoute } from './ledger-routes.ts';
 import type { ControlOptions } from './options.ts';
 import { policyRoutes } from './policy-routes.ts';
@@ -55,6 +56,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
   const rebuild = rebuildRoutes(options);
   const audit = auditRoutes(options);
   const sealing = sealingRoutes(options);
+  const imports = importRoutes(options);
   const table: RouteTable = {
     '/v1/status': { get: statusRoute(options) },
     '/v1/secrets': { get: secrets.list },
@@ -68,6 +70,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/secrets/:name/rotate': { post: rotations.rotate },
     '/v1/secrets/:name/rotate/cancel': { post: rotations.cancel },
     '/v1/rotations': { get: rotations.list },
+    '/v1/import/swarm': { get: imports.progress, post: imports.begin },
     '/v1/backup': { post: backups.backup },
     [RESTORE_PATH]: { post: backups.restore },
     '/v1/cluster': { get: cluster.describe },

@@ -62,6 +62,7 @@ export type {
   RemovedManager,
   SurvivorsReply,
 } from './force-wire.ts';
+export type { SwarmImportAdmin, SwarmImportReply } from './import-wire.ts';
 export { describeRotation } from './describe-rotation.ts';
 export type { Ledger, LedgerEntry, LedgerName, LedgerReply, LedgerState } from './ledger-wire.ts';
 export type { ControlLimits, ControlOptions, EngineUses } from './options.ts';
@@ -97,4 +98,5 @@ export type {
 } from './wire.ts';
 export type { SecretUse } from './policy-test.ts';
 export type { PolicyTestReply, PolicyTestResult } from './policy-wire.ts';
+export type { ImportedSecret, ImportedService } from '../import/index.ts';
 export type { Finding, WhyReply, WhySecret, WhySubject, WhyTarget } from '../diagnosis/index.ts';

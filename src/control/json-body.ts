@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import * as v from 'valibot';
 import { CofferError, readBody } from '../common/index.ts';
+import { ROTATION_TIMEOUT_MAX_MS, ROTATION_TIMEOUT_MIN_MS } from '../membership/index.ts';
 
 /** Far more than any of them needs. */
 const JSON_BYTES_MAX = 16 * 1024;
@@ -102,7 +103,25 @@ const recordNumber = v.pipe(
   v.minValue(0, RECORD_SENTENCE),
 );
 
+const NAMES_SENTENCE = 'names is a list of names of secrets';
+const TIMEOUT_SENTENCE = 'timeout_ms is how long each service is waited for, 10 seconds to a day';
+const swarmImport = v.strictObject({
+  names: v.pipe(
+    v.array(v.pipe(v.string(NAMES_SENTENCE), v.maxLength(64, NAMES_SENTENCE)), NAMES_SENTENCE),
+    v.maxLength(200, 'names has 200 names at most'),
+  ),
+  apply: v.boolean('apply is true or false'),
+  dryRun: v.boolean('dryRun is true or false'),
+  timeout_ms: v.pipe(
+    v.number(TIMEOUT_SENTENCE),
+    v.safeInteger(TIMEOUT_SENTENCE),
+    v.minValue(ROTATION_TIMEOUT_MIN_MS, TIMEOUT_SENTENCE),
+    v.maxValue(ROTATION_TIMEOUT_MAX_MS, TIMEOUT_SENTENCE),
+  ),
+});
+
 export const BODIES = {
+  swarmImport,
   grantWish,
   policyRuleWish,
   policyDefault: v.strictObject({ effect }),

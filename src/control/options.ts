@@ -7,6 +7,7 @@ import type { StoreSource, StoreStart } from '../store/index.ts';
 import type { AuditAdmin } from './audit-wire.ts';
 import type { ClusterAdmin } from './cluster-wire.ts';
 import type { ForceNewCluster } from './force-wire.ts';
+import type { SwarmImportAdmin } from './import-wire.ts';
 import type { Ledger } from './ledger-wire.ts';
 import type { SecretUse } from './policy-test.ts';
 import type { RotationObject } from '../membership/index.ts';
@@ -52,6 +53,8 @@ export interface ControlOptions {
   readonly secretUses?: () => Promise<readonly SecretUse[]>;
   /** Begins a rotation; given at most 20 seconds. Absent: this daemon has no engine whose services it could update. */
   readonly rotate?: (wish: RotationWish) => Promise<RotationObject>;
+  /** Absent: this daemon has no engine whose secrets it could import. */
+  readonly swarmImport?: SwarmImportAdmin;
   /**
    * Why what has that name, or anybody, is refused secrets; given at most 5 seconds. Rejects with `why.not-found`
    * and `why.ambiguous`. Absent: this daemon cannot tell.

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What others reach the daemon by: the engine's plugin socket, coffer's own API, and the gateway with what keeps it in step.
 import type { Server } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type ControlServer, createControlServer } from '../control/index.ts';
 import { diagnose } from '../diagnosis/index.ts';
 import { createGateway, type Gateway, Reconciler } from '../gateway/index.ts';
+import { OneShotTasks } from '../engine/index.ts';
+import { SwarmImport } from '../import/index.ts';
 import { createPluginServer, SecretProvider, VolumeDriver } from '../plugin/index.ts';
 import { auditedSource } from './audited-store.ts';
 import type { DaemonParts } from './daemon-parts.ts';
@@ -124,6 +127,16 @@ function controlServer(parts: DaemonParts): ControlServer {
       logger,
     }),
     rebuild: rebuilding,
+    swarmImport: new SwarmImport({
+      engine,
+      tasks: new OneShotTasks(engine.socketPath),
+      store: auditedSource(source, auditing.log, 'control'),
+      driverName,
+      now_ms,
+      monotonic_ms: parts.monotonic_ms,
+      pause: (duration_ms) => pause(duration_ms),
+      logger,
+    }),
     logger,
   });
 }

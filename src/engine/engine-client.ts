@@ -3,9 +3,9 @@
 //
 // dockerode writes the options of most calls into the URL as well as into the body, and a URL ends up in logs.
 // Those with options of their own pass `{ _query, _body }`, which keeps them apart.
-import './without-debug.ts';
-import Docker from 'dockerode';
-import { CofferError, withDeadline } from '../common/index.ts';
+import type Docker from 'dockerode';
+import { CofferError } from '../common/index.ts';
+import { callEngine, checkedId, connectEngine, unlessMissing } from './engine-call.ts';
 import { engineStatus, mapFailure } from './failure.ts';
 import { linesOf } from './lines.ts';
 import { decodeContainers, type EngineContainer } from './container-model.ts';
@@ -17,7 +17,13 @@ import {
   type SecretEvent,
 } from './event-model.ts';
 import { decodeInfo, decodePluginName, type EngineInfo } from './info-model.ts';
-import { decodeSecret, decodeSecrets, type EngineSecret } from './secret-model.ts';
+import {
+  decodeCreated,
+  decodeSecret,
+  decodeSecrets,
+  type DriverSecret,
+  type EngineSecret,
+} from './secret-model.ts';
 import {
   decodeRollingService,
   decodeRollingTasks,
@@ -30,6 +36,7 @@ import {
   decodeServices,
   decodeTasks,
   type EngineNode,
+  type EngineSecretReference,
   type EngineService,
   type EngineTask,
   type TaskState,
@@ -61,7 +68,6 @@ export interface TaskFilters {
 }
 
 const EVENT_LINE_BYTES_MAX = 1024 * 1024;
-const ENGINE_ID_PATTERN = /^[A-Za-z0-9]{1,128}$/;
 
 /**
  * The Docker Engine as coffer sees it. Every method rejects with `engine.unreachable` when the engine does not
@@ -76,22 +82,8 @@ export class EngineClient {
   constructor(options: EngineClientOptions) {
     this.socketPath = options.socketPath;
     this.#timeout_ms = options.timeout_ms ?? 10_000;
-    // Named here, so that DOCKER_HOST in the environment does not win over the socket.
-    const endpoint = {
-      socketPath: options.socketPath,
-      host: undefined,
-      port: undefined,
-      protocol: 'http',
-    } as const;
-    try {
-      this.#calls = new Docker({ ...endpoint, timeout: this.#timeout_ms });
-      this.#streams = new Docker(endpoint);
-    } catch (cause) {
-      throw new CofferError('settings.invalid', 'the DOCKER_ variables of the environment cannot be read', {
-        hint: 'unset DOCKER_HOST and DOCKER_CERT_PATH for coffer',
-        cause,
-      });
-    }
+    this.#calls = connectEngine(options.socketPath, this.#timeout_ms);
+    this.#streams = connectEngine(options.socketPath);
   }
 
   async ping(): Promise<void> {
@@ -111,6 +103,12 @@ export class EngineClient {
   async inspectSecret(id: string): Promise<EngineSecret | undefined> {
     const secret = await this.#unlessMissing(() => this.#calls.getSecret(checkedId(id)).inspect());
     return secret === undefined ? undefined : decodeSecret(secret);
+  }
+
+  /** Registers a secret whose value a driver has, and resolves with its id. */
+  async createSecret({ driver, labels, name }: DriverSecret): Promise<string> {
+    const options = { _query: {}, _body: { Name: name, Labels: labels, Driver: { Name: driver } } };
+    return decodeCreated(await this.#call(() => this.#calls.createSecret(options)));
   }
 
   /** False if there was none of this id. */
@@ -141,15 +139,24 @@ export class EngineClient {
 
   /**
    * Has the swarm replace a service's tasks, one after the other, by the service's own settings: its spec stays as it is, but for
-   * the count of such updates. False, and nothing is changed, unless `versionIndex` is that of the service, and if it is not there.
+   * the count of such updates, and for the secrets that are to be others, by the id of what they replace: their files stay where they
+   * are. False, and nothing is changed, unless `versionIndex` is that of the service, and if it is not there.
    */
-  async forceService(id: string, versionIndex: number, forceUpdate: number): Promise<boolean> {
+  async forceService(
+    id: string,
+    versionIndex: number,
+    forceUpdate: number,
+    replacements: ReadonlyMap<string, EngineSecretReference> = new Map(),
+  ): Promise<boolean> {
     const service = this.#calls.getService(checkedId(id));
     const found: unknown = await this.#unlessMissing(() => service.inspect());
     if (found === undefined || decodeRollingService(found).versionIndex !== versionIndex) {
       return false;
     }
-    const options = { _query: { version: versionIndex }, _body: forcedSpec(found, forceUpdate) };
+    const options = {
+      _query: { version: versionIndex },
+      _body: forcedSpec(found, forceUpdate, replacements),
+    };
     try {
       return (await this.#unlessMissing(() => service.update(options))) !== undefined;
     } catch (thrown) {
@@ -252,33 +259,13 @@ export class EngineClient {
     }
   }
 
-  async #call<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      const sentence = `the Docker Engine at ${this.socketPath} did not answer within ${this.#timeout_ms} ms`;
-      return await withDeadline(work(), this.#timeout_ms, 'engine.unreachable', sentence);
-    } catch (thrown) {
-      throw mapFailure(this.socketPath, thrown);
-    }
+  #call<T>(work: () => Promise<T>): Promise<T> {
+    return callEngine(this.socketPath, this.#timeout_ms, work);
   }
 
-  async #unlessMissing<T>(work: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await this.#call(work);
-    } catch (thrown) {
-      if (engineStatus(thrown) === 404) {
-        return undefined;
-      }
-      throw thrown;
-    }
+  #unlessMissing<T>(work: () => Promise<T>): Promise<T | undefined> {
+    return unlessMissing(this.#call(work));
   }
-}
-
-// dockerode puts ids into the path as they are.
-function checkedId(id: string): string {
-  if (!ENGINE_ID_PATTERN.test(id)) {
-    throw new CofferError('request.invalid', 'this is not an id of the Docker Engine');
-  }
-  return id;
 }
 
 function parse(line: string): unknown {

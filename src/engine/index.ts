@@ -12,7 +12,8 @@ export {
 export type { EventSubject, ObjectEvent, SecretEvent } from './event-model.ts';
 export { EngineAnswer, engineStatus, unreachableEngine } from './failure.ts';
 export { type EngineInfo, isSameDriver, type SwarmState } from './info-model.ts';
-export { decodeSecret, decodeSecrets, type EngineSecret } from './secret-model.ts';
+export { type OneShotState, type OneShotTask, OneShotTasks } from './one-shot-tasks.ts';
+export { decodeSecret, decodeSecrets, type DriverSecret, type EngineSecret } from './secret-model.ts';
 export type {
   RollingService,
   RollingTask,

@@ -12,7 +12,12 @@ export interface EngineSecret {
   /** RFC 3339. */
   readonly createdAt: string;
   readonly versionIndex: number;
+  /** Tasks find something else in the file than the value. */
+  readonly isTemplate?: true;
 }
+
+/** A secret that is to be registered. */
+export type DriverSecret = Pick<EngineSecret, 'labels' | 'name'> & { readonly driver: string };
 
 const secretShape = v.pipe(
   v.object({
@@ -23,6 +28,7 @@ const secretShape = v.pipe(
       Name: v.string(),
       Labels: labels,
       Driver: v.nullish(v.object({ Name: optionalText })),
+      Templating: v.nullish(v.object({ Name: optionalText })),
     }),
   }),
   v.transform(
@@ -33,6 +39,7 @@ const secretShape = v.pipe(
       labels: secret.Spec.Labels,
       createdAt: secret.CreatedAt,
       versionIndex: secret.Version?.Index ?? 0,
+      ...(secret.Spec.Templating?.Name !== undefined && { isTemplate: true }),
     }),
   ),
 );
@@ -45,4 +52,9 @@ export function decodeSecret(json: unknown): EngineSecret {
 /** Reads the answer of `GET /secrets`, where an engine may say `null` for none. */
 export function decodeSecrets(json: unknown): readonly EngineSecret[] {
   return decodeList(secretShape, json, 'a list of secrets');
+}
+
+/** The id of what dockerode has made. */
+export function decodeCreated(created: unknown): string {
+  return decode(v.object({ id: requiredText }), created, 'what it has made').id;
 }

@@ -2,6 +2,7 @@
 // One service of the swarm, as far as a rolling update of it is concerned.
 import * as v from 'valibot';
 import { decode, decodeList, requiredText, text } from './decode.ts';
+import type { EngineSecretReference } from './swarm-model.ts';
 
 /** How the engine's last update of a service went; as the Engine API has them. Anything else is `unknown`. */
 const UPDATE_STATES = [
@@ -120,9 +121,18 @@ const taskShape = v.pipe(
   ),
 );
 
+const sentReference = v.looseObject({ SecretID: v.string(), SecretName: v.nullish(v.string()) });
+
 /** What is sent back is the service's own, whatever else it says. */
 const specShape = v.object({
-  Spec: v.looseObject({ TaskTemplate: v.nullish(v.looseObject({}), {}) }),
+  Spec: v.looseObject({
+    TaskTemplate: v.nullish(
+      v.looseObject({
+        ContainerSpec: v.nullish(v.looseObject({ Secrets: v.nullish(v.array(sentReference)) })),
+      }),
+      {},
+    ),
+  }),
 });
 
 /** Reads the answer of `GET /services/{id}`. */
@@ -135,8 +145,29 @@ export function decodeRollingTasks(json: unknown): readonly RollingTask[] {
   return decodeList(taskShape, json, 'a list of tasks');
 }
 
-/** The service's own spec with another count of forced updates, out of the answer of `GET /services/{id}`. */
-export function forcedSpec(json: unknown, count: number): object {
+/**
+ * The service's own spec with another count of forced updates, out of the answer of `GET /services/{id}`, and with other secrets in the
+ * place of those that have these ids.
+ */
+export function forcedSpec(
+  json: unknown,
+  count: number,
+  replacements: ReadonlyMap<string, EngineSecretReference>,
+): object {
   const { Spec } = decode(specShape, json, 'a service');
-  return { ...Spec, TaskTemplate: { ...Spec.TaskTemplate, ForceUpdate: count } };
+  const { ContainerSpec, ...template } = Spec.TaskTemplate ?? {};
+  const container = ContainerSpec && {
+    ContainerSpec: {
+      ...ContainerSpec,
+      ...(ContainerSpec.Secrets && {
+        Secrets: ContainerSpec.Secrets.map((reference) => {
+          const other = replacements.get(reference.SecretID);
+          return other === undefined
+            ? reference
+            : { ...reference, SecretID: other.id, SecretName: other.name };
+        }),
+      }),
+    },
+  };
+  return { ...Spec, TaskTemplate: { ...template, ...container, ForceUpdate: count } };
 }

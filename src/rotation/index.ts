@@ -4,6 +4,7 @@ export { beginRotation, type BeginOptions, type RotationWish } from './begin.ts'
 export { type CancelOptions, cancelRotation } from './cancel.ts';
 export type { SourcedSecret } from './concerned-services.ts';
 export { type DueRotation, dueRotations, nextRotation_ms } from './due.ts';
+export { judge, type Judgement, lateness, markOf } from './judge.ts';
 export { RotationLoop } from './loop.ts';
 export {
   type RefusedRotation,

@@ -18,7 +18,9 @@ import { shortened } from './shortened.ts';
 import { valueBeforeOpens } from './value-before.ts';
 
 /** The engine, as far as a rotation needs it. */
-export type RotatedSwarm = Pick<EngineClient, 'forceService' | 'inspectService' | 'serviceTasks'>;
+export interface RotatedSwarm extends Pick<EngineClient, 'inspectService' | 'serviceTasks'> {
+  forceService(id: string, versionIndex: number, forceUpdate: number): Promise<boolean>;
+}
 
 export interface RotationRunnerOptions {
   readonly swarm: RotatedSwarm;

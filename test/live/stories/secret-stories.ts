@@ -6,6 +6,7 @@ import { certificateStories } from './certificates.ts';
 import { cliPluginStories } from './cli-plugin.ts';
 import { commandStories } from './commands.ts';
 import { deliveryStories } from './delivery.ts';
+import { swarmImportStories } from './swarm-import.ts';
 import { parityStories } from './parity.ts';
 import { revertedRotationStories, rollingRotationStories } from './rolling-rotation.ts';
 import { rotationStories } from './rotation.ts';
@@ -43,6 +44,7 @@ export function secretStories(kind: InstallationKind): void {
       revertedRotationStories(of);
       scheduledRotationStories(of);
       certificateStories(of);
+      swarmImportStories(of);
     }
     stackStories(of);
     cliPluginStories(of);

@@ -7,6 +7,7 @@ import * as audit from '../../../src/cli/audit-replies.ts';
 import * as cluster from '../../../src/cli/cluster-replies.ts';
 import * as force from '../../../src/cli/force-replies.ts';
 import * as grants from '../../../src/cli/grant-replies.ts';
+import * as imports from '../../../src/cli/import-client.ts';
 import * as ledger from '../../../src/cli/ledger-replies.ts';
 import * as policy from '../../../src/cli/policy-replies.ts';
 import * as replies from '../../../src/cli/replies.ts';
@@ -52,6 +53,7 @@ const PRINTED: readonly (readonly [
   ],
   ['rebuild', cluster.rebuildDescription],
   ['sealing-key', sealing.sealingKeyReply],
+  ['import-swarm', partOf(imports.swarmImportReply, 'secrets')],
 ];
 
 for (const [place, schema, added] of PRINTED) {

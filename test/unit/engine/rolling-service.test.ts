@@ -142,6 +142,22 @@ test('a forced update sends the whole spec back as it was, but for its count', a
   assert.deepEqual(post.body, { ...Spec, TaskTemplate: { ...Spec.TaskTemplate, ForceUpdate: 4 } });
 });
 
+test('with other secrets in the place of some, their files and the rest stay as they were', async (context) => {
+  const secret = (id: string, mode: number): object => ({
+    SecretID: id,
+    SecretName: `name of ${id}`,
+    File: { Name: `/etc/${id}`, UID: '7', GID: '8', Mode: mode },
+  });
+  const container = { Image: 'web', Env: ['A=1'], Secrets: [secret('s1', 0o400), secret('s2', 0o444)] };
+  const spec = { Name: 'web', TaskTemplate: { ContainerSpec: container, ForceUpdate: 3 } };
+  const { asked, client } = await startEngine(context, { service: { ...SERVICE, Spec: spec } });
+  const replacements = new Map([['s1', { id: 'n1', name: 'other' }]]);
+  assert.equal(await client.forceService(ID, 40, 4, replacements), true);
+  const changed = { ...secret('s1', 0o400), SecretID: 'n1', SecretName: 'other' };
+  const ContainerSpec = { ...container, Secrets: [changed, secret('s2', 0o444)] };
+  assert.deepEqual(asked.at(-1)?.body, { ...spec, TaskTemplate: { ContainerSpec, ForceUpdate: 4 } });
+});
+
 test('a forced update of a service that has changed, or is gone, is not sent', async (context) => {
   const { asked, client } = await startEngine(context);
   assert.equal(await client.forceService(ID, 39, 4), false);

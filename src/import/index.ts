@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Secrets that a swarm has in its own store, brought into coffer's.
+export type {
+  ImportDescription,
+  ImportedSecret,
+  ImportedService,
+  ImportPhase,
+  ImportState,
+  ImportWish,
+  SwitchState,
+} from './import-model.ts';
+export { type ImportStore, SwarmImport, type SwarmImportOptions } from './swarm-import.ts';
