@@ -9,6 +9,8 @@ import { type CommandError, usageError } from './command-error.ts';
 import { promptHidden } from './hidden-prompt.ts';
 import type { Session } from './session.ts';
 
+const LIST_BYTES_MAX = 8 * 1024 * 1024;
+
 /**
  * Reads a value, byte for byte: from `file`, from standard input for `-`, or asked for twice at a terminal.
  * The size is 1 to 511,999 bytes. `typed`: the command as far as it is right, for what is said. The caller wipes the buffer.
@@ -47,6 +49,31 @@ export async function readStandardInput({ io }: Session, what: string): Promise<
   return readBounded(io.stdin, `standard input, where ${what} is expected,`);
 }
 
+/** A file with a value, 1 to 511,999 bytes. The caller wipes the buffer. */
+export async function readValueFile(file: string): Promise<Buffer> {
+  try {
+    return await readBounded(createReadStream(file), 'the file');
+  } catch (thrown) {
+    throw unreadable(thrown, file);
+  }
+}
+
+/** A file that names several secrets, or standard input for `-`: up to 8 MiB. The caller wipes the buffer. */
+export async function readListFile({ io }: Session, file: string): Promise<Buffer> {
+  try {
+    const stream = file === '-' ? io.stdin : createReadStream(file);
+    return await readAll(stream, LIST_BYTES_MAX, () => usageError('the file has more than 8 MiB'));
+  } catch (thrown) {
+    throw unreadable(thrown, file);
+  }
+}
+
+/** Unlike that of `put`, its name is no value. */
+function unreadable(thrown: unknown, file: string): unknown {
+  const code = systemErrorCode(thrown);
+  return code === undefined ? thrown : usageError(`${file} cannot be read (${code})`);
+}
+
 async function readFile(session: Session, typed: string, file: string): Promise<Buffer> {
   try {
     return await readBounded(createReadStream(file), 'the file');
@@ -77,18 +104,26 @@ function explained(thrown: unknown, session: Session, typed: string): unknown {
 }
 
 async function readBounded(stream: Readable, what: string): Promise<Buffer> {
+  return checked(await readAll(stream, VALUE_BYTES_MAX, () => tooLong(what)), what);
+}
+
+async function readAll(
+  stream: Readable,
+  size_bytes_max: number,
+  tooLarge: () => CommandError,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  let size = 0;
+  let size_bytes = 0;
   try {
     for await (const chunk of stream as AsyncIterable<Buffer | string>) {
       const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
       chunks.push(bytes);
-      size += bytes.length;
-      if (size > VALUE_BYTES_MAX) {
-        throw tooLong(what);
+      size_bytes += bytes.length;
+      if (size_bytes > size_bytes_max) {
+        throw tooLarge();
       }
     }
-    return checked(Buffer.concat(chunks), what);
+    return Buffer.concat(chunks);
   } finally {
     for (const chunk of chunks) {
       chunk.fill(0);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
 import type { Session } from '../session.ts';
+import { addImportCompose } from './import-compose.ts';
+import { addImportEnv } from './import-env.ts';
 import { addImportSwarm } from './import-swarm.ts';
 
 export function addImport(program: Command, session: Session): void {
@@ -11,4 +13,6 @@ export function addImport(program: Command, session: Session): void {
     )
     .usage('COMMAND');
   addImportSwarm(group, session);
+  addImportEnv(group, session);
+  addImportCompose(group, session);
 }
