@@ -4,7 +4,7 @@ import type { Command, Option } from 'commander';
 import { ClusterClient } from './cluster-client.ts';
 import { ControlClient } from './control-client.ts';
 import type { Session } from './session.ts';
-import { versionHistory, type VersionStatus } from './version-history.ts';
+import { versionHistory, type VersionStatus } from '../wording/index.ts';
 
 const TIMEOUT_MS = 1_000;
 

@@ -16,7 +16,7 @@ import {
 } from './complete-names.ts';
 import type { Session } from './session.ts';
 import { optionsOf, pathOf, readWords } from './typed-words.ts';
-import type { VersionStatus } from './version-history.ts';
+import type { VersionStatus } from '../wording/index.ts';
 
 const NO_FILES = ':4';
 const FILES = ':0';

@@ -2,7 +2,7 @@
 // Schedules as they are typed and shown.
 import type { BackupSchedule, Schedules } from '../control/index.ts';
 import { DAY_MS, formatDuration, HOUR_MS, MINUTE_MS } from '../common/index.ts';
-import { humanAge, humanDuration } from './text.ts';
+import { humanAge } from './text.ts';
 
 /** `every 30d`, `daily at 03:00 UTC`. */
 export function backupScheduleText({ every_ms, offset_ms }: BackupSchedule): string {
@@ -32,11 +32,6 @@ export function scheduleFields(
         : `${backupScheduleText(backup)} on each manager, ${backup.keep} kept`,
     ],
   ];
-}
-
-/** Of a secret that is rotated by itself: `in 29 days`, or `due`. */
-export function nextRotationText(nextAt_ms: number, now_ms: number): string {
-  return nextAt_ms <= now_ms ? 'due' : `in ${humanDuration(nextAt_ms - now_ms).toLowerCase()}`;
 }
 
 function timeOfDay(offset_ms: number): string {

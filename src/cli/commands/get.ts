@@ -7,7 +7,7 @@ import { requestError, usageError } from '../command-error.ts';
 import type { RevealedValue } from '../reveal-reply.ts';
 import type { Session } from '../session.ts';
 import { humanAge, humanSize, renderFields } from '../text.ts';
-import { type KnownVersion, versionHistory } from '../version-history.ts';
+import { type KnownVersion, versionHistory } from '../../wording/index.ts';
 import { addExamples, formatOption, versionNumber, warnIfStale } from './options.ts';
 
 interface GetOptions {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
-import { nextRotationText } from '../schedule-text.ts';
 import type { Session } from '../session.ts';
 import { humanAge, humanSize, renderTable } from '../text.ts';
-import { type KnownVersion, versionHistory } from '../version-history.ts';
+import { type KnownVersion, nextRotationText, versionHistory } from '../../wording/index.ts';
 import { addExamples, formatOption, warnIfStale } from './options.ts';
 
 interface HistoryOptions {

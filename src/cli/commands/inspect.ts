@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { SecretDescription } from '../../control/index.ts';
 import { EXIT } from '../command-error.ts';
-import { nextRotationText } from '../schedule-text.ts';
+import { nextRotationText } from '../../wording/index.ts';
 import type { Session } from '../session.ts';
 import { dockerForm, humanSize, humanValidity, printable } from '../text.ts';
 import { addExamples, warnIfStale } from './options.ts';

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { SecretDescription } from '../../control/index.ts';
 import { usageError } from '../command-error.ts';
-import { nextRotationText } from '../schedule-text.ts';
+import { nextRotationText } from '../../wording/index.ts';
 import type { Session } from '../session.ts';
 import { humanAge, humanSize, renderTable } from '../text.ts';
 import { addExamples, collectText, formatOption, warnIfStale } from './options.ts';

@@ -4,7 +4,7 @@ import type { NodeDescription } from '../../control/index.ts';
 import { EXIT } from '../command-error.ts';
 import type { Session } from '../session.ts';
 import { dockerForm, humanValidity, renderFields } from '../text.ts';
-import { managerStatus, statusText } from './node-ls.ts';
+import { managerStatus, statusText } from '../../wording/index.ts';
 import { addExamples, NODE_ARGUMENT } from './options.ts';
 
 interface NodeInspectOptions {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
 import type { NodeDescription } from '../../control/index.ts';
+import { managerStatus, statusText } from '../../wording/index.ts';
 import type { Session } from '../session.ts';
 import { humanValidity, renderTable } from '../text.ts';
 import { addExamples, formatOption } from './options.ts';
@@ -55,26 +56,4 @@ function table(nodes: readonly NodeDescription[], now_ms: number): string {
       humanValidity(node.certificate.notAfter_ms, now_ms),
     ]),
   );
-}
-
-/** As docker writes it: `Ready`. */
-export function statusText({ status }: NodeDescription): string {
-  return status.slice(0, 1).toUpperCase() + status.slice(1);
-}
-
-/** Of managers, in docker's words; of workers nothing. */
-export function managerStatus({ role, leader, voter, status }: NodeDescription): string {
-  if (role === 'worker') {
-    return '';
-  }
-  if (leader) {
-    return 'Leader';
-  }
-  if (status === 'down') {
-    return 'Unreachable';
-  }
-  if (!voter) {
-    return 'Joining';
-  }
-  return status === 'unknown' ? 'Unknown' : 'Reachable';
 }

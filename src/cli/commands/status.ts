@@ -11,9 +11,9 @@ import type {
   UpkeepStatus,
 } from '../../control/index.ts';
 import type { StoreStatus } from '../../store/index.ts';
+import { heldText, outcomeText } from '../../wording/index.ts';
 import { EXIT } from '../command-error.ts';
 import { gatewayOnHost } from '../find-daemon.ts';
-import { heldText, outcomeText } from '../secret-rotation.ts';
 import type { Session } from '../session.ts';
 import { counted, humanAge, humanDuration, humanSize, printable } from '../text.ts';
 import { nextText } from './data-key.ts';

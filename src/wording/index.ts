@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+export {
+  counted,
+  humanAge,
+  humanDuration,
+  humanSize,
+  humanValidity,
+  nextRotationText,
+  printable,
+} from './human-text.ts';
+export { managerStatus, statusText } from './node-text.ts';
+export { hasEnded, heldText, outcomeText, serviceText } from './rotation-text.ts';
+export { type KnownVersion, versionHistory, type VersionStatus } from './version-history.ts';
