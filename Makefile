@@ -17,7 +17,7 @@ check_node := const [a, b] = process.versions.node.split(".").map(Number); \
 packages := node_modules/.package-lock.json
 programs := dist/coffer-daemon.cjs
 plugin := build/plugin/config.json
-sources := $(shell find src -name '*.ts')
+sources := $(shell find src -type f)
 
 .PHONY: help
 help: ## list the targets (the default)

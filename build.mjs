@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bundles the two programs, each into one CommonJS file, with LevelDB's prebuilt addon beside them:
 //   dist/coffer-daemon.cjs   the daemon        dist/coffer.cjs   the command line
-import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { build } from 'esbuild';
@@ -22,6 +22,45 @@ const leaveOut = {
   },
 };
 
+const ui = path.join(root, 'src', 'ui');
+
+/** The texts of a directory's files one after the other, in the order of their names. */
+function readTexts(directory) {
+  const files = readdirSync(directory).sort();
+  return files.map((file) => readFileSync(path.join(directory, file), 'utf8')).join('\n');
+}
+
+/** What a browser is given besides the pages: one script, one stylesheet and an icon, as texts in the bundle. */
+const uiAssets = {
+  name: 'ui-assets',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^coffer:ui-assets$/ }, ({ path: name }) => ({
+      path: name,
+      namespace: 'assets',
+    }));
+    bundler.onLoad({ filter: /.*/, namespace: 'assets' }, async () => {
+      const { outputFiles } = await build({
+        entryPoints: [path.join(ui, 'browser', 'main.ts')],
+        bundle: true,
+        write: false,
+        minify: true,
+        platform: 'browser',
+        target: 'es2022',
+        format: 'iife',
+      });
+      const texts = {
+        script: outputFiles[0].text,
+        style: readTexts(path.join(ui, 'style')),
+        icon: readFileSync(path.join(ui, 'icon.svg'), 'utf8'),
+      };
+      const lines = Object.entries(texts).map(
+        ([name, text]) => `export const ${name} = ${JSON.stringify(text)};`,
+      );
+      return { contents: lines.join('\n') };
+    });
+  },
+};
+
 /** The options that every bundle of the project shares, the tests' included. */
 export const bundleOptions = {
   bundle: true,
@@ -32,7 +71,7 @@ export const bundleOptions = {
   legalComments: 'external',
   logLevel: 'warning',
   define: { 'process.env.COFFER_VERSION': JSON.stringify(version) },
-  plugins: [leaveOut],
+  plugins: [leaveOut, uiAssets],
 };
 
 /** Puts LevelDB's addon for this machine's processor where a bundle in `directory` looks for it. */

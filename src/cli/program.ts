@@ -42,6 +42,7 @@ import { addRotate } from './commands/rotate.ts';
 import { addSeal } from './commands/seal.ts';
 import { addSealingKey } from './commands/sealing-key.ts';
 import { addStatus } from './commands/status.ts';
+import { addUi } from './commands/ui.ts';
 import { addUnlock } from './commands/unlock.ts';
 import { addUnlockKey } from './commands/unlock-key.ts';
 import { addVersion } from './commands/version.ts';
@@ -129,7 +130,7 @@ export function buildProgram(session: Session): Command {
   const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey, addDrill];
   const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addForceNewCluster];
   const keyCommands = [addAutolock, addUnlock, addUnlockKey, addDataKey];
-  const daemonCommands = [addStatus, addContext, addDoctor, addWhy, addAudit, addRebuild];
+  const daemonCommands = [addStatus, addContext, addDoctor, addWhy, addAudit, addUi, addRebuild];
   for (const add of [
     ...secretCommands,
     ...sealingCommands,

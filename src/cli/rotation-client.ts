@@ -38,9 +38,9 @@ export class RotationClient {
     return this.#control.call({ method: 'POST', path }, rotateReply);
   }
 
-  /** Of this secret, the newest first. */
-  of(secret: string): Promise<RotationsReply> {
-    const query = new URLSearchParams({ secret });
+  /** Of this secret, or of all, the newest first. */
+  of(secret?: string): Promise<RotationsReply> {
+    const query = new URLSearchParams(secret === undefined ? {} : { secret });
     return this.#control.call({ method: 'GET', path: '/v1/rotations', query }, rotationsReply);
   }
 }

@@ -100,6 +100,8 @@ export const ERROR_CODES = {
   'backup.drill': 409,
   'audit.unavailable': 503,
   'audit.not-lost': 409,
+  'ui.refused': 403,
+  'ui.signed-out': 401,
   'settings.invalid': 503,
   'engine.unreachable': 502,
   'engine.refused': 502,

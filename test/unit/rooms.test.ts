@@ -9,6 +9,7 @@ import { projectRoot } from '../support/project.ts';
 const ROOMS: readonly (readonly string[])[] = [
   ['main'],
   ['cli', 'daemon'],
+  ['ui'],
   ['wording'],
   ['plugin', 'gateway', 'control'],
   ['diagnosis'],

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -20,15 +20,13 @@ const TIMEOUT_MS = 20_000;
 /** Bundles the command line as the build does, into the test's own directory. */
 function bundle(directory: string): string {
   const program = path.join(directory, 'coffer.cjs');
-  const esbuild = path.join(projectRoot(), 'node_modules', '.bin', 'esbuild');
-  const options = ['--bundle', '--platform=node', '--target=node20', '--format=cjs', '--log-level=warning'];
-  const banner = '--banner:js=#!/usr/bin/env node';
-  const define = '--define:process.env.COFFER_VERSION="1.2.3"';
-  const built = spawnSync(esbuild, ['src/cli/main.ts', ...options, banner, define, `--outfile=${program}`], {
+  const script = path.join('test', 'support', 'build-program.mjs');
+  const built = spawnSync(process.execPath, [script, 'src/cli/main.ts', program], {
     encoding: 'utf8',
     cwd: projectRoot(),
   });
   assert.equal(built.status, 0, built.stderr);
+  writeFileSync(program, `#!/usr/bin/env node\n${readFileSync(program, 'utf8')}`);
   chmodSync(program, 0o755);
   return program;
 }
@@ -85,7 +83,10 @@ test('the program puts, lists and fails with the right exit codes', { timeout: 6
       'hunter2',
     );
     assert.equal((await start(program, ['ls', '-q'], env)).stdout, 'db\n');
-    assert.equal((await start(program, ['version'], {})).stdout, 'coffer 1.2.3\n');
+    const { version } = JSON.parse(readFileSync(path.join(projectRoot(), 'package.json'), 'utf8')) as {
+      version: string;
+    };
+    assert.equal((await start(program, ['version'], {})).stdout, `coffer ${version}\n`);
     assert.equal((await start(program, ['bogus'], env)).code, 1);
     assert.equal((await start(program, ['inspect', 'nope'], env)).code, 2);
     assert.equal((await start(program, ['ls'], { COFFER_SOCKET: `${socketPath}.none` })).code, 2);

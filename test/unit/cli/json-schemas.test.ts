@@ -24,6 +24,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'backup-get': 'it prints a value byte for byte, and a value never stands in JSON',
   'backup-key': 'it prints a recipient, which is one word, or an identity, which is for a file',
   completion: 'it prints the script of a shell',
+  ui: 'it prints a link',
 };
 
 const printing = verbs().filter(printsJson);

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Daemon } from './daemon.ts';
+
+/** What went wrong, in one sentence, and what to do about it. */
+export interface Problem {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+export interface UiOptions {
+  readonly daemon: Daemon;
+  /** Tells what the daemon's calls reject with. */
+  readonly explain: (thrown: unknown) => Problem;
+  readonly now_ms: () => number;
+  /** Of this program. */
+  readonly version: string;
+  /** What is typed before a command: `docker coffer`. */
+  readonly commandName: string;
+}
+
+/** Something that a page asked for, or why it cannot be told. */
+export type Told<T> = { readonly value: T; readonly problem?: undefined } | { readonly problem: Problem };
+
+/** Never rejects: a page shows what can be told. */
+export async function told<T>({ explain }: Pick<UiOptions, 'explain'>, asked: Promise<T>): Promise<Told<T>> {
+  try {
+    return { value: await asked };
+  } catch (thrown) {
+    return { problem: explain(thrown) };
+  }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this manager has written down, the newest first.
+import { AUDIT_EVENTS } from '../../audit/index.ts';
+import type { AuditStatus, AuditVerifyReply } from '../../control/index.ts';
+import { counted } from '../../wording/index.ts';
+import type { ShownRecord } from '../daemon.ts';
+import { html, type Html, type Part, place } from '../html.ts';
+import type { Told } from '../options.ts';
+import { fields, ifTold, link, mark, problemNote, section, table } from './parts.ts';
+
+export const RECORDS_PER_PAGE = 50;
+/** What is older is told by `docker coffer audit`. */
+export const AUDIT_PAGES_MAX = 100;
+
+export interface AuditView {
+  /** Empty: any. */
+  readonly secret: string;
+  /** Empty: any. */
+  readonly event: string;
+  readonly page: number;
+  readonly hasOlder: boolean;
+}
+
+export interface AuditFacts {
+  /** Those of the page, the newest first. */
+  readonly records: readonly ShownRecord[];
+  readonly state: AuditStatus | undefined;
+  /** Absent unless it was asked for: all files are read for that. */
+  readonly verified: Told<AuditVerifyReply> | undefined;
+}
+
+export function auditPage({ records, state, verified }: AuditFacts, view: AuditView): Html {
+  const to = (page: number): string =>
+    place('audit', { secret: view.secret || undefined, event: view.event || undefined, page });
+  return html`${section('chain', 'The chain', chainFields(state), verified === undefined ? html`<p>${link('Verify the files of this manager now', 'audit', { verify: 1 })}</p>` : ifTold(verified, verifiedNote))}
+${section(
+  'records',
+  'Records',
+  filterForm(view),
+  table({
+    caption: 'Audit records',
+    headings: ['Time', 'Event', 'Secret', 'Service', 'Task or node', 'By', 'Outcome'],
+    rows: records.map(rowOf),
+    none: 'No record is like that.',
+  }),
+  olderAndNewer(view, to),
+)}`;
+}
+
+function chainFields(state: AuditStatus | undefined): Part {
+  if (state === undefined) {
+    return problemNote({ message: 'It cannot be told whether the audit log is written.' });
+  }
+  const { problems, sinks, stopsDeliveries } = state;
+  return html`${fields([['Written to', sinks.length === 0 ? mark('warning', 'nothing: it is off') : sinks.join(', ')]])}
+${problems.map((message) => problemNote({ message }))}${stopsDeliveries && problemNote({ message: 'Nothing is delivered until it can be written.' })}`;
+}
+
+function verifiedNote({ head, lost, problem, records, wholeTo }: AuditVerifyReply): Part {
+  if (problem !== undefined) {
+    return problemNote({
+      message: `Line ${problem.line}: ${problem.what}. Whole before that: ${counted(records, 'record')}.`,
+    });
+  }
+  const signature = {
+    good: 'whose signature is good',
+    bad: 'whose signature is wrong',
+    'other-key': 'signed by another key',
+  };
+  const known =
+    head === undefined ? '' : `; the others know of record ${head.seq}, ${signature[head.signature]}`;
+  return html`<p class="note" role="status" data-level="${head?.signature === 'bad' ? 'failure' : 'ok'}">The chain is whole: ${counted(records, 'record')}${wholeTo !== undefined && `, to ${wholeTo}`}${known}.</p>
+${lost !== undefined && problemNote({ message: `Record ${lost.seq} was signed, and is not there any more.`, hint: 'docker coffer audit verify tells more.' })}`;
+}
+
+function filterForm({ event, secret }: AuditView): Html {
+  return html`<form class="search" method="get" action="audit" role="search">
+<label for="secret">Secret</label><input id="secret" name="secret" value="${secret}" maxlength="64">
+<label for="event">Event</label><select id="event" name="event"><option value="">any</option>${AUDIT_EVENTS.map((name) => html`<option${name === event && html` selected`}>${name}</option>`)}</select>
+<button>Filter</button></form>`;
+}
+
+function rowOf(record: ShownRecord): readonly Part[] {
+  const { at, by, code, detail, event, secret, service, task, to, version, volume } = record;
+  return [
+    html`<time datetime="${at}">${at.slice(0, 19).replace('T', ' ')}</time>`,
+    event,
+    secret === undefined
+      ? ''
+      : html`${link(secret, 'secret', { name: secret })}${version !== undefined && ` version ${version}`}`,
+    service ?? '',
+    task ?? to ?? (volume === undefined ? '' : `volume ${volume}`),
+    by ?? '',
+    code === undefined ? (detail ?? 'done') : mark('warning', code),
+  ];
+}
+
+function olderAndNewer({ hasOlder, page }: AuditView, to: (page: number) => string): Part {
+  const step = (isThere: boolean, target: number, text: string): Html =>
+    isThere ? html`<a href="${to(target)}">${text}</a>` : html`<span class="off">${text}</span>`;
+  return html`<nav class="pager" aria-label="Pages of records">${step(page > 1, page - 1, 'Newer')} <span>Page ${page}</span> ${step(hasOlder && page < AUDIT_PAGES_MAX, page + 1, 'Older')}</nav>`;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// What several pages are made of.
+import { humanAge } from '../../wording/index.ts';
+import { html, type Html, type Part, place } from '../html.ts';
+import type { Problem, Told } from '../options.ts';
+
+export type Level = 'ok' | 'warning' | 'failure' | 'running' | 'plain';
+
+/** A word that is marked by a colour and a shape: the colour alone tells nobody. */
+export function mark(level: Level, text: string): Html {
+  return html`<span class="mark" data-level="${level}">${text}</span>`;
+}
+
+/** Pairs of a name and what is to be told of it. */
+export function fields(rows: readonly (readonly [name: string, told: Part] | undefined)[]): Html {
+  const given = rows.filter((row) => row !== undefined);
+  return html`<dl class="fields">${given.map(([name, part]) => html`<div><dt>${name}</dt><dd>${part}</dd></div>`)}</dl>`;
+}
+
+export interface TableShape {
+  /** What it is a table of; hidden from those who see its heading. */
+  readonly caption: string;
+  readonly headings: readonly string[];
+  readonly rows: readonly (readonly Part[])[];
+  /** In the place of the table where there is no row. */
+  readonly none: string;
+}
+
+/** On a narrow screen each row is a card, so the roles are told by name: the layout takes them away in some browsers. */
+export function table({ caption, headings, none, rows }: TableShape): Html {
+  if (rows.length === 0) {
+    return html`<p class="none">${none}</p>`;
+  }
+  return html`<table role="table"><caption class="unseen">${caption}</caption>
+<thead role="rowgroup"><tr role="row">${headings.map((heading) => html`<th role="columnheader" scope="col">${heading}</th>`)}</tr></thead>
+<tbody role="rowgroup">${rows.map(
+    (
+      row,
+    ) => html`<tr role="row">${row.map((cell, column) => html`<td role="cell" data-heading="${headings[column]}">${cell}</td>`)}</tr>
+`,
+  )}</tbody></table>`;
+}
+
+/** `2 hours ago`, with the moment itself for who points at it. */
+export function ago(at_ms: number | undefined, now_ms: number): Part {
+  if (at_ms === undefined) {
+    return '';
+  }
+  const moment = new Date(at_ms).toISOString();
+  return html`<time datetime="${moment}" title="${moment}">${humanAge(at_ms, now_ms)}</time>`;
+}
+
+export function link(text: string, page: string, query: Parameters<typeof place>[1] = {}): Html {
+  return html`<a href="${place(page, query)}">${text}</a>`;
+}
+
+/** A sentence of the daemon's begins with a small letter, since a terminal shows a name before it. */
+export function problemNote({ hint, message }: Problem): Html {
+  return html`<p class="note" data-level="failure">${begun(message)}${hint !== undefined && html`<br><span class="hint">${begun(hint)}</span>`}</p>`;
+}
+
+function begun(sentence: string): string {
+  return sentence.slice(0, 1).toUpperCase() + sentence.slice(1);
+}
+
+/** What was told, or why it was not. */
+export function ifTold<T>(answer: Told<T>, show: (value: T) => Part): Part {
+  return answer.problem === undefined ? show(answer.value) : problemNote(answer.problem);
+}
+
+export interface Paged<T> {
+  readonly shown: readonly T[];
+  /** From 1. */
+  readonly page: number;
+  readonly pages: number;
+  readonly total: number;
+}
+
+/** A page of a list; the last one for a number that is too high. */
+export function paged<T>(all: readonly T[], page: number, size: number): Paged<T> {
+  const pages = Math.max(1, Math.ceil(all.length / size));
+  const at = Math.min(Math.max(1, page), pages);
+  return { shown: all.slice((at - 1) * size, at * size), page: at, pages, total: all.length };
+}
+
+/** Links to the page before and the page after; nothing where all is on one page. */
+export function pager(
+  { page, pages, total }: Omit<Paged<unknown>, 'shown'>,
+  to: (page: number) => string,
+  what: string,
+): Part {
+  if (pages <= 1) {
+    return undefined;
+  }
+  const step = (target: number, text: string, isThere: boolean): Html =>
+    isThere ? html`<a href="${to(target)}">${text}</a>` : html`<span class="off">${text}</span>`;
+  return html`<nav class="pager" aria-label="Pages of ${what}">${step(page - 1, 'Previous', page > 1)}
+<span>Page ${page} of ${pages}, ${total} in all</span> ${step(page + 1, 'Next', page < pages)}</nav>`;
+}
+
+/** A part of a page, with a heading that names it. */
+export function section(id: string, heading: string, ...content: readonly Part[]): Html {
+  return html`<section aria-labelledby="${id}"><h2 id="${id}">${heading}</h2>
+${content}</section>
+`;
+}
