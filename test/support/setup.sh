@@ -13,7 +13,8 @@ perl perl
 busybox busybox-static
 faketime faketime
 docker-registry docker-registry
-docker-compose docker-compose'
+docker-compose docker-compose
+chromium chromium'
 
 PATH="$PATH:/usr/sbin:/sbin"
 missing=''
