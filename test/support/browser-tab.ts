@@ -60,6 +60,7 @@ export class BrowserTab {
     for (const domain of ['Page', 'Runtime', 'Network', 'Log']) {
       await this.#call(`${domain}.enable`);
     }
+    await this.#call('Emulation.setScrollbarsHidden', { hidden: true });
     await this.resize(width, height);
   }
 

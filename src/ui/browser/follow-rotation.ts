@@ -8,6 +8,7 @@ const FAILURES_MAX = 85;
 interface Places {
   readonly outcome: Element;
   readonly held: Element;
+  readonly count: Element;
   readonly meter: HTMLProgressElement;
   readonly news: Element;
   readonly cancel: Element | null;
@@ -26,11 +27,12 @@ export function followRotation(): void {
 function placesIn(root: Element): Places | undefined {
   const outcome = root.querySelector('[data-outcome]');
   const held = root.querySelector('[data-held]');
+  const count = root.querySelector('[data-count]');
   const meter = root.querySelector('progress');
   const news = root.querySelector('[data-news]');
-  return outcome === null || held === null || meter === null || news === null
+  return outcome === null || held === null || count === null || meter === null || news === null
     ? undefined
-    : { outcome, held, meter, news, cancel: document.querySelector('#cancel') };
+    : { outcome, held, count, meter, news, cancel: document.querySelector('#cancel') };
 }
 
 async function follow(url: string, places: Places): Promise<void> {
@@ -60,6 +62,7 @@ function show(progress: Progress, places: Places): void {
   setText(places.outcome, progress.sentence);
   places.outcome.setAttribute('data-level', progress.level);
   setText(places.held, progress.held);
+  setText(places.count, `${progress.done} of ${progress.total}`);
   places.meter.max = Math.max(1, progress.total);
   places.meter.value = progress.total === 0 && progress.ended ? 1 : progress.done;
   for (const { id, state, text } of progress.services) {

@@ -32,19 +32,19 @@ export interface AuditFacts {
 export function auditPage({ records, state, verified }: AuditFacts, view: AuditView): Html {
   const to = (page: number): string =>
     place('audit', { secret: view.secret || undefined, event: view.event || undefined, page });
-  return html`${section('chain', 'The chain', chainFields(state), verified === undefined ? html`<p>${link('Verify the files of this manager now', 'audit', { verify: 1 })}</p>` : ifTold(verified, verifiedNote))}
-${section(
-  'records',
-  'Records',
-  filterForm(view),
-  table({
+  const chain = verified === undefined ? verifyLink() : ifTold(verified, verifiedNote);
+  const list = table({
     caption: 'Audit records',
     headings: ['Time', 'Event', 'Secret', 'Service', 'Task or node', 'By', 'Outcome'],
     rows: records.map(rowOf),
     none: 'No record is like that.',
-  }),
-  olderAndNewer(view, to),
-)}`;
+  });
+  return html`${section('chain', 'The chain', chainFields(state), chain)}
+${section('records', 'Records', filterForm(view), list, olderAndNewer(view, to))}`;
+}
+
+function verifyLink(): Html {
+  return html`<p>${link('Verify the files of this manager now', 'audit', { verify: 1 })}</p>`;
 }
 
 function chainFields(state: AuditStatus | undefined): Part {
@@ -52,8 +52,10 @@ function chainFields(state: AuditStatus | undefined): Part {
     return problemNote({ message: 'It cannot be told whether the audit log is written.' });
   }
   const { problems, sinks, stopsDeliveries } = state;
-  return html`${fields([['Written to', sinks.length === 0 ? mark('warning', 'nothing: it is off') : sinks.join(', ')]])}
-${problems.map((message) => problemNote({ message }))}${stopsDeliveries && problemNote({ message: 'Nothing is delivered until it can be written.' })}`;
+  const stops = stopsDeliveries ? ['nothing is delivered until it can be written'] : [];
+  const where = sinks.length === 0 ? mark('warning', 'nothing: it is off') : sinks.join(', ');
+  return html`${fields([['Written to', where]])}
+${[...problems, ...stops].map((message) => problemNote({ message }))}`;
 }
 
 function verifiedNote({ head, lost, problem, records, wholeTo }: AuditVerifyReply): Part {
@@ -69,14 +71,23 @@ function verifiedNote({ head, lost, problem, records, wholeTo }: AuditVerifyRepl
   };
   const known =
     head === undefined ? '' : `; the others know of record ${head.seq}, ${signature[head.signature]}`;
-  return html`<p class="note" role="status" data-level="${head?.signature === 'bad' ? 'failure' : 'ok'}">The chain is whole: ${counted(records, 'record')}${wholeTo !== undefined && `, to ${wholeTo}`}${known}.</p>
-${lost !== undefined && problemNote({ message: `Record ${lost.seq} was signed, and is not there any more.`, hint: 'docker coffer audit verify tells more.' })}`;
+  const level = head?.signature === 'bad' ? 'failure' : 'ok';
+  const to = wholeTo === undefined ? '' : `, to ${wholeTo}`;
+  const gone = lost && {
+    message: `record ${lost.seq} was signed, and is not there any more`,
+    hint: 'docker coffer audit verify tells more',
+  };
+  return html`<div role="status">${problemNote({ message: `the chain is whole: ${counted(records, 'record')}${to}${known}` }, level)}
+${gone && problemNote(gone)}</div>`;
 }
 
 function filterForm({ event, secret }: AuditView): Html {
+  const events = AUDIT_EVENTS.map(
+    (name) => html`<option${name === event && html` selected`}>${name}</option>`,
+  );
   return html`<form class="search" method="get" action="audit" role="search">
 <label for="secret">Secret</label><input id="secret" name="secret" value="${secret}" maxlength="64">
-<label for="event">Event</label><select id="event" name="event"><option value="">any</option>${AUDIT_EVENTS.map((name) => html`<option${name === event && html` selected`}>${name}</option>`)}</select>
+<label for="event">Event</label><select id="event" name="event"><option value="">any</option>${events}</select>
 <button>Filter</button></form>`;
 }
 
@@ -98,5 +109,6 @@ function rowOf(record: ShownRecord): readonly Part[] {
 function olderAndNewer({ hasOlder, page }: AuditView, to: (page: number) => string): Part {
   const step = (isThere: boolean, target: number, text: string): Html =>
     isThere ? html`<a href="${to(target)}">${text}</a>` : html`<span class="off">${text}</span>`;
-  return html`<nav class="pager" aria-label="Pages of records">${step(page > 1, page - 1, 'Newer')} <span>Page ${page}</span> ${step(hasOlder && page < AUDIT_PAGES_MAX, page + 1, 'Older')}</nav>`;
+  return html`<nav class="pager" aria-label="Pages of records">${step(page > 1, page - 1, 'Newer')}
+<span>Page ${page}</span> ${step(hasOlder && page < AUDIT_PAGES_MAX, page + 1, 'Older')}</nav>`;
 }

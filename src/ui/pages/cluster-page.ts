@@ -12,7 +12,7 @@ import type {
 import { counted, humanDuration, humanSize } from '../../wording/index.ts';
 import { html, type Html, type Part } from '../html.ts';
 import type { Told } from '../options.ts';
-import { ago, fields, ifTold, type Level, mark, problemNote, section } from './parts.ts';
+import { ago, fields, findingsList, ifTold, type Level, mark, problemNote, section } from './parts.ts';
 import { expiry, managersTable, workersTable } from './node-tables.ts';
 
 export interface ClusterFacts {
@@ -32,43 +32,51 @@ export interface ClusterView {
 }
 
 export function clusterPage(facts: ClusterFacts, view: ClusterView): Html {
-  const { authority, autolock, backups, checks, cluster, nodes, status } = facts;
+  const { checks, status } = facts;
   const state = status.problem === undefined ? status.value : undefined;
-  return html`${section('health', 'Health', ifTold(status, stateNote), ifTold(checks, findings))}
-${section(
-  'managers',
-  'Managers',
-  ifTold(cluster, (told) => quorumFields(told, state)),
-  ifTold(nodes, (told) => managersTable(told, state, view.now_ms)),
-)}
-${section(
-  'nodes',
-  'Workers',
-  ifTold(nodes, (told) => workersTable(told, view)),
-)}
-<div class="columns">${section(
+  const health = section('health', 'Health', ifTold(status, stateNote), ifTold(checks, findings));
+  const own = section('daemon', 'This node', state && daemonFields(state));
+  // A daemon that does not serve says of everything else the same.
+  const serves = state === undefined || state.state === 'serving';
+  return html`${health}${serves && wholeCluster(facts, state, view)}${own}`;
+}
+
+function wholeCluster(facts: ClusterFacts, state: DaemonStatus | undefined, view: ClusterView): Html {
+  const { authority, autolock, backups, cluster, nodes } = facts;
+  const { now_ms } = view;
+  const managers = section(
+    'managers',
+    'Managers',
+    ifTold(cluster, (told) => quorumFields(told, state)),
+    ifTold(nodes, (told) => managersTable(told, state, now_ms)),
+  );
+  const workers = section(
+    'nodes',
+    'Workers',
+    ifTold(nodes, (told) => workersTable(told, view)),
+  );
+  const keys = section(
     'keys',
     'Keys and certificates',
-    ifTold(authority, (told) => authorityFields(told, view.now_ms)),
-    ifTold(autolock, (told) => sealFields(told, state, view.now_ms)),
-  )}
-${section(
-  'backups',
-  'Backups',
-  ifTold(backups, (told) => backupFields(told, view.now_ms)),
-)}
-${section('daemon', 'This manager', state && daemonFields(state))}</div>`;
+    ifTold(authority, (told) => authorityFields(told, now_ms)),
+    ifTold(autolock, (told) => sealFields(told, state, now_ms)),
+  );
+  const copies = section(
+    'backups',
+    'Backups',
+    ifTold(backups, (told) => backupFields(told, now_ms)),
+  );
+  return html`${managers}${workers}<div class="columns">${keys}${copies}</div>`;
 }
 
 function stateNote({ reason, state }: DaemonStatus): Part {
   return reason === undefined || state === 'serving' ? undefined : problemNote(reason);
 }
 
-const ORDER = ['failure', 'warning', 'ok'] as const;
-const LEVEL_TEXT = { failure: 'Failure', warning: 'Warning', ok: 'Well' } as const;
-
 function findings(checks: readonly Check[]): Part {
-  const wrong = ORDER.slice(0, 2).flatMap((level) => checks.filter((check) => check.level === level));
+  const wrong = (['failure', 'warning'] as const).flatMap((level) =>
+    checks.filter((check) => check.level === level),
+  );
   const well = checks.filter(({ level }) => level === 'ok');
   const failures = wrong.filter(({ level }) => level === 'failure').length;
   const level: Level = wrong.length === 0 ? 'ok' : failures > 0 ? 'failure' : 'warning';
@@ -77,13 +85,8 @@ function findings(checks: readonly Check[]): Part {
       ? 'Nothing is wrong'
       : `${counted(wrong.length, 'finding')}, ${counted(failures, 'failure')}`;
   return html`<p class="lead">${mark(level, sentence)}</p>
-${wrong.length > 0 && html`<ul class="findings">${wrong.map(finding)}</ul>`}
-<details><summary>${counted(well.length, 'check')} found nothing wrong</summary><ul class="findings">${well.map(finding)}</ul></details>`;
-}
-
-function finding({ level, mend, message, name }: Check): Html {
-  return html`<li>${mark(level, LEVEL_TEXT[level])} <strong>${name}</strong>: ${message}${mend !== undefined && html`<br><span class="hint">Mend: <code>${mend}</code></span>`}</li>
-`;
+${findingsList(wrong)}
+<details><summary>${counted(well.length, 'check')} found nothing wrong</summary>${findingsList(well)}</details>`;
 }
 
 function quorumFields(cluster: ClusterDescription, status: DaemonStatus | undefined): Part {
@@ -93,7 +96,7 @@ function quorumFields(cluster: ClusterDescription, status: DaemonStatus | undefi
     ['Leader', leader === undefined ? mark('failure', 'none') : leader.hostname],
     ['Term', status?.store?.term],
     ['Voters', `${voters}${reachable}; a quorum is ${quorum}`],
-  ])}${warnings.map((message) => html`<p class="note" data-level="warning">${message}</p>`)}`;
+  ])}${warnings.map((message) => problemNote({ message }, 'warning'))}`;
 }
 
 function authorityFields({ digest, notAfter_ms, rotation }: AuthorityDescription, now_ms: number): Html {
@@ -138,7 +141,8 @@ function sealFields(
 function backupFields(backups: ScheduledBackupsReply, now_ms: number): Part {
   const { failure, files, nextAt_ms, running, schedule } = backups;
   const newest = files.toSorted((one, other) => other.createdAt_ms - one.createdAt_ms)[0];
-  return html`${failure !== undefined && problemNote({ message: `The last one was not written: ${failure.message}`, hint: failure.hint })}
+  const failed = failure && { ...failure, message: `the last one was not written: ${failure.message}` };
+  return html`${failed && problemNote(failed)}
 ${fields([
   [
     'Schedule',

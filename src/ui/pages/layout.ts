@@ -32,10 +32,14 @@ export interface Frame {
 export function signedInPage({ content, refresh_s, title, under }: Page, frame: Frame): Html {
   const { formToken, now_ms, version } = frame;
   const at = new Date(now_ms).toISOString();
+  const links = PAGES.map(({ page, text }) => {
+    const isHere = page === under && html` aria-current="page"`;
+    return html`<a href="${page}"${isHere}>${text}</a> `;
+  });
   return document_(
     title,
     html`<header><a class="brand" href="cluster">coffer</a>
-<nav aria-label="Pages">${PAGES.map(({ page, text }) => html`<a href="${page}"${page === under && html` aria-current="page"`}>${text}</a> `)}</nav>
+<nav aria-label="Pages">${links}</nav>
 <form method="post" action="sign-out">${formField(formToken)}<button class="quiet">Sign out</button></form></header>
 <main id="main" tabindex="-1"><h1>${title}</h1>
 ${content}</main>
@@ -75,7 +79,8 @@ function document_(title: string, body: Html, refresh_s?: number): Html {
 <html lang="en"><head><meta charset="utf-8"><title>${title} · coffer</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 ${refresh_s !== undefined && html`<noscript><meta http-equiv="refresh" content="${refresh_s}"></noscript>`}
-<link rel="stylesheet" href="/style.css"><link rel="icon" type="image/svg+xml" href="/icon.svg"><script src="/script.js" defer></script></head>
+<link rel="stylesheet" href="/style.css"><link rel="icon" type="image/svg+xml" href="/icon.svg">
+<script src="/script.js" defer></script></head>
 <body><a class="skip" href="#main">Skip to the content</a>
 ${body}</body></html>
 `;

@@ -14,7 +14,8 @@ export function mark(level: Level, text: string): Html {
 /** Pairs of a name and what is to be told of it. */
 export function fields(rows: readonly (readonly [name: string, told: Part] | undefined)[]): Html {
   const given = rows.filter((row) => row !== undefined);
-  return html`<dl class="fields">${given.map(([name, part]) => html`<div><dt>${name}</dt><dd>${part}</dd></div>`)}</dl>`;
+  const pairs = given.map(([name, part]) => html`<div><dt>${name}</dt><dd>${part}</dd></div>`);
+  return html`<dl class="fields">${pairs}</dl>`;
 }
 
 export interface TableShape {
@@ -31,14 +32,16 @@ export function table({ caption, headings, none, rows }: TableShape): Html {
   if (rows.length === 0) {
     return html`<p class="none">${none}</p>`;
   }
-  return html`<table role="table"><caption class="unseen">${caption}</caption>
-<thead role="rowgroup"><tr role="row">${headings.map((heading) => html`<th role="columnheader" scope="col">${heading}</th>`)}</tr></thead>
-<tbody role="rowgroup">${rows.map(
-    (
-      row,
-    ) => html`<tr role="row">${row.map((cell, column) => html`<td role="cell" data-heading="${headings[column]}">${cell}</td>`)}</tr>
+  const heads = headings.map((heading) => html`<th role="columnheader" scope="col">${heading}</th>`);
+  const cell = (part: Part, column: number): Html =>
+    html`<td role="cell" data-heading="${headings[column]}">${part}</td>`;
+  const lines = rows.map(
+    (row) => html`<tr role="row">${row.map(cell)}</tr>
 `,
-  )}</tbody></table>`;
+  );
+  return html`<table role="table"><caption class="unseen">${caption}</caption>
+<thead role="rowgroup"><tr role="row">${heads}</tr></thead>
+<tbody role="rowgroup">${lines}</tbody></table>`;
 }
 
 /** `2 hours ago`, with the moment itself for who points at it. */
@@ -55,12 +58,41 @@ export function link(text: string, page: string, query: Parameters<typeof place>
 }
 
 /** A sentence of the daemon's begins with a small letter, since a terminal shows a name before it. */
-export function problemNote({ hint, message }: Problem): Html {
-  return html`<p class="note" data-level="failure">${begun(message)}${hint !== undefined && html`<br><span class="hint">${begun(hint)}</span>`}</p>`;
+export function problemNote({ hint, message }: Problem, level: Level = 'failure'): Html {
+  return html`<p class="note" data-level="${level}">${begun(message)}${hintBelow(hint && begun(hint))}</p>`;
 }
 
 function begun(sentence: string): string {
   return sentence.slice(0, 1).toUpperCase() + sentence.slice(1);
+}
+
+function hintBelow(hint: Part): Part {
+  return hint !== undefined && hint !== '' && html`<br><span class="hint">${hint}</span>`;
+}
+
+const LEVEL_TEXT = { failure: 'Failure', warning: 'Warning', ok: 'Well' } as const;
+
+/** What a check, or a question after the cause of something, has found. */
+export interface ShownFinding {
+  readonly name: string;
+  readonly level: keyof typeof LEVEL_TEXT;
+  readonly message: string;
+  readonly mend?: string | undefined;
+  /** Whom it concerns; empty: nobody alone. */
+  readonly who?: string;
+  /** When that was. */
+  readonly when?: Part;
+}
+
+export function findingsList(findings: readonly ShownFinding[]): Part {
+  return findings.length > 0 && html`<ul class="findings">${findings.map(findingItem)}</ul>`;
+}
+
+function findingItem({ level, mend, message, name, when, who = '' }: ShownFinding): Html {
+  const what = html`${mark(level, LEVEL_TEXT[level])} ${who}<strong>${name}</strong>: ${message}`;
+  const how = mend !== undefined && html`Mend: <code>${mend}</code>`;
+  return html`<li>${what} ${when}${hintBelow(how || undefined)}</li>
+`;
 }
 
 /** What was told, or why it was not. */

@@ -8,10 +8,10 @@ import type {
 } from '../../control/index.ts';
 import { counted, hasEnded, humanDuration } from '../../wording/index.ts';
 import { userOf } from '../holders.ts';
-import { html, type Html, type Part } from '../html.ts';
+import { html, type Html, type Part, place } from '../html.ts';
 import type { Problem, Told } from '../options.ts';
+import type { ServiceProgress } from '../progress.ts';
 import { progressOf } from '../rotation-progress.ts';
-import { place } from '../html.ts';
 import {
   ago,
   fields,
@@ -75,21 +75,37 @@ export function rotationPage(rotation: RotationDescription, formToken: string, n
 <div class="progress"${follow}>
 <p class="note" data-outcome data-level="${level}">${sentence}</p>
 <p class="held" role="status" data-held>${held}</p>
-<label>Services that are done with <progress max="${Math.max(1, total)}" value="${total === 0 && ended ? 1 : done}"></progress></label>
-<ul class="services">${services.map((service) => html`<li id="service-${service.id}" data-state="${service.state}">${service.text}</li>`)}</ul>
-<h2 id="news-heading">What has happened meanwhile</h2>
-<ol class="news" data-news role="log" aria-live="polite" aria-labelledby="news-heading"></ol></div>
-${fields([
-  ['Versions', `${fromVersion} to ${toVersion}`],
-  ['Begun', ago(begunAt_ms, now_ms)],
-  endedAt_ms === undefined ? undefined : ['Ended', ago(endedAt_ms, now_ms)],
-  ['Each service has', humanDuration(timeout_ms).toLowerCase()],
-])}
+<label>Services done: <span data-count>${done} of ${total}</span>
+<progress max="${Math.max(1, total)}" value="${total === 0 && ended ? 1 : done}"></progress></label>
+<ul class="services">${services.map(serviceItem)}</ul>
+${!ended && newsList()}</div>
+${section(
+  'about',
+  'About',
+  fields([
+    ['Versions', `${fromVersion} to ${toVersion}`],
+    ['Begun', ago(begunAt_ms, now_ms)],
+    endedAt_ms === undefined ? undefined : ['Ended', ago(endedAt_ms, now_ms)],
+    ['Each service has', humanDuration(timeout_ms).toLowerCase()],
+  ]),
+)}
 ${!hasEnded(rotation) && rotation.phase === 'updating' && cancelForm(secret, formToken)}`;
 }
 
+function serviceItem({ id, state, text }: ServiceProgress): Html {
+  return html`<li id="service-${id}" data-state="${state}">${text}</li>
+`;
+}
+
+/** What the script tells, line by line. */
+function newsList(): Html {
+  return html`<h2 id="news-heading">What has happened meanwhile</h2>
+<ol class="news" data-news role="log" aria-live="polite" aria-labelledby="news-heading"></ol>`;
+}
+
 function cancelForm(secret: string, formToken: string): Html {
-  return html`<form id="cancel" method="post" action="cancel">${formField(formToken)}<input type="hidden" name="secret" value="${secret}">
+  return html`<form id="cancel" method="post" action="cancel">${formField(formToken)}
+<input type="hidden" name="secret" value="${secret}">
 <button class="danger">Cancel: back to the value before</button></form>`;
 }
 

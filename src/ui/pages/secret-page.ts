@@ -2,6 +2,7 @@
 // One secret: its versions, who has which of them, and what is wrong with that.
 import type {
   Finding,
+  LedgerEntry,
   LedgerReply,
   RotationsReply,
   SecretDescription,
@@ -11,7 +12,20 @@ import { counted, humanSize, nextRotationText, versionHistory } from '../../word
 import { inOrder, isStale, nodeOf, userOf } from '../holders.ts';
 import { html, type Html, type Part, place } from '../html.ts';
 import type { Told } from '../options.ts';
-import { ago, fields, ifTold, link, mark, paged, pager, problemNote, section, table } from './parts.ts';
+import {
+  ago,
+  fields,
+  findingsList,
+  ifTold,
+  link,
+  mark,
+  paged,
+  pager,
+  problemNote,
+  section,
+  type ShownFinding,
+  table,
+} from './parts.ts';
 import { rotationsTable } from './rotations-page.ts';
 import { usersGraph } from './users-graph.ts';
 
@@ -91,45 +105,55 @@ function users(secret: SecretDescription, { entries, gaps }: LedgerReply, view: 
   const ordered = inOrder(entries);
   const page = paged(ordered, view.page, HOLDERS_PER_PAGE);
   const stale = ordered.filter(isStale).length;
-  return html`<p class="lead">${counted(ordered.length, 'user')}${stale > 0 && html` ${mark('warning', `${stale} with an old version`)}`}</p>
-${gaps.map(problemNote)}
+  const staleMark = stale > 0 && mark('warning', `${stale} with an old version`);
+  const to = (number: number): string => `${place('secret', { name: secret.name, page: number })}#users`;
+  return html`<p class="lead">${counted(ordered.length, 'user')} ${staleMark}</p>
+${gaps.map((gap) => problemNote(gap, 'warning'))}
 ${ordered.length > 0 && usersGraph({ name: secret.name, version: secret.version }, ordered)}
 ${table({
   caption: `Users of ${secret.name}`,
   headings: ['User', 'Task', 'Node', 'Version', 'State', 'By', 'Since'],
-  rows: page.shown.map((entry) => [
-    userOf(entry).name,
-    html`<code title="${entry.task}">${(entry.task ?? entry.container?.id ?? '').slice(0, 12)}</code>`,
-    nodeOf(entry),
-    entry.version ?? '?',
-    html`${mark(isStale(entry) ? 'warning' : entry.state === 'current' ? 'ok' : 'plain', entry.state)}${entry.pinned && ' pinned'}`,
-    entry.via === 'volume' ? 'volume' : 'file',
-    ago(entry.givenAt_ms, view.now_ms),
-  ]),
+  rows: page.shown.map((entry) => rowOf(entry, view.now_ms)),
   none: 'Nobody holds it now.',
-})}${pager(page, (number) => `${place('secret', { name: secret.name, page: number })}#users`, 'users')}`;
+})}${pager(page, to, 'users')}`;
 }
 
-const LEVEL_TEXT = { failure: 'Failure', warning: 'Warning', ok: 'Well' } as const;
+function rowOf(entry: LedgerEntry, now_ms: number): readonly Part[] {
+  const { givenAt_ms, pinned, state, version, via } = entry;
+  const id = entry.task ?? entry.container?.id ?? '';
+  const level = isStale(entry) ? 'warning' : state === 'current' ? 'ok' : 'plain';
+  return [
+    userOf(entry).name,
+    html`<code title="${id}">${id.slice(0, 12)}</code>`,
+    nodeOf(entry),
+    version ?? '?',
+    html`${mark(level, state)}${pinned && ' pinned'}`,
+    via === 'volume' ? 'volume' : 'file',
+    ago(givenAt_ms, now_ms),
+  ];
+}
 
 function whyFindings({ findings, healthy, subjects }: WhyReply, now_ms: number): Part {
   const told = [
-    ...findings.map((found) => ({ who: '', found })),
+    ...findings.map((found) => shownFinding(found, '', now_ms)),
     ...subjects.flatMap(({ findings: own, kind, name, secrets }) =>
-      [...own, ...secrets.flatMap((secret) => secret.findings)].map((found) => ({
-        who: `${kind} ${name}: `,
-        found,
-      })),
+      [...own, ...secrets.flatMap((secret) => secret.findings)].map((found) =>
+        shownFinding(found, `${kind} ${name}: `, now_ms),
+      ),
     ),
   ];
-  const wrong = told.filter(({ found }) => found.level !== 'ok');
+  const wrong = told.filter(({ level }) => level !== 'ok');
   const left = wrong.length - FINDINGS_SHOWN;
-  return html`<p class="lead">${healthy ? mark('ok', 'Nothing is wrong') : mark('warning', counted(wrong.length, 'finding'))}</p>
-<ul class="findings">${wrong.slice(0, FINDINGS_SHOWN).map(({ found, who }) => findingItem(found, who, now_ms))}</ul>
+  const whole = healthy ? mark('ok', 'Nothing is wrong') : mark('warning', counted(wrong.length, 'finding'));
+  return html`<p class="lead">${whole}</p>
+${findingsList(wrong.slice(0, FINDINGS_SHOWN))}
 ${left > 0 && html`<p class="hint">And ${left} more: docker coffer why tells them.</p>`}`;
 }
 
-function findingItem({ at_ms, level, mend, message, name }: Finding, who: string, now_ms: number): Html {
-  return html`<li>${mark(level, LEVEL_TEXT[level])} ${who}<strong>${name}</strong>: ${message} ${at_ms !== undefined && html`<span class="hint">${ago(at_ms, now_ms)}</span>`}${mend !== undefined && html`<br><span class="hint">Mend: <code>${mend}</code></span>`}</li>
-`;
+function shownFinding({ at_ms, ...found }: Finding, who: string, now_ms: number): ShownFinding {
+  return {
+    ...found,
+    who,
+    when: at_ms !== undefined && html`<span class="hint">${ago(at_ms, now_ms)}</span>`,
+  };
 }

@@ -18,6 +18,8 @@ export interface SecretsView {
   readonly now_ms: number;
 }
 
+const NOT_CONFIRMED = { message: 'this node could not reach the others; the list may be old' };
+
 const { compare } = new Intl.Collator('en', { numeric: true });
 
 export function secretsPage(
@@ -38,7 +40,7 @@ export function secretsPage(
       page: number,
     });
   return html`${searchForm(view)}
-${freshness === 'local' && problemNote({ message: 'This node could not reach the others: the list may be old.' })}
+${freshness === 'local' && problemNote(NOT_CONFIRMED, 'warning')}
 ${ledger.problem && problemNote(ledger.problem)}
 <p class="count" role="status">${counted(wanted.length, 'secret')}${wanted.length !== secrets.length && ` of ${secrets.length}`}</p>
 ${table({
@@ -55,7 +57,7 @@ ${table({
 function searchForm({ onlyStale, search }: SecretsView): Html {
   return html`<form class="search" method="get" action="secrets" role="search">
 <label for="q">Name, or label key=value</label><input id="q" name="q" type="search" value="${search}" maxlength="200">
-<label class="check"><input type="checkbox" name="stale" value="1"${onlyStale && html` checked`}> in use with an old version</label>
+<label><input type="checkbox" name="stale" value="1"${onlyStale && html` checked`}> in use with an old version</label>
 <button>Search</button></form>`;
 }
 
@@ -73,7 +75,9 @@ function rowOf(secret: SecretDescription, holding: Holding | undefined, now_ms: 
 }
 
 function usersText({ holders, stale, unknown }: Holding): Part {
-  return html`${holders}${stale > 0 && html` ${mark('warning', `${stale} stale`)}`}${unknown > 0 && html` ${mark('plain', `${unknown} unknown`)}`}`;
+  const staleMark = stale > 0 && mark('warning', `${stale} stale`);
+  const unknownMark = unknown > 0 && mark('plain', `${unknown} unknown`);
+  return html`${holders} ${staleMark} ${unknownMark}`;
 }
 
 function matches({ labels, name }: SecretDescription, search: string): boolean {

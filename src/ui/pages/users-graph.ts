@@ -14,9 +14,10 @@ export function usersGraph(
   const { boxes, height, lines, width } = layoutUsers(secret, entries);
   return html`<div class="graph" role="region" aria-label="Picture of the users" tabindex="0">
 <svg role="img" aria-labelledby="graph-title" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
-<title id="graph-title">${secret.name}, the services that use it, their tasks and the nodes of those; the table below has the same</title>
+<title id="graph-title">${secret.name}, its services, their tasks and nodes; the table below has the same</title>
 ${lines.map(lineOf)}${boxes.map(boxOf)}</svg></div>
-<p class="hint key"><span data-state="current">current version</span> <span data-state="stale">an old version, or removed</span> <span data-state="unknown">version unknown</span></p>`;
+<p class="hint key"><span data-state="current">current version</span>
+<span data-state="stale">an old version, or removed</span> <span data-state="unknown">version unknown</span></p>`;
 }
 
 function lineOf({ from, state, to }: GraphLine): Html {
@@ -30,7 +31,8 @@ function lineOf({ from, state, to }: GraphLine): Html {
 function boxOf({ detail, kind, state, text, x, y }: GraphBox): Html {
   return html`<g data-kind="${kind}" data-state="${state}"><title>${text}, ${detail}</title>
 <rect x="${x}" y="${y}" width="${BOX.width}" height="${BOX.height}" rx="8"/>
-<text x="${x + PADDING}" y="${y + 17}">${shortened(text)}</text><text class="detail" x="${x + PADDING}" y="${y + 32}">${detail}</text></g>
+<text x="${x + PADDING}" y="${y + 17}">${shortened(text)}</text>
+<text class="detail" x="${x + PADDING}" y="${y + 32}">${detail}</text></g>
 `;
 }
 

@@ -84,6 +84,28 @@ describe('pages', () => {
     assert.match(body, /none: backups are made by hand alone/);
   });
 
+  test('a daemon that does not serve says so once', async (context) => {
+    const visitor = await Visitor.signedIn(context);
+    const { daemon } = visitor;
+    const reason = { code: 'store.locked', message: 'the keys are sealed', hint: 'unlock it' };
+    daemon.state = { ...daemon.state, state: 'degraded', reason };
+    const { body } = await visitor.page('cluster');
+    assert.match(body, /The keys are sealed<br><span class="hint">Unlock it/);
+    assert.match(body, /This node[^]*degraded/);
+    assert.doesNotMatch(body, /Managers|Backups/);
+  });
+
+  test('a hundred workers are shown in pages', async (context) => {
+    const visitor = await Visitor.signedIn(context);
+    visitor.daemon.managers = Array.from({ length: 100 }, (_none, at) =>
+      aManager(`w${at}`, { role: 'worker', address: '', ...(at === 99 && { status: 'down' }) }),
+    );
+    const first = (await visitor.page('cluster')).body;
+    assert.match(first, /There is no manager[^]*w0<[^]*w24<[^]*Page 1 of 4, 100 in all/);
+    assert.doesNotMatch(first, /w25</);
+    assert.match((await visitor.page('cluster?page=4')).body, /w99<[^]*data-level="failure">Down/);
+  });
+
   test('a thousand secrets are searched and paged by the server', async (context) => {
     const visitor = await Visitor.signedIn(context);
     const { daemon } = visitor;

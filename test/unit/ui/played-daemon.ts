@@ -99,11 +99,12 @@ export class PlayedDaemon implements Daemon {
   managers: readonly NodeDescription[] = [];
   remembered: readonly RotationDescription[] = [];
   written: readonly ShownRecord[] = [];
+  state: DaemonStatus = STATUS;
   wish: RotationWish | undefined;
   /** When set, every call rejects with it. */
   problem: CofferError | undefined;
 
-  status = () => this.#answer('status', STATUS);
+  status = () => this.#answer('status', this.state);
   checks = () =>
     this.#answer('checks', [
       { name: 'store', level: 'ok' as const, message: 'it is whole' },
