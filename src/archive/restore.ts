@@ -136,7 +136,7 @@ class Restore {
 
   /** One that is there stays as it is. */
   async takeSealingKey(key: SealingKeyObject): Promise<void> {
-    if (!this.#wish.check) {
+    if (!this.#wish.check && this.#store.cluster.sealingKey(key.id) === undefined) {
       await this.#propose({ kind: 'restore-sealing-key', key });
     }
   }

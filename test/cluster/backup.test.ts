@@ -9,7 +9,7 @@ import { temporaryDirectory, type TemporaryDirectory } from '../support/cleanup.
 import { ManagerCluster } from '../support/manager-cluster.ts';
 import type { ManagerProcess } from '../support/manager-process.ts';
 import { acceptedBody } from '../support/manager-refusal.ts';
-import { callControl, inParallel } from '../support/secret-calls.ts';
+import { callControl, getSecret, inParallel, valueIn } from '../support/secret-calls.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 const SECRETS = 200;
@@ -26,6 +26,8 @@ describe('a backup of a cluster of three', () => {
   let cluster: ManagerCluster;
   let other: ManagerCluster;
   const values = new Map<string, Buffer>();
+  /** Sealed values, to one key and to the next. */
+  const labels: string[] = [];
   const inside = (file: string): string => path.join(directory.path, file);
 
   before(async () => {
@@ -47,6 +49,16 @@ describe('a backup of a cluster of three', () => {
       await manager.put('right', String(number));
     }
     return number;
+  }
+
+  /** What a manager answers to the labels that were sealed. */
+  function handedOut(manager: ManagerProcess): Promise<readonly string[]> {
+    return Promise.all(
+      labels.map(async (label) => {
+        const asked = { secret: 'sealed', task: '', labels: { 'coffer.sealed': label } };
+        return valueIn(await getSecret(manager, asked)).toString();
+      }),
+    );
   }
 
   /** A value of the backup, read without a daemon. */
@@ -111,6 +123,19 @@ describe('a backup of a cluster of three', () => {
     assert.deepEqual(await secretsAt(other.at(0)), []);
   });
 
+  test('has the sealing keys, by which each manager hands out what was sealed, also after a restart', async () => {
+    const seal = async (value: string): Promise<string> =>
+      (await cluster.at(1).cli(['seal', '--name', 'sealed', '-'], { input: value })).stdout.trim();
+    labels.push(await seal('sealed before'));
+    await cluster.at(2).cli(['sealing-key', '--rotate']);
+    labels.push(await seal('sealed after'));
+    await cluster.at(1).restart();
+    await cluster.at(1).serving();
+    for (const number of [0, 1, 2]) {
+      assert.deepEqual(await handedOut(cluster.at(number)), ['sealed before', 'sealed after']);
+    }
+  });
+
   test('makes the same secrets in an empty cluster of one, and a second time changes nothing', async () => {
     // A backup that nothing was written after.
     const { stdout: recipient } = await cluster.at(0).cli(['backup-key', inside('key2')]);
@@ -136,6 +161,11 @@ describe('a backup of a cluster of three', () => {
     const manager = other.at(0);
     await manager.restart();
     await manager.serving();
+    assert.deepEqual(
+      await handedOut(manager),
+      ['sealed before', 'sealed after'],
+      'what was sealed for the first',
+    );
     const { stdout: recipient } = await manager.cli(['backup-key', inside('key3')]);
     await manager.cli(['backup', '--recipient', recipient.trim(), inside('back')]);
     for (const number of ['1', '2', '3', '4', '5']) {

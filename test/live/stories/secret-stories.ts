@@ -11,6 +11,7 @@ import { parityStories } from './parity.ts';
 import { revertedRotationStories, rollingRotationStories } from './rolling-rotation.ts';
 import { rotationStories } from './rotation.ts';
 import { scheduledRotationStories } from './scheduled-rotation.ts';
+import { sealedStories } from './sealed.ts';
 import { stackStories } from './stack.ts';
 import { whyStories } from './why.ts';
 import { withoutSwarmStories } from './without-swarm.ts';
@@ -45,6 +46,7 @@ export function secretStories(kind: InstallationKind): void {
       scheduledRotationStories(of);
       certificateStories(of);
       swarmImportStories(of);
+      sealedStories(of);
     }
     stackStories(of);
     cliPluginStories(of);

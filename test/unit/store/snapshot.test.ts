@@ -13,7 +13,7 @@ import {
   RECORD_HEAD_BYTES,
 } from '../../../src/store/snapshot/snapshot-format.ts';
 import { StateStage } from '../../../src/store/snapshot/snapshot-import.ts';
-import { aGrant, aNode, anAuthority, aToken } from '../../support/cluster-objects.ts';
+import { aGrant, aNode, anAuthority, aSealingKey, aToken } from '../../support/cluster-objects.ts';
 import { deliveryOf } from '../../support/deliveries.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { CONF_STATE, put, StateHarness } from './state-harness.ts';
@@ -25,6 +25,7 @@ async function fill(node: StateHarness, secrets: number, random: SeededRandom): 
   node.apply({ kind: 'establish-cluster', authority: anAuthority(), node: aNode('one', 'manager', 1) });
   node.apply({ kind: 'put-token', token: aToken('token'), revokeOthers: false });
   node.apply({ kind: 'put-grant', grant: aGrant('grant', { nodeId: 'id-one', labels: { app: 'web' } }) });
+  node.apply({ kind: 'add-sealing-key', key: aSealingKey('key'), after: '' });
   for (let number = 0; number < secrets; number += 1) {
     const name = `secret-${number}`;
     const versions = number % 7 === 0 ? 12 : 1 + (number % 3);
