@@ -10,6 +10,14 @@ export interface AuditLogOptions extends Omit<SinkWriterOptions, 'sink'> {
   readonly sinks: readonly AuditSink[];
 }
 
+export interface SinkHealth {
+  readonly name: string;
+  /** How often it could not be opened or written since the start. */
+  readonly failures: number;
+  /** Why it does not take what is to be written. */
+  readonly problem: string | undefined;
+}
+
 /** Takes notes of what is done. Whoever delivers asks first whether they can be written down. */
 export interface Auditor {
   /** Never throws and never waits. */
@@ -39,6 +47,11 @@ export class AuditLog implements Auditor {
   /** What is wrong with each sink that does not take what is to be written. */
   get problems(): readonly string[] {
     return this.#writers.map(({ problem }) => problem).filter((problem) => problem !== undefined);
+  }
+
+  /** How each sink is. */
+  get health(): readonly SinkHealth[] {
+    return this.#writers.map(({ failures, name, problem }) => ({ name, failures, problem }));
   }
 
   /** Why nothing is delivered; undefined while one sink at least is written. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The audit log: what was delivered, refused and changed, in lines that cannot be changed unnoticed.
 export { AuditFile, type AuditFileOptions, type AuditPart } from './audit-file.ts';
-export { type Auditor, AuditLog, type AuditLogOptions, noAudit } from './audit-log.ts';
+export { type Auditor, AuditLog, type AuditLogOptions, noAudit, type SinkHealth } from './audit-log.ts';
 export { Chain, type ChainedLine, type ChainPosition, hashLine, newChain, NO_LINE } from './chain.ts';
 export {
   AUDIT_EVENTS,

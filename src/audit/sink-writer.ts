@@ -56,6 +56,7 @@ export class SinkWriter {
   #opened: OpenedSink | undefined;
   #position: ChainPosition | undefined;
   #missed = 0;
+  #failures = 0;
   /** What the sink has not taken, or not all of it. */
   #group: Group | undefined;
   #fault: string | undefined;
@@ -71,6 +72,15 @@ export class SinkWriter {
   /** The last line that was written; undefined before the first one. */
   get position(): ChainPosition | undefined {
     return this.#position;
+  }
+
+  get name(): string {
+    return this.#options.sink.name;
+  }
+
+  /** How often the sink could not be opened or written since the start. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** Why it is not writing; undefined while it does, or has nothing to write. */
@@ -218,6 +228,7 @@ export class SinkWriter {
   }
 
   #failed(fault: string): void {
+    this.#failures += 1;
     if (this.#fault !== fault) {
       this.#fault = fault;
       this.#options.logger.error('the audit log cannot be written', {

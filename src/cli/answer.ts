@@ -11,14 +11,26 @@ const REPLY_BYTES_MAX = 256 * 1024 * 1024;
 export function replyIn<Reply>(status: number, text: string, schema: replies.ReplySchema<Reply>): Reply {
   const json = parseJson(text);
   if (status >= 400) {
-    const refusal = safeParse(replies.errorReply, json);
-    throw refusal.success ? requestError(refusal.output.message, refusal.output.hint) : strangeReply(status);
+    throw refusalIn(status, json);
   }
   const reply = safeParse(schema, json);
   if (!reply.success) {
     throw strangeReply(status);
   }
   return reply.output;
+}
+
+/** The text that was asked for; throws the refusal that stands there instead. */
+export function textIn(status: number, text: string): string {
+  if (status !== 200) {
+    throw refusalIn(status, parseJson(text));
+  }
+  return text;
+}
+
+function refusalIn(status: number, json: unknown): CommandError {
+  const refusal = safeParse(replies.errorReply, json);
+  return refusal.success ? requestError(refusal.output.message, refusal.output.hint) : strangeReply(status);
 }
 
 export async function readText(response: IncomingMessage): Promise<string> {

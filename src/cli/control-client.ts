@@ -21,7 +21,7 @@ import type {
 } from '../control/index.ts';
 import type { Labels, PutValue } from '../secrets/index.ts';
 import type { RecordFilter } from '../audit/index.ts';
-import { readText, replyIn } from './answer.ts';
+import { readText, replyIn, textIn } from './answer.ts';
 import { auditAcknowledgeReply, auditReply, auditVerifyReply, type ShownRecord } from './audit-replies.ts';
 import { requestError } from './command-error.ts';
 import { ledgerReply } from './ledger-replies.ts';
@@ -174,6 +174,13 @@ export class ControlClient {
 
   async checks(): Promise<readonly Check[]> {
     return (await this.call({ method: 'GET', path: '/v1/doctor' }, replies.doctorReply)).checks;
+  }
+
+  /** In the text format of Prometheus. */
+  metrics(): Promise<string> {
+    return this.#exchange({ method: 'GET', path: '/metrics' }, async (response) =>
+      textIn(response.statusCode ?? 0, await readText(response)),
+    );
   }
 
   /** What the schedule of this manager has made, and is to make. */

@@ -27,6 +27,7 @@ import { addImport } from './commands/import.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addJoinToken } from './commands/join-token.ts';
 import { addLs } from './commands/ls.ts';
+import { addMetrics } from './commands/metrics.ts';
 import { addNode } from './commands/node.ts';
 import { addPolicy } from './commands/policy.ts';
 import { addPrune } from './commands/prune.ts';
@@ -130,7 +131,7 @@ export function buildProgram(session: Session): Command {
   const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey, addDrill];
   const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addForceNewCluster];
   const keyCommands = [addAutolock, addUnlock, addUnlockKey, addDataKey];
-  const daemonCommands = [addStatus, addContext, addDoctor, addWhy, addAudit, addUi, addRebuild];
+  const daemonCommands = [addStatus, addContext, addDoctor, addWhy, addAudit, addMetrics, addUi, addRebuild];
   for (const add of [
     ...secretCommands,
     ...sealingCommands,

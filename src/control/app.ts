@@ -10,6 +10,7 @@ import { autolockRoutes } from './autolock-routes.ts';
 import { certificateRoutes } from './certificate-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { dataKeyRoutes } from './data-key-routes.ts';
+import { monitoringRoutes } from './monitoring-routes.ts';
 import { maintenanceRoutes } from './maintenance-routes.ts';
 import { grantRoutes } from './grant-routes.ts';
 import { forceRoutes } from './force-routes.ts';
@@ -118,6 +119,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/refusals': { get: refusalsRoute(options) },
     '/v1/why': { get: whyRoute(options) },
     '/v1/doctor': { get: doctorRoute(options) },
+    ...monitoringRoutes(options),
   };
   const app = express();
   app.disable('x-powered-by');

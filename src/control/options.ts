@@ -2,6 +2,7 @@
 // What the control room is given by whoever puts the daemon together.
 import type { Drills, ScheduledBackups } from '../archive/index.ts';
 import type { Logger } from '../common/index.ts';
+import type { Monitored } from '../monitoring/index.ts';
 import type { WhyReply } from '../diagnosis/index.ts';
 import type { StoreSource, StoreStart } from '../store/index.ts';
 import type { AuditAdmin } from './audit-wire.ts';
@@ -44,6 +45,8 @@ export interface ControlOptions {
   readonly rebuild?: RebuildAdmin;
   /** Absent: nothing is written down. */
   readonly audit?: AuditAdmin;
+  /** Absent: this daemon is not watched. */
+  readonly monitored?: Monitored;
   readonly status: () => DaemonStatus | Promise<DaemonStatus>;
   /** Asked before a secret is removed; given at most 5 seconds. Rejects if the engine cannot be asked. */
   readonly users: (secretName: string) => Promise<EngineUses>;

@@ -72,7 +72,7 @@ function secretProvider({ auditing, keeper, logger, now_ms, swarmNodes }: Daemon
 }
 
 function pluginServer(
-  { auditing, delivery, keeper, logger, now_ms, refusals }: DaemonParts,
+  { auditing, delivery, keeper, logger, monitoring, now_ms, refusals }: DaemonParts,
   provider: SecretProvider,
 ): Server {
   const { log: audit } = auditing;
@@ -84,7 +84,8 @@ function pluginServer(
     logger,
     now_ms,
   });
-  return createPluginServer({ provider, volumes, refusals, audit, logger, now_ms });
+  const { instruments: observer } = monitoring;
+  return createPluginServer({ provider, volumes, refusals, audit, observer, logger, now_ms });
 }
 
 function controlServer(parts: DaemonParts): ControlServer {
@@ -116,6 +117,7 @@ function controlServer(parts: DaemonParts): ControlServer {
     refusals: () => refusals.list().map(describeRefusal),
     doctor: () => examine(examined(parts)),
     audit: auditing.admin,
+    monitored: parts.monitoring.monitored,
     cluster: admin,
     backups,
     drills,
@@ -162,12 +164,14 @@ function ownState(parts: DaemonParts): Parameters<typeof describeDaemon>[0] {
 /** What `doctor` looks at. */
 function examined(parts: DaemonParts): Parameters<typeof examine>[0] {
   const { auditing, backups, cluster, driver, engine, keeper, peers, rotating, unlocking } = parts;
+  const { monitoring } = parts;
   return {
     keeper,
     unlockKeySource: () => unlocking.source,
     peerUnlock: () => peers.state,
     engine,
     driverName: driver.current,
+    monitoringProblem: () => monitoring.problem,
     rotations: () => rotating.facts(),
     place: () => cluster.place,
     admin: cluster.admin,

@@ -16,6 +16,7 @@ import { auditedSource } from './audited-store.ts';
 import { Auditing } from './auditing.ts';
 import { Delivery } from './delivery.ts';
 import { DriverName } from './driver-name.ts';
+import { Monitoring } from './monitoring/monitoring.ts';
 import { ownReport } from './own-report.ts';
 import { Rebuilding } from './rebuilding.ts';
 import { Rotating } from './rotating.ts';
@@ -45,6 +46,7 @@ export interface DaemonParts {
   readonly driver: DriverName;
   readonly delivery: Delivery;
   readonly auditing: Auditing;
+  readonly monitoring: Monitoring;
   readonly rotating: Rotating;
   readonly rebuilding: Rebuilding;
   readonly backups: ScheduledBackups;
@@ -139,7 +141,7 @@ export function assembleParts({ settings, problem, logger, onFault }: DaemonOpti
       }
     },
     onServing: (store) => {
-      const ends = [delivery, swarmNodes, rotating, auditing].map((part) => part.attach(store));
+      const ends = [delivery, swarmNodes, rotating, auditing, monitoring].map((part) => part.attach(store));
       return () => ends.forEach((end) => end());
     },
     logger,
@@ -159,6 +161,24 @@ export function assembleParts({ settings, problem, logger, onFault }: DaemonOpti
     monotonic_ms,
     logger,
   });
+  const admin = (): ClusterAdmin => {
+    const { reason } = keeper;
+    if (reason !== undefined && isLocked(reason)) {
+      throw reason;
+    }
+    return cluster.admin();
+  };
+  const monitoring: Monitoring = new Monitoring({
+    settings,
+    keeper,
+    cluster,
+    admin,
+    delivery,
+    auditing,
+    backups,
+    now_ms,
+    logger,
+  });
   return {
     settings,
     engine,
@@ -169,6 +189,7 @@ export function assembleParts({ settings, problem, logger, onFault }: DaemonOpti
     driver,
     delivery,
     auditing,
+    monitoring,
     rotating,
     rebuilding,
     backups,
@@ -176,13 +197,7 @@ export function assembleParts({ settings, problem, logger, onFault }: DaemonOpti
     swarmNodes,
     refusals,
     report,
-    admin: () => {
-      const { reason } = keeper;
-      if (reason !== undefined && isLocked(reason)) {
-        throw reason;
-      }
-      return cluster.admin();
-    },
+    admin,
     monotonic_ms,
     now_ms,
     logger,

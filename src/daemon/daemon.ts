@@ -28,7 +28,7 @@ export class Daemon {
    */
   async start(): Promise<void> {
     const { logger, problem, settings } = this.#options;
-    const { auditing, backups, delivery, driver, drills, keeper, rebuilding } = this.#parts;
+    const { auditing, backups, delivery, driver, drills, keeper, monitoring, rebuilding } = this.#parts;
     const { control, gateway, plugin, reconciler } = this.#interfaces;
     await this.#requirePropagation();
     this.#removePluginSocket = await listenOnUnixSocket(plugin, settings.pluginSocket);
@@ -39,6 +39,7 @@ export class Daemon {
       control: settings.controlSocket,
       gateway: settings.gatewaySocket,
     });
+    monitoring.start();
     if (problem !== undefined) {
       keeper.refuse(problem);
       return;
@@ -60,7 +61,8 @@ export class Daemon {
 
   /** Stops taking calls, finishes those that were taken, writes all down. */
   async stop(): Promise<void> {
-    const { auditing, backups, cluster, delivery, driver, drills, keeper, peers, rebuilding } = this.#parts;
+    const { auditing, backups, cluster, delivery, driver, drills, keeper } = this.#parts;
+    const { monitoring, peers, rebuilding } = this.#parts;
     const { control, gateway, plugin, provider, reconciler } = this.#interfaces;
     this.#stopping = true;
     driver.stop();
@@ -69,6 +71,7 @@ export class Daemon {
     await this.#attempt('the reconciler', () => reconciler.stop());
     await this.#attempt('the scheduled backups', () => backups.stop());
     await this.#attempt('the gateway', () => gateway.close());
+    await this.#attempt('the port for monitors', () => monitoring.stop());
     await this.#attempt('the control socket', () => control.close());
     await this.#attempt('the drill', () => drills.ended());
     this.#removePluginSocket?.();

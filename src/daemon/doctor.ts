@@ -24,6 +24,8 @@ export interface DoctorOptions extends ClusterDoctorOptions {
   readonly peerUnlock?: () => PeerUnlockState;
   readonly audit?: Pick<Auditing, 'describe' | 'lostSeq'>;
   readonly driverName: () => string;
+  /** Why the port for monitors does not listen. */
+  readonly monitoringProblem?: () => string | undefined;
   readonly rotations?: () => RotationFacts;
   readonly backups: () => Promise<ScheduledBackupsReply>;
   readonly staleUnlockKeys: () => Promise<readonly UnlockKeyPlace[]>;
@@ -45,6 +47,7 @@ export async function examine(options: DoctorOptions): Promise<readonly Check[]>
     ...rotationChecks(options),
     ...diskChecks(options.keeper),
     ...auditChecks(options.audit?.describe(), options.audit?.lostSeq),
+    ...monitoringChecks(options.monitoringProblem?.()),
     ...certificateChecks(options.place(), Date.now()),
     ...cluster,
     ...engine,
@@ -124,6 +127,13 @@ function keyChecks({ keeper, unlockKeySource }: DoctorOptions): readonly Check[]
   }
   const from = source === undefined ? '' : `, which is read from ${source.file} at each start`;
   return [{ name, level: 'ok', message: `autolock is on: the data key is sealed by the unlock key${from}` }];
+}
+
+/** Nothing is said of a port that listens, or is not wished for. */
+function monitoringChecks(problem: string | undefined): readonly Check[] {
+  const message = `monitors are not answered: ${problem}`;
+  const mend = 'Set COFFER_METRICS_ADDRESS to an address of this machine whose port is free.';
+  return problem === undefined ? [] : [{ name: 'monitoring', level: 'warning', message, mend }];
 }
 
 function diskChecks({ reason, source }: StoreKeeper): readonly Check[] {

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { type ClusterSettings, DEFAULT_PORT, withPort } from '../cluster/index.ts';
 import { type AuditSettings, readAuditSettings } from './audit-settings.ts';
+import { type MonitoringSettings, readMonitoringSettings } from './monitoring-settings.ts';
 import { CofferError, DAY_MS, parseDuration_ms } from '../common/index.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -43,6 +44,7 @@ export interface Settings {
   /** COFFER_UNLOCK_KEY_FILE; then `coffer-unlock-key` in CREDENTIALS_DIRECTORY, which systemd sets. */
   readonly unlockKeyPlaces: readonly UnlockKeyPlace[];
   readonly audit: AuditSettings;
+  readonly monitoring: MonitoringSettings;
   /** COFFER_MODE: process or managed. Default: process. */
   readonly mode: 'process' | 'managed';
 }
@@ -194,6 +196,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
     cutOffAfter_ms: cutOffOf('COFFER_CUT_OFF_AFTER'),
     unlockKeyPlaces: unlockKeyPlaces(),
     audit: readAuditSettings(valueOf, problems),
+    monitoring: readMonitoringSettings(valueOf, problems),
     mode: choiceOf('COFFER_MODE', ['process', 'managed'], 'process'),
   };
   return { settings, problem: problemOf(problems) };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export type { AnswerObserver } from './answer-observer.ts';
 export { createPluginServer, type PluginServerOptions } from './plugin-server.ts';
 export { type Refused, type RefusedDelivery, type RefusedMount, Refusals } from './refusals.ts';
 export {

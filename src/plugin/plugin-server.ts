@@ -14,6 +14,7 @@ import {
 import { endAfterUnfinished, send, sendError, sendJson } from './plugin-reply.ts';
 import type { Refusals } from './refusals.ts';
 import { ANSWER_DEADLINE_MS, type Grant, type SecretProvider } from './secret-provider.ts';
+import type { AnswerObserver } from './answer-observer.ts';
 import { decodeSecretRequest, type SecretRequest } from './secret-request.ts';
 import {
   refusalOf,
@@ -54,6 +55,8 @@ export interface PluginServerOptions {
   readonly refusals: Refusals;
   /** Told of what was refused. */
   readonly audit?: Auditor;
+  /** Told of each answer to GetSecret. */
+  readonly observer?: AnswerObserver;
   readonly logger: Logger;
   readonly now_ms: () => number;
 }
@@ -122,6 +125,7 @@ async function answerGetSecret(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const begun_ms = performance.now();
   let secretRequest: SecretRequest | undefined;
   try {
     const body = await readBody(request, BODY_LIMITS);
@@ -133,12 +137,14 @@ async function answerGetSecret(
       `the answer took longer than ${ANSWER_DEADLINE_MS} ms`,
     );
     sendGrant(response, grant);
+    options.observer?.delivered(performance.now() - begun_ms);
   } catch (thrown) {
     const error = CofferError.from(thrown);
     refuse(options, secretRequest, error);
     endAfterUnfinished(request, response, error);
     // A refusal is an answer: status 200, so that the engine takes `Err` as it is.
     sendJson(response, 200, { Err: error.message });
+    options.observer?.refused(performance.now() - begun_ms, error.code);
   }
 }
 

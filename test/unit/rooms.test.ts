@@ -22,7 +22,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ['membership'],
   ['transport'],
   ['pki'],
-  ['raft', 'crypto'],
+  ['raft', 'crypto', 'monitoring'],
   ['common'],
 ];
 

@@ -30,6 +30,8 @@ export interface ProposerOptions {
   readonly onFault: (thrown: unknown) => void;
   /** Called when there is something for `admit` to do. */
   readonly wake: () => void;
+  /** Called when a proposal of this node was applied here, with how long after it was made. */
+  readonly onApplied: (duration_ms: number) => void;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -190,8 +192,14 @@ export class Proposer {
   }
 
   #enqueue(requestId: string, data: Buffer, timeout_ms: number): Promise<Proposed> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#options.clock.setTimer(timeout_ms, () => {
+    const { clock, onApplied } = this.#options;
+    const begun_ms = clock.now_ms();
+    return new Promise((settle, reject) => {
+      const resolve = (proposed: Proposed): void => {
+        onApplied(clock.now_ms() - begun_ms);
+        settle(proposed);
+      };
+      const timer = clock.setTimer(timeout_ms, () => {
         this.#queue.abandon(requestId);
         const sentence = `the change was not acknowledged within ${timeout_ms / 1_000} s; it may still happen`;
         reject(new CofferError('store.timeout', sentence));

@@ -45,6 +45,8 @@ export interface ReplicaWatcher {
   readonly onClusterChange: () => void;
   /** Another node leads, or none (0). */
   readonly onLeader: (lead: NodeId) => void;
+  /** A proposal of this node is committed and applied here, so long after it was made. */
+  readonly onCommitted?: (duration_ms: number) => void;
 }
 
 /**
@@ -67,6 +69,7 @@ export class Replica {
   readonly #watchdog: DiskWatchdog;
   readonly #ticker: Ticker;
   #lead: NodeId = NONE;
+  #heardAt_ms: number | undefined;
   #recovering: boolean;
   #flushTimer: Timer | undefined;
   #ended: CofferError | undefined;
@@ -124,6 +127,7 @@ export class Replica {
       ended: () => this.#ended,
       onFault: onError,
       wake,
+      onApplied: (duration_ms) => this.#watchers.forEach(({ onCommitted }) => onCommitted?.(duration_ms)),
     });
     this.#membership = new MembershipChanges(this.#node, clock, () => this.#newId());
     this.#leadership = new Leadership({
@@ -256,6 +260,9 @@ export class Replica {
 
   /** A message from a peer that has shown who it is. */
   receive(message: PeerMessage): void {
+    if (message.from === this.#lead) {
+      this.#heardAt_ms = this.#parts.clock.now_ms();
+    }
     if (this.state.removedNodes.has(message.from) || !proposedBySender(message)) {
       return;
     }
@@ -297,6 +304,14 @@ export class Replica {
   /** Who leads, as far as this node knows. */
   get leader(): NodeId {
     return this.#lead;
+  }
+
+  /** How long ago a leader was heard from; 0 while this node leads, undefined before the first. */
+  get lastContact_ms(): number | undefined {
+    if (this.#lead === this.#id) {
+      return 0;
+    }
+    return this.#heardAt_ms === undefined ? undefined : this.#parts.clock.now_ms() - this.#heardAt_ms;
   }
 
   /** A message to this peer was lost. */

@@ -25,6 +25,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'backup-key': 'it prints a recipient, which is one word, or an identity, which is for a file',
   completion: 'it prints the script of a shell',
   ui: 'it prints a link',
+  metrics: 'it prints the text format of Prometheus, which is for programs as it is',
 };
 
 const printing = verbs().filter(printsJson);

@@ -28,6 +28,7 @@ test('without any variable, a plain process has the places that Docker’s users
       cutOffAfter_ms: 86_400_000,
       unlockKeyPlaces: [],
       audit: { sinks: ['file'], size_bytes: 16 * 1024 * 1024, keep: 8, syslog: undefined },
+      monitoring: { address: undefined, namesSecrets: false },
       mode: 'process',
     },
   });
