@@ -3,12 +3,10 @@
 // entries is synced before it is acknowledged.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { atProcessEnd, killProcess } from '../support/cleanup.ts';
-import { tryCommand } from '../support/command.ts';
+import { findDebianProgram } from '../support/debian-program.ts';
 import { freePort } from '../support/free-port.ts';
-import { projectRoot } from '../support/project.ts';
 import { waitFor } from '../support/wait-for.ts';
 import type { HttpConnection } from './raft-http.ts';
 
@@ -62,29 +60,9 @@ export async function etcdPut(connection: HttpConnection, key: string, value: Bu
   await connection.post('/v3/kv/put', body);
 }
 
-/** The program of the system; or that of Debian's package, unpacked and not installed: nothing else of it is wanted. */
-export async function findEtcd(): Promise<string | undefined> {
-  const installed = (process.env['PATH'] ?? '').split(':').map((place) => path.join(place, 'etcd'));
-  const cache = path.join(projectRoot(), 'build', 'cache', 'etcd');
-  const unpacked = path.join(cache, 'usr', 'bin', 'etcd');
-  const found = [...installed, unpacked].find((file) => existsSync(file));
-  return found ?? ((await download(cache)) && existsSync(unpacked) ? unpacked : undefined);
-}
-
-async function download(directory: string): Promise<boolean> {
-  mkdirSync(directory, { recursive: true });
-  try {
-    const options = { cwd: directory, timeout_ms: 120_000 };
-    const got = await tryCommand(['apt-get', 'download', 'etcd-server'], options);
-    const archive = readdirSync(directory).find((file) => file.endsWith('.deb'));
-    if (got.code !== 0 || archive === undefined) {
-      return false;
-    }
-    return (await tryCommand(['dpkg-deb', '-x', archive, '.'], options)).code === 0;
-  } catch {
-    // There is no apt-get here, or no network.
-    return false;
-  }
+/** That of the system, or of Debian's package. */
+export function findEtcd(): Promise<string | undefined> {
+  return findDebianProgram({ name: 'etcd', package: 'etcd-server' });
 }
 
 /** Its version, as it says itself. */

@@ -66,6 +66,11 @@ export function certificateFamilies(
       'How long the certificate of this node is valid; below 0 it has expired',
       certificate && (certificate.notAfter_ms - now_ms) / 1_000,
     ),
+    gauge(
+      'coffer_cert_lifetime_seconds',
+      'For how long the certificate of this node was issued; it is renewed well before its end',
+      certificate && (certificate.notAfter_ms - certificate.notBefore_ms) / 1_000,
+    ),
   ];
 }
 
