@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { CofferError } from '../common/index.ts';
+import { CofferError, currentRequest } from '../common/index.ts';
 import type { ChainPosition } from './chain.ts';
 import type { AuditEvent, AuditFields } from './record.ts';
 import { SinkWriter, type SinkWriterOptions } from './sink-writer.ts';
@@ -71,9 +71,10 @@ export class AuditLog implements Auditor {
   }
 
   record(event: AuditEvent, fields: AuditFields = {}): void {
+    const request = currentRequest();
     const entry = {
       event,
-      fields: shortened(fields),
+      fields: shortened(request === undefined ? fields : { ...fields, request }),
       at_ms: this.#options.now_ms(),
       added_ms: this.#options.monotonic_ms(),
     };

@@ -56,6 +56,8 @@ export interface AuditFields {
   readonly by?: string | undefined;
   /** Of what was refused. */
   readonly code?: string | undefined;
+  /** The id of the request of the control API by which it came. */
+  readonly request?: string | undefined;
   /** A few words more. */
   readonly detail?: string | undefined;
   /** Of a `rotate-file`: the oldest record that is kept. */
@@ -100,6 +102,7 @@ const recordSchema = v.strictObject({
   to: text,
   by: text,
   code: text,
+  request: text,
   detail: text,
   from: count,
   prev: v.string(),
@@ -122,6 +125,7 @@ export function encodeRecord(record: AuditRecord): string {
     to: bounded(record.to),
     by: bounded(record.by),
     code: bounded(record.code),
+    request: bounded(record.request),
     detail: bounded(record.detail),
     from,
     prev,

@@ -6,6 +6,8 @@ import { type CommandError, requestError } from './command-error.ts';
 import * as replies from './replies.ts';
 
 const REPLY_BYTES_MAX = 256 * 1024 * 1024;
+/** The daemon's log tells why. What is refused with another one is told in the answer. */
+const UNEXPECTED_STATUS = 500;
 
 /** The reply in an answer's text; throws the refusal that stands there, or that it is none of both. */
 export function replyIn<Reply>(status: number, text: string, schema: replies.ReplySchema<Reply>): Reply {
@@ -29,8 +31,12 @@ export function textIn(status: number, text: string): string {
 }
 
 function refusalIn(status: number, json: unknown): CommandError {
-  const refusal = safeParse(replies.errorReply, json);
-  return refusal.success ? requestError(refusal.output.message, refusal.output.hint) : strangeReply(status);
+  const refusal = safeParse(replies.refusedReply, json);
+  if (!refusal.success) {
+    return strangeReply(status);
+  }
+  const { hint, message, request } = refusal.output;
+  return requestError(message, hint, status === UNEXPECTED_STATUS ? request : undefined);
 }
 
 export async function readText(response: IncomingMessage): Promise<string> {

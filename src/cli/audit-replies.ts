@@ -25,6 +25,7 @@ const record = v.object({
   to: v.optional(v.string()),
   by: v.optional(v.string()),
   code: v.optional(v.string()),
+  request: v.optional(v.string()),
   detail: v.optional(v.string()),
   from: v.optional(v.number()),
   prev: v.string(),

@@ -10,11 +10,14 @@ export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly exitCode: ExitCode;
   readonly hint: string | undefined;
+  /** Under this id the daemon's log has more of it. */
+  readonly request: string | undefined;
 
-  constructor(exitCode: ExitCode, sentence: string, hint?: string) {
+  constructor(exitCode: ExitCode, sentence: string, hint?: string, request?: string) {
     super(sentence);
     this.exitCode = exitCode;
     this.hint = hint;
+    this.request = request;
   }
 }
 
@@ -24,6 +27,6 @@ export function usageError(sentence: string, hint?: string): CommandError {
 }
 
 /** A request that was not answered, or refused. */
-export function requestError(sentence: string, hint?: string): CommandError {
-  return new CommandError(EXIT.failed, sentence, hint);
+export function requestError(sentence: string, hint?: string, request?: string): CommandError {
+  return new CommandError(EXIT.failed, sentence, hint, request);
 }

@@ -15,6 +15,7 @@ import type {
   DrillReply,
   EngineStatus,
   ErrorReply,
+  RefusedReply,
   PeerUnlockStatus,
   PruneReply,
   PutReply,
@@ -38,6 +39,13 @@ export const errorReply: ReplySchema<ErrorReply> = v.object({
   code: v.string(),
   message: v.string(),
   hint: v.optional(v.string()),
+});
+
+export const refusedReply: ReplySchema<RefusedReply> = v.object({
+  code: v.string(),
+  message: v.string(),
+  hint: v.optional(v.string()),
+  request: v.optional(v.string()),
 });
 
 const freshness = v.picklist(['linearizable', 'local']);

@@ -64,9 +64,13 @@ export class Session {
     this.print(JSON.stringify(dockerForm(value)));
   }
 
-  /** `coffer: sentence` on standard error, with what to do about it on the next line. */
-  complain(sentence: string, hint?: string): void {
-    const lines = [`coffer: ${printable(sentence)}`, ...(hint === undefined ? [] : [printable(hint)])];
+  /**
+   * `coffer: sentence` on standard error, with what to do about it on the next line, and then under which id the daemon's log has
+   * more of it.
+   */
+  complain(sentence: string, hint?: string, request?: string): void {
+    const more = [hint, request === undefined ? undefined : `In the daemon's log: request ${request}`];
+    const lines = [`coffer: ${sentence}`, ...more.filter((line) => line !== undefined)].map(printable);
     this.io.stderr.write(`${lines.join('\n')}\n`);
   }
 
@@ -78,7 +82,7 @@ export class Session {
   /** Says what went wrong, and remembers the exit code for it. */
   fail(thrown: unknown): void {
     if (thrown instanceof CommandError) {
-      this.complain(thrown.message, thrown.hint);
+      this.complain(thrown.message, thrown.hint, thrown.request);
       this.endWith(thrown.exitCode);
       return;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The administration as any manager offers it: carried out here if this node leads, and by the leader otherwise.
 import * as v from 'valibot';
-import { CofferError, withDeadline } from '../common/index.ts';
+import { CofferError, currentRequest, withDeadline } from '../common/index.ts';
 import type {
   AuthorityDescription,
   AutolockAdmin,
@@ -232,7 +232,7 @@ export class ForwardingAdmin implements ClusterAdmin {
     if (leader.nodeId === nodeId) {
       return here(local);
     }
-    const body = encodeBody(BODY.admin, { call, arguments: [...given] });
+    const body = encodeBody(BODY.admin, { call, arguments: [...given], request: currentRequest() });
     const reply = await client.call(leader, 'admin', body, timeout_ms);
     // A manager of this cluster, by its certificate: what it says is taken as it is.
     return decodeBody(BODY.adminReply, reply).result as T;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a manager answers to the nodes of its cluster. A node is known by its certificate alone: no call names another one.
-import { CofferError, type Logger, TokenBuckets } from '../common/index.ts';
+import { CofferError, type Logger, RequestContext, TokenBuckets } from '../common/index.ts';
 import type { NodeObject } from '../membership/index.ts';
 import { publicKeyOfRequest } from '../pki/index.ts';
 import type { SecretStore } from '../store/index.ts';
@@ -69,9 +69,18 @@ export class MemberService {
     },
     admin: async (body, context) => {
       const node = this.#managerOf(context, 'only managers administer the cluster');
-      const { call, arguments: arguments_ } = decodeBody(BODY.admin, body);
-      const result = await this.#options.administer(call, arguments_, node.id);
-      return encodeBody(BODY.adminReply, { result });
+      const { call, arguments: arguments_, request } = decodeBody(BODY.admin, body);
+      const { administer, logger } = this.#options;
+      const forwarded = new RequestContext(request);
+      try {
+        const result = await forwarded.run(() => {
+          logger.debug('another manager has this one administer the cluster', { call, node: node.id });
+          return administer(call, arguments_, node.id);
+        });
+        return encodeBody(BODY.adminReply, { result });
+      } finally {
+        forwarded.end();
+      }
     },
     /** Asked by a manager that looks for those that survive: it needs neither a leader nor a majority. */
     position: async (body, context) => {

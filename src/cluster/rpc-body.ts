@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bodies of calls between nodes: JSON, held against a schema before anything is done with it.
 import * as v from 'valibot';
-import { CofferError } from '../common/index.ts';
+import { CofferError, REQUEST_ID_PATTERN } from '../common/index.ts';
 import { PEM_BYTES_MAX, ROLES, TEXT_BYTES_MAX } from '../membership/index.ts';
 import { managersSchema } from './identity.ts';
 import { REPORT_TEXT_MAX, REPORTED_REFUSALS_MAX, REPORTED_USERS_MAX } from './report-model.ts';
@@ -61,7 +61,12 @@ export const BODY = {
     unlockKeyIds: v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.minLength(1), v.maxLength(4)),
   }),
   /** A call of the administration, for the leader to carry out. */
-  admin: v.strictObject({ call: text, arguments: v.pipe(v.array(v.unknown()), v.maxLength(4)) }),
+  admin: v.strictObject({
+    call: text,
+    arguments: v.pipe(v.array(v.unknown()), v.maxLength(4)),
+    /** The id of the request that it was typed with. */
+    request: v.optional(v.pipe(v.string(), v.regex(REQUEST_ID_PATTERN))),
+  }),
   /** Where a manager's log ends. */
   position: v.object({ term: integer, index: integer }),
   /** What a manager has refused, and how it is. */

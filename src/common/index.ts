@@ -16,6 +16,12 @@ export {
 export { globMatcher, globMatches } from './glob.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';
 export { readBody, type ReadBodyOptions } from './read-body.ts';
+export {
+  currentRequest,
+  outsideRequests,
+  REQUEST_ID_PATTERN,
+  RequestContext,
+} from './request-context.ts';
 export { isSecretName, NAME_LENGTH_MAX } from './secret-name.ts';
 export { SecretMemory } from './secret-memory.ts';
 export { SecretValue } from './secret-value.ts';

@@ -82,6 +82,7 @@ export type {
   DrillReply,
   EngineStatus,
   ErrorReply,
+  RefusedReply,
   PeerUnlockStatus,
   PruneReply,
   PutReply,

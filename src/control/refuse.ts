@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a request is refused, whoever handles it.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { CofferError, type Logger } from '../common/index.ts';
+import { CofferError, currentRequest, type Logger } from '../common/index.ts';
 import { describeError } from './describe.ts';
+import type { RefusedReply } from './wire.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -28,7 +29,8 @@ export function refuse(
   if (response.headersSent) {
     return false;
   }
-  const body = JSON.stringify(describeError(error));
+  const reply: RefusedReply = { ...describeError(error), request: currentRequest() };
+  const body = JSON.stringify(reply);
   response.statusCode = error.status;
   setJsonHeaders(response, body);
   response.write(body);

@@ -1,7 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createServer, type Server, STATUS_CODES } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 import type { Socket } from 'node:net';
-import { CofferError, listenOnUnixSocket, type Logger, systemErrorCode } from '../common/index.ts';
+import {
+  CofferError,
+  listenOnUnixSocket,
+  type Logger,
+  RequestContext,
+  systemErrorCode,
+} from '../common/index.ts';
 import { controlApp, DRILL_PATH, RESTORE_PATH } from './app.ts';
 import { describeError } from './describe.ts';
 import { putValue } from './put-value.ts';
@@ -58,9 +70,14 @@ function httpServer(options: ControlOptions, limits: ControlLimits): Server {
       if (UNHURRIED.some((path) => request.url?.startsWith(path) === true)) {
         unhurried.add(request.socket);
       }
-      if (!takePut(request, response)) {
-        app(request, response);
-      }
+      const context = new RequestContext(request.headers['x-request-id']);
+      response.setHeader('X-Request-Id', context.id);
+      response.once('close', () => endRequest(context, request, response, options.logger));
+      context.run(() => {
+        if (!takePut(request, response)) {
+          app(request, response);
+        }
+      });
     },
   );
   server.timeout = limits.idleTimeout_ms;
@@ -80,6 +97,18 @@ function httpServer(options: ControlOptions, limits: ControlLimits): Server {
   // CONNECT and protocol upgrades are not for this API.
   server.on('connect', (_request, socket) => socket.destroy());
   return server;
+}
+
+/** Not the path: it holds a secret's name. */
+function endRequest(
+  context: RequestContext,
+  { method }: IncomingMessage,
+  { statusCode, writableFinished }: ServerResponse,
+  logger: Logger,
+): void {
+  const outcome = { method, status: statusCode, complete: writableFinished };
+  logger.debug('a control request has ended', { ...outcome, request: context.id });
+  context.end();
 }
 
 /** Answers what never became a request: bytes that are not HTTP, a head that is too large, a client too slow. */

@@ -17,6 +17,12 @@ export interface ErrorReply {
   readonly hint?: string | undefined;
 }
 
+/** The answer to a request that is refused. */
+export interface RefusedReply extends ErrorReply {
+  /** The id that stands in its header `X-Request-Id`, and in the daemon's log. */
+  readonly request?: string | undefined;
+}
+
 /** All that coffer tells of a secret: never its value. */
 export interface SecretDescription {
   readonly id: string;

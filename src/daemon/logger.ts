@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { destination, pino } from 'pino';
-import type { LogFields, Logger } from '../common/index.ts';
+import { currentRequest, type LogFields, type Logger } from '../common/index.ts';
 import type { LogLevel } from './settings.ts';
 
-/** One JSON object per line on the standard output, which an engine copies into its own log. */
+/**
+ * One JSON object per line on the standard output, which an engine copies into its own log. What is done for a request has its id
+ * in `request`.
+ */
 export function createLogger(level: LogLevel): Logger {
   const log = pino(
     {
@@ -12,6 +15,7 @@ export function createLogger(level: LogLevel): Logger {
       messageKey: 'message',
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
+      mixin: requestField,
     },
     destination({ fd: 1, sync: true }),
   );
@@ -21,4 +25,9 @@ export function createLogger(level: LogLevel): Logger {
     warn: (sentence: string, fields?: LogFields) => log.warn(fields, sentence),
     error: (sentence: string, fields?: LogFields) => log.error(fields, sentence),
   };
+}
+
+function requestField(): LogFields {
+  const request = currentRequest();
+  return request === undefined ? {} : { request };
 }

@@ -10,6 +10,7 @@ import { verbOf, verbs } from '../support/command-tree.ts';
 import { joinAsWorker } from '../support/joined-node.ts';
 import { ManagerCluster } from '../support/manager-cluster.ts';
 import type { ManagerProcess } from '../support/manager-process.ts';
+import { requestOverSocket, type SocketReply } from '../support/socket-request.ts';
 import { schemaFiles, schemaName } from '../support/printed-json.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -62,6 +63,33 @@ describe('three managers', () => {
   function inside(file: string): string {
     return path.join(directory.path, file);
   }
+
+  test('an id that a program gives its request stands in the answer, in the audit log, and in the log of the leader that is asked', async () => {
+    const follower = await cluster.follower();
+    const call = (method: 'GET' | 'PUT', target: string, id: string, body?: Buffer): Promise<SocketReply> => {
+      const request = { method, path: target, headers: { host: 'coffer', 'x-request-id': id } };
+      return requestOverSocket(follower.controlSocket, body === undefined ? request : { ...request, body });
+    };
+    const answers = [
+      await call('PUT', '/v1/secrets/traced?expect=always', 'deploy-17', Buffer.from('x')),
+      await call('GET', '/v1/nodes', 'look-18'),
+    ];
+    assert.deepEqual(
+      answers.map(({ headers }) => headers['x-request-id']),
+      ['deploy-17', 'look-18'],
+    );
+    const records = await printed('audit --secret traced', { at: follower });
+    assert.deepEqual(
+      records.map(({ event, request }) => [event, request]),
+      [['put', 'deploy-17']],
+    );
+    const lines = manager
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('"request":"look-18"'));
+    assert.ok(lines.length > 0, 'the leader has carried out what the follower was asked');
+    await printed('rm --force traced');
+  });
 
   test('of secrets and their versions', async () => {
     for (const input of ['one', 'two', 'three']) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One turn of the core after another: what it wants is handed to the writer, to the peers and to the state.
-import { CofferError } from '../../common/index.ts';
+import { CofferError, outsideRequests } from '../../common/index.ts';
 import type {
   Entry,
   Message,
@@ -60,10 +60,12 @@ export class CoreLoop {
       return;
     }
     this.#woken = true;
-    queueMicrotask(() => {
-      this.#woken = false;
-      this.run();
-    });
+    outsideRequests(() =>
+      queueMicrotask(() => {
+        this.#woken = false;
+        this.run();
+      }),
+    );
   }
 
   /** Runs the core now. */

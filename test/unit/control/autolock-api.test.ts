@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CofferError } from '../../../src/common/index.ts';
 import { FakeCluster, UNLOCK_KEY } from '../../support/fake-cluster.ts';
-import { codeOf, type Harness, type Reply, send, withControl } from './control-harness.ts';
+import { codeOf, type Harness, type Reply, refusalOf, send, withControl } from './control-harness.ts';
 
 function sendJson(harness: Harness, method: string, target: string, body: unknown): Promise<Reply> {
   const bytes = Buffer.from(JSON.stringify(body));
@@ -86,7 +86,7 @@ test('unlock takes the body as it is, and passes on why it did not help', async 
     const done = await send(harness, 'POST', '/v1/unlock', Buffer.from('COFFER\nKEY'));
     assert.deepEqual([done.status, done.json], [200, { state: 'serving' }]);
     const refused = await send(harness, 'POST', '/v1/unlock', Buffer.from('other'));
-    assert.deepEqual(refused.json, {
+    assert.deepEqual(refusalOf(refused), {
       code: 'unlock.wrong-key',
       message: 'this is not the unlock key',
       hint: 'Use another.',

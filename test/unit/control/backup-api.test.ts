@@ -11,7 +11,7 @@ import type { ExportedRecord, ProposeOptions } from '../../../src/store/index.ts
 import { MemoryStore } from '../../support/memory-store.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { KEY, recordsIn, restoreBody, sendRestore, takeBackup } from './backup-calls.ts';
-import { codeOf, type Harness, send, withControl } from './control-harness.ts';
+import { codeOf, type Harness, refusalOf, send, withControl } from './control-harness.ts';
 
 const put = (name: string, text: string, id = `id-${name}`): Command => ({
   kind: 'put',
@@ -260,9 +260,9 @@ describe('POST /v1/restore', () => {
     const store = new Filling();
     await withPayload(
       async (harness, payload) => {
-        const { json, status } = await sendRestore(harness, '', restoreBody(payload));
-        assert.equal(status, 507);
-        assert.deepEqual(json, {
+        const reply = await sendRestore(harness, '', restoreBody(payload));
+        assert.equal(reply.status, 507);
+        assert.deepEqual(refusalOf(reply), {
           code: 'store.disk-full',
           message: 'the disk is full; 2 secrets were restored before that',
           hint: 'Restore again when that is mended: --existing skip leaves those that are there, replace puts them in again.',

@@ -5,7 +5,15 @@ import { CofferError, type Logger, silentLogger } from '../../../src/common/inde
 import type { ClusterAdmin } from '../../../src/control/index.ts';
 import { CLUSTER_NOW_MS, FakeCluster, nodeOf, ROOT_PEM, TOKEN, tokenOf } from '../../support/fake-cluster.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { codeOf, type Harness, type Reply, send, sendRaw, withControl } from './control-harness.ts';
+import {
+  codeOf,
+  type Harness,
+  type Reply,
+  refusalOf,
+  send,
+  sendRaw,
+  withControl,
+} from './control-harness.ts';
 
 interface ClusterHarness extends Harness {
   readonly cluster: FakeCluster;
@@ -154,7 +162,7 @@ test("each route passes on the cluster's refusal, and survives what it did not e
       cluster.refusal = new CofferError('cluster.quorum', 'two of three are away', { hint: 'Start them.' });
       const refused = await call(harness, one);
       assert.equal(refused.status, 409, one[1]);
-      assert.deepEqual(refused.json, {
+      assert.deepEqual(refusalOf(refused), {
         code: 'cluster.quorum',
         message: 'two of three are away',
         hint: 'Start them.',

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A control server on a socket in a directory of its own, and raw ways to speak to it.
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request as httpRequest, type OutgoingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
@@ -115,6 +116,13 @@ export function sendRaw(
       socket.write(write);
     }
   });
+}
+
+/** What an error reply says, but for the id of its request, which is another one each time. */
+export function refusalOf({ json }: Pick<Reply, 'json'>): unknown {
+  const { request, ...said } = json as Readonly<Record<string, unknown>>;
+  assert.equal(typeof request, 'string');
+  return said;
 }
 
 /** The `code` of an error reply. */

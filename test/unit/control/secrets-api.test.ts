@@ -5,7 +5,7 @@ import { CofferError, SecretValue } from '../../../src/common/index.ts';
 import type { PutReply, SecretReply, SecretsReply } from '../../../src/control/index.ts';
 import { newSecretId } from '../../../src/secrets/index.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
-import { codeOf, send, withControl } from './control-harness.ts';
+import { codeOf, refusalOf, send, withControl } from './control-harness.ts';
 
 const VALUE_BYTES_MAX = 511_999;
 
@@ -183,7 +183,7 @@ test('a secret in use is kept, and the refusal names its users and what to type'
     await addFromGateway(harness.store, 's', false);
     const used = await send(harness, 'DELETE', '/v1/secrets/s');
     assert.equal(used.status, 409);
-    assert.deepEqual(used.json, {
+    assert.deepEqual(refusalOf(used), {
       code: 'secret.in-use',
       message: 'secret s is in use by the following services: web, api',
       hint: 'Take it from them first: docker service update --secret-rm engine_name web',
@@ -225,7 +225,7 @@ test('a store that does not serve gives its reason with its own status', async (
     for (const [method, target] of requests) {
       const reply = await send(harness, method, target, Buffer.from('x'));
       assert.equal(reply.status, 503, target);
-      assert.deepEqual(reply.json, {
+      assert.deepEqual(refusalOf(reply), {
         code: 'store.damaged',
         message: 'record 7 does not open',
         hint: 'Restore a backup.',

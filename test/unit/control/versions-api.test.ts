@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Auditor } from '../../../src/audit/index.ts';
-import { CofferError, type LogFields } from '../../../src/common/index.ts';
+import { CofferError, type LogFields, silentLogger } from '../../../src/common/index.ts';
 import type { DestroyReply, PruneReply, RollbackReply } from '../../../src/control/index.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 import { putValue } from '../../support/test-store.ts';
@@ -112,7 +112,7 @@ test('a revealed value is the bytes alone, and the log says that it was revealed
     (level: string) =>
     (sentence: string, fields?: LogFields): void =>
       void logged.push([level, sentence, fields]);
-  const logger = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+  const logger = { ...silentLogger, info: write('info'), warn: write('warn'), error: write('error') };
   await withControl({ logger }, async (harness) => {
     await fill(harness.store, 'hunter1', '"hunter2"');
     const current = await send(harness, 'POST', '/v1/secrets/DB/reveal');

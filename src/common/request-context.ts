@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which request something is done for: its id goes along with what it causes, into the log, the audit log and the answer.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
+
+/** Node's own way to let something follow a call over all its awaits. It holds nothing outside of a call. */
+const current = new AsyncLocalStorage<RequestContext>();
+
+const ID_BYTES = 8;
+/** What may stand in a line of a log, and in a header. */
+export const REQUEST_ID_PATTERN = /^[A-Za-z0-9._~-]{1,64}$/;
+
+export class RequestContext {
+  readonly id: string;
+  #ended = false;
+
+  /** With the id that the client has given, if it is a single well-formed one; else with a new one. */
+  constructor(given?: string | readonly string[]) {
+    this.id =
+      typeof given === 'string' && REQUEST_ID_PATTERN.test(given)
+        ? given
+        : randomBytes(ID_BYTES).toString('hex');
+  }
+
+  /** Does `work` for this request. */
+  run<T>(work: () => T): T {
+    return current.run(this, work);
+  }
+
+  /** It is answered: what it has begun and what goes on by itself is for nobody's request from now on. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+}
+
+/** The id of the request that the present call is for; undefined where there is none, or it is answered. */
+export function currentRequest(): string | undefined {
+  const context = current.getStore();
+  return context === undefined || context.hasEnded ? undefined : context.id;
+}
+
+/** Does `work`, which is for several at once, for none of them. */
+export function outsideRequests<T>(work: () => T): T {
+  return current.exit(work);
+}
