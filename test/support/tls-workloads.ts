@@ -38,11 +38,12 @@ const fs = require('fs');
 const https = require('https');
 const [cert, key, ca] = [process.env.CERT, process.env.KEY, process.env.CA].map((file) => fs.readFileSync(file));
 const ports = process.env.PORTS.split(',').map(Number);
-const tally = { answered: 0, failed: [], serials: [] };
+const tally = { answered: 0, failed: [], serials: [], held: 0 };
 const held = new https.Agent({ keepAlive: true, maxSockets: 1 });
 const ask = (port, agent) => new Promise((resolve, reject) => {
-  https.get({ host: '127.0.0.1', servername: 'localhost', port, cert, key, ca, agent, minVersion: 'TLSv1.3' }, (response) => {
+  const asked = https.get({ host: '127.0.0.1', servername: 'localhost', port, cert, key, ca, agent, minVersion: 'TLSv1.3' }, (response) => {
     let text = '';
+    if (agent === held && !asked.reusedSocket) tally.held += 1;
     response.on('data', (piece) => { text += piece; }).on('end', () => resolve(text)).on('error', reject);
   }).on('error', reject);
 });
@@ -88,9 +89,11 @@ export interface Tally {
   readonly failed: readonly string[];
   /** Of the certificates that it has met, in their order. */
   readonly serials: readonly string[];
+  /** How many connections there were that are to stay. */
+  readonly held: number;
 }
 
-export async function tallyOf({ exec }: Pick<Task, 'exec'>): Promise<Tally | undefined> {
-  const { stdout } = await exec(['sh', '-c', 'cat /tmp/tally 2>/dev/null || true']);
+export async function tallyOf(task: Pick<Task, 'exec'>): Promise<Tally | undefined> {
+  const { stdout } = await task.exec(['sh', '-c', 'cat /tmp/tally 2>/dev/null || true']);
   return stdout === '' ? undefined : (JSON.parse(stdout) as Tally);
 }

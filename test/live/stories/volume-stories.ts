@@ -2,6 +2,7 @@
 // All that is promised of volumes of secrets on an engine without a swarm, told for one of the two ways in which coffer is run.
 import { after, before, describe } from 'node:test';
 import { Installation, type InstallationKind } from '../../support/installation.ts';
+import { volumeCertificateStories } from './volume-certificates.ts';
 import { volumeComposeStories } from './volume-compose.ts';
 import { volumeFileStories } from './volume-files.ts';
 import { volumeGrantStories } from './volume-grants.ts';
@@ -28,6 +29,10 @@ export function volumeStories(kind: InstallationKind): void {
     volumeGrantStories(of);
     volumePolicyStories(of);
     volumeRotationStories(of);
+    // What is the same however coffer is run is told once.
+    if (kind === 'plain process') {
+      volumeCertificateStories(of);
+    }
     volumeWipingStories(of);
     volumeComposeStories(of);
     volumeRestartStories(of);
