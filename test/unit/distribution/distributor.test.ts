@@ -6,7 +6,7 @@ import { CofferError } from '../../../src/common/index.ts';
 import type { NodeFacts } from '../../../src/distribution/protocol.ts';
 import type { FarEnd } from './dispatcher-harness.ts';
 import { DistributorHarness, settled } from './distributor-harness.ts';
-import { container, CONTAINER_ID, grant, swarm, task } from './facts.ts';
+import { container, CONTAINER_ID, grant, mount, swarm, task } from './facts.ts';
 
 const WEB: NodeFacts = { containers: [container()] };
 const KEY = `container/${CONTAINER_ID}`;
@@ -75,6 +75,19 @@ describe('a manager that begins to lead', () => {
     assert.deepEqual(held(), []);
     harness.distributor.stop();
     assert.equal(held(), undefined);
+  });
+
+  test('gives nobody the CA for workloads, whatever is granted or mounted', async () => {
+    const harness = await DistributorHarness.leading('unknown');
+    harness.put('coffer.workload-ca');
+    harness.grant(grant('coffer.workload-ca'));
+    harness.grant(grant('api'));
+    const far = harness.connect().register(WEB);
+    harness.swarm.become(swarm([task('t', { mounts: [mount('coffer.workload-ca')] })], LATER));
+    await harness.settle();
+    assert.match(far.news().join(), /api/);
+    assert.doesNotMatch(far.news().join(), /workload-ca/);
+    assert.equal(harness.deliveries.length, 1);
   });
 
   test('answers nobody before it has read the swarm once', async () => {
