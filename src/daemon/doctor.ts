@@ -9,6 +9,7 @@ import type { PeerUnlockState } from '../cluster/index.ts';
 import { type ClusterDoctorOptions, clusterChecks } from './doctor-cluster.ts';
 import { type RotationFacts, secretRotationChecks } from './doctor-rotations.ts';
 import { missingValues } from './doctor-secrets.ts';
+import { readWorkloadCertificates, workloadChecks } from './doctor-workloads.ts';
 import { counted, shortList } from './doctor-words.ts';
 import { upkeepChecks } from './doctor-upkeep.ts';
 import type { UnlockKeyPlace } from './settings.ts';
@@ -45,6 +46,7 @@ export async function examine(options: DoctorOptions): Promise<readonly Check[]>
     ...peerUnlockChecks(options.keeper, options.peerUnlock?.()),
     ...upkeep,
     ...rotationChecks(options),
+    ...certificatesOfSecrets(options.keeper),
     ...diskChecks(options.keeper),
     ...auditChecks(options.audit?.describe(), options.audit?.lostSeq),
     ...monitoringChecks(options.monitoringProblem?.()),
@@ -58,6 +60,11 @@ function rotationChecks({ keeper, rotations }: DoctorOptions): readonly Check[] 
   return keeper.reason !== undefined || rotations === undefined
     ? []
     : secretRotationChecks(rotations(), Date.now());
+}
+
+function certificatesOfSecrets({ reason, source }: StoreKeeper): readonly Check[] {
+  const now_ms = Date.now();
+  return reason === undefined ? workloadChecks(readWorkloadCertificates(source(), now_ms), now_ms) : [];
 }
 
 function storeCheck({ reason, source }: StoreKeeper): Check {
