@@ -158,7 +158,9 @@ function lifetimeOf(text: string | undefined): number {
 }
 
 function labelInvalid(sentence: string): CofferError {
-  return new CofferError('secret.label-invalid', sentence);
+  return new CofferError('secret.label-invalid', sentence, {
+    hint: 'Make it anew with labels as docker coffer cert --help shows them.',
+  });
 }
 
 function shown(text: string): string {

@@ -150,6 +150,27 @@ describe('the CA for workloads', () => {
     assert.equal(made.byName('coffer.workload-ca')?.versions.length, 1);
   });
 
+  test('comes back with a backup as the secret that it is, and issues as before', async () => {
+    const before = await issue(made);
+    const saved = made.byName('coffer.workload-ca');
+    assert.ok(saved);
+    const { createdAt_ms, destroyed, id, labels, name, origin, updatedAt_ms, versions } = saved;
+    const restored = new MemoryStore();
+    await restored.propose({
+      kind: 'restore',
+      id,
+      name,
+      labels,
+      origin,
+      existing: 'refuse',
+      createdAt_ms,
+      updatedAt_ms,
+      versions: versions.map(({ number }) => ({ number, createdAt_ms, value: made.readValue(id, number) })),
+      destroyed,
+    });
+    await shakeHands(await issue(restored), before);
+  });
+
   test('is rotated under those who use it: each believes each, whichever root it knows', async () => {
     await store(made, 'web', now_ms);
     const before = await issue(made);

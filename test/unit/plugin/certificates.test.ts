@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tasks whose secrets are certificates: as the engine asks for them, and what it is told instead.
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { issueCertificate } from '../../../src/certificates/index.ts';
 import { CofferError } from '../../../src/common/index.ts';
+import { certificateWish } from '../../../src/secrets/index.ts';
 import { type Answer, type PluginHarness, textOf, withPlugin } from './plugin-harness.ts';
 
 const LABELS = {
@@ -51,6 +53,24 @@ describe('a task whose secret is a certificate', () => {
       ];
       assert.equal(textOf(bundle), textOf(key) + textOf(cert) + textOf(ca));
       assert.equal(plugin.store.list().length, 2, 'the certificate and its CA');
+    });
+  });
+
+  test('gets parts that belong together, also while a new version comes between its questions', async () => {
+    await withPlugin(async (plugin) => {
+      const labels = { ...LABELS, 'coffer.name': 'web-tls' };
+      const part = async (name: string, task: string): Promise<string> =>
+        textOf(await ask(plugin, `web-${name}`, { ...labels, 'coffer.cert.part': name }, task));
+      const cert = await part('cert', 'early');
+      const wish = certificateWish(LABELS);
+      assert.ok(wish);
+      const value = await issueCertificate(plugin.store, wish, 1);
+      await plugin.put('web-tls', value.expose());
+      const key = await part('key', 'early');
+      assert.ok(new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)));
+      const later = [await part('cert', 'late'), await part('key', 'late')] as const;
+      assert.notEqual(later[0], cert);
+      assert.ok(new X509Certificate(later[0]).checkPrivateKey(createPrivateKey(later[1])));
     });
   });
 
