@@ -5,15 +5,18 @@
 export const EXIT = { done: 0, usage: 1, failed: 2 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** `run` ends as a shell does where a program is not there, or cannot be run. */
+export type CommandExitCode = Exclude<ExitCode, 0> | 126 | 127;
+
 /** Ends a command with one sentence, without a full stop, and what to type instead. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
-  readonly exitCode: ExitCode;
+  readonly exitCode: CommandExitCode;
   readonly hint: string | undefined;
   /** Under this id the daemon's log has more of it. */
   readonly request: string | undefined;
 
-  constructor(exitCode: ExitCode, sentence: string, hint?: string, request?: string) {
+  constructor(exitCode: CommandExitCode, sentence: string, hint?: string, request?: string) {
     super(sentence);
     this.exitCode = exitCode;
     this.hint = hint;

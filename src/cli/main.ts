@@ -49,6 +49,14 @@ function whenEnded(work: () => void): () => void {
   };
 }
 
+/** What is to be done about it, if anything, is what is done about the signal. */
+function interrupt(): void {
+  if (process.listenerCount('SIGINT') === 0) {
+    process.exit(EXIT_INTERRUPTED);
+  }
+  process.kill(process.pid, 'SIGINT');
+}
+
 /** A reader that has seen enough (`coffer ls | head -1`) is no error. */
 function endQuietlyOnClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {
@@ -62,7 +70,7 @@ async function main(): Promise<void> {
   endQuietlyOnClosedPipe();
   const io = processIo();
   if (io.asDockerPlugin) {
-    watchDockerSocket(io.env, () => process.exit(EXIT_INTERRUPTED));
+    watchDockerSocket(io.env, interrupt);
   }
   try {
     process.exitCode = await run(process.argv.slice(2), io);

@@ -40,6 +40,7 @@ import { addRevoke } from './commands/revoke.ts';
 import { addRm } from './commands/rm.ts';
 import { addRollback } from './commands/rollback.ts';
 import { addRotate } from './commands/rotate.ts';
+import { addRun } from './commands/run.ts';
 import { addSeal } from './commands/seal.ts';
 import { addSealingKey } from './commands/sealing-key.ts';
 import { addStatus } from './commands/status.ts';
@@ -58,7 +59,7 @@ import { pathOf, readWords } from './typed-words.ts';
 const COMPLETE_COMMANDS: readonly string[] = ['__complete', '__completeNoDesc'];
 
 /** Reads `words`, runs the command that they name, and resolves with its exit code. */
-export async function runProgram(words: readonly string[], io: Io, flags: DockerFlags): Promise<ExitCode> {
+export async function runProgram(words: readonly string[], io: Io, flags: DockerFlags): Promise<number> {
   const session = new Session(io, flags);
   const program = buildProgram(session);
   const [first, ...rest] = words;
@@ -125,6 +126,7 @@ export function buildProgram(session: Session): Command {
     addCert,
     addCertCa,
     addImport,
+    addRun,
   ];
   const sealingCommands = [addSeal, addReseal, addSealingKey];
   const grantCommands = [addGrant, addGrantLs, addRevoke, addPolicy];

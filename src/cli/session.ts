@@ -2,7 +2,7 @@
 // One run of the command line: where it prints, which daemon it speaks to, how it will end.
 import { CofferError } from '../common/index.ts';
 import { ClusterClient } from './cluster-client.ts';
-import { CommandError, EXIT, type ExitCode } from './command-error.ts';
+import { CommandError, type CommandExitCode, EXIT, type ExitCode } from './command-error.ts';
 import { ControlClient } from './control-client.ts';
 import type { DockerFlags } from './docker-flags.ts';
 import { findControlSocket } from './find-daemon.ts';
@@ -20,6 +20,7 @@ export class Session {
   /** From `--socket`; settled once the options are read. */
   socketOption: string | undefined;
   #exitCode: ExitCode = EXIT.done;
+  #programCode: number | undefined;
   #client: Promise<ControlClient> | undefined;
 
   constructor(io: Io, dockerFlags: DockerFlags = {}) {
@@ -28,14 +29,27 @@ export class Session {
     this.name = io.asDockerPlugin ? 'docker coffer' : 'coffer';
   }
 
-  get exitCode(): ExitCode {
-    return this.#exitCode;
+  get exitCode(): number {
+    return this.#programCode ?? this.#exitCode;
+  }
+
+  /** Ends as a program has ended that was run. */
+  endAs(code: number): void {
+    this.#programCode = code;
   }
 
   /** The worst code that was set is the one that counts. */
   endWith(code: ExitCode): void {
     if (code > this.#exitCode) {
       this.#exitCode = code;
+    }
+  }
+
+  #end(code: CommandExitCode): void {
+    if (code === EXIT.usage || code === EXIT.failed) {
+      this.endWith(code);
+    } else {
+      this.endAs(code);
     }
   }
 
@@ -83,7 +97,7 @@ export class Session {
   fail(thrown: unknown): void {
     if (thrown instanceof CommandError) {
       this.complain(thrown.message, thrown.hint, thrown.request);
-      this.endWith(thrown.exitCode);
+      this.#end(thrown.exitCode);
       return;
     }
     const error = CofferError.from(thrown);

@@ -4,10 +4,11 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
+import { bundleCli } from '../../support/bundled-cli.ts';
 import { dockerClis } from '../../support/docker-cli.ts';
 import type { ExportedRecord } from '../../../src/store/index.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -16,20 +17,6 @@ import { waitFor } from '../../support/wait-for.ts';
 import { type Harness, withControl } from '../control/control-harness.ts';
 
 const TIMEOUT_MS = 20_000;
-
-/** Bundles the command line as the build does, into the test's own directory. */
-function bundle(directory: string): string {
-  const program = path.join(directory, 'coffer.cjs');
-  const script = path.join('test', 'support', 'build-program.mjs');
-  const built = spawnSync(process.execPath, [script, 'src/cli/main.ts', program], {
-    encoding: 'utf8',
-    cwd: projectRoot(),
-  });
-  assert.equal(built.status, 0, built.stderr);
-  writeFileSync(program, `#!/usr/bin/env node\n${readFileSync(program, 'utf8')}`);
-  chmodSync(program, 0o755);
-  return program;
-}
 
 interface Ended {
   readonly code: number | null;
@@ -66,7 +53,7 @@ async function start(
 
 async function withBundle(work: (harness: Harness, program: string) => Promise<void>): Promise<void> {
   await withControl({}, async (harness) => {
-    await work(harness, bundle(harness.directory));
+    await work(harness, bundleCli(harness.directory));
   });
 }
 
@@ -193,7 +180,7 @@ test('a backup that is interrupted leaves nothing behind', { timeout: 60_000 }, 
   }
   const store = new Endless();
   await withControl({ store: () => store }, async ({ directory, socketPath }) => {
-    const program = bundle(directory);
+    const program = bundleCli(directory);
     const env = { COFFER_SOCKET: socketPath };
     assert.equal((await start(program, ['put', 'db', '-'], env, 'v'.repeat(100_000))).code, 0);
     const identity = path.join(directory, 'identity');

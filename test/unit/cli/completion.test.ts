@@ -30,7 +30,7 @@ test('completion knows commands, options, their values, secrets and services', a
     }
     assert.equal(
       await complete(cli, ''),
-      'put ls inspect get history rollback rotate destroy prune ps rm cert cert-ca import seal reseal sealing-key grant grant-ls revoke policy backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why audit metrics ui rebuild completion version :4',
+      'put ls inspect get history rollback rotate destroy prune ps rm cert cert-ca import run seal reseal sealing-key grant grant-ls revoke policy backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why audit metrics ui rebuild completion version :4',
     );
     assert.equal(await complete(cli, 'in'), 'inspect :4');
     assert.equal(await complete(cli, 'rm', 'db'), 'db_a db_b :4');
@@ -68,7 +68,7 @@ test('completion knows commands, options, their values, secrets and services', a
     assert.equal(await complete(cli, 'completion', 'z'), 'zsh :4');
     assert.equal(
       await complete(cli, 'bogus', ''),
-      'put ls inspect get history rollback rotate destroy prune ps rm cert cert-ca import seal reseal sealing-key grant grant-ls revoke policy backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why audit metrics ui rebuild completion version :4',
+      'put ls inspect get history rollback rotate destroy prune ps rm cert cert-ca import run seal reseal sealing-key grant grant-ls revoke policy backup restore backup-ls backup-get backup-key drill cluster node join-token ca force-new-cluster autolock unlock unlock-key data-key status context doctor why audit metrics ui rebuild completion version :4',
     );
   });
 });

@@ -23,6 +23,7 @@ const DRAFT = 'https://json-schema.org/draft/2020-12/schema';
 const WITHOUT: Readonly<Record<string, string>> = {
   'backup-get': 'it prints a value byte for byte, and a value never stands in JSON',
   'backup-key': 'it prints a recipient, which is one word, or an identity, which is for a file',
+  run: 'it prints what the program prints that it runs',
   completion: 'it prints the script of a shell',
   ui: 'it prints a link',
   metrics: 'it prints the text format of Prometheus, which is for programs as it is',
