@@ -5,6 +5,7 @@ import {
   chmodSync,
   closeSync,
   type Dirent,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -115,11 +116,13 @@ function isMemory(place: string): boolean {
 
 function wipeLeftBehind(parent: string): void {
   const uid = process.getuid?.() ?? 0;
-  const found = readdirSync(parent).filter((name) => name.startsWith(PREFIX));
-  for (const name of found.slice(0, LEFT_BEHIND_MAX)) {
+  const names = readdirSync(parent).filter((name) => name.startsWith(PREFIX));
+  for (const name of names.slice(0, LEFT_BEHIND_MAX)) {
     const whole = path.join(parent, name);
     try {
-      if (statSync(whole).uid === uid && !isOwned(whole)) {
+      // Not what a link of somebody else's leads to.
+      const found = lstatSync(whole);
+      if (found.isDirectory() && found.uid === uid && !isOwned(whole)) {
         wipeDirectory(whole);
       }
     } catch {
