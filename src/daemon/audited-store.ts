@@ -97,8 +97,8 @@ class AuditedStore implements SecretStore {
     return this.store.deliveredVersion(taskId, secretId);
   }
 
-  hasDelivery(delivery: Parameters<SecretStore['hasDelivery']>[0]): boolean {
-    return this.store.hasDelivery(delivery);
+  versionUnder(key: string): number | undefined {
+    return this.store.versionUnder(key);
   }
 
   deliveries(): readonly Delivery[] {

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from '../common/index.ts';
-import {
-  type Delivery,
-  DELIVERIES_PER_COMMAND,
-  deliveryKey,
-  TASK_ID_LENGTH_MAX,
-  unpinnedKey,
-} from '../secrets/index.ts';
+import { type Delivery, DELIVERIES_PER_COMMAND, TASK_ID_LENGTH_MAX } from '../secrets/index.ts';
 import type { SecretStore, StoreSource } from '../store/index.ts';
 
 const GATHER_MS = 20;
@@ -15,7 +9,6 @@ const WAITING_MAX = 10 * DELIVERIES_PER_COMMAND;
 export interface DeliveryRecorderOptions {
   readonly source: StoreSource;
   readonly logger: Logger;
-  readonly now_ms: () => number;
 }
 
 /**
@@ -24,6 +17,7 @@ export interface DeliveryRecorderOptions {
  */
 export class DeliveryRecorder {
   readonly #options: DeliveryRecorderOptions;
+  /** By their keys. */
   readonly #waiting = new Map<string, Delivery>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -31,27 +25,24 @@ export class DeliveryRecorder {
     this.#options = options;
   }
 
-  /** The version that the task was given before without a pin, if it is remembered. */
-  deliveredVersion(store: SecretStore, taskId: string, secretId: string): number | undefined {
-    const waiting = this.#waiting.get(unpinnedKey(taskId, secretId));
-    return waiting?.version ?? store.deliveredVersion(taskId, secretId);
+  /** The version of the last delivery under this key, if it is remembered. */
+  versionUnder(store: SecretStore, key: string): number | undefined {
+    return this.#waiting.get(key)?.version ?? store.versionUnder(key);
   }
 
   /**
-   * Takes note of a delivery that happens now; of one that is remembered already, nothing. When too many wait, the newest
-   * are not remembered.
+   * Takes note of a delivery that happens now, under its `deliveryKey`; of one that is remembered already, nothing. When too
+   * many wait, the newest are not remembered.
    */
-  record(store: SecretStore, delivery: Omit<Delivery, 'at_ms'>): void {
+  record(store: SecretStore, key: string, delivery: Delivery): void {
     const { taskId, version } = delivery;
     if (taskId === '' || taskId.length > TASK_ID_LENGTH_MAX || this.#waiting.size >= WAITING_MAX) {
       return;
     }
-    const key = deliveryKey(delivery);
-    const waiting = this.#waiting.get(key);
-    if (waiting === undefined ? store.hasDelivery(delivery) : waiting.version === version) {
+    if (this.versionUnder(store, key) === version) {
       return;
     }
-    this.#waiting.set(key, { ...delivery, at_ms: this.#options.now_ms() });
+    this.#waiting.set(key, delivery);
     this.#timer ??= setTimeout(() => void this.flush(), GATHER_MS).unref();
   }
 
@@ -59,21 +50,21 @@ export class DeliveryRecorder {
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const deliveries = [...this.#waiting.values()];
-    for (let start = 0; start < deliveries.length; start += DELIVERIES_PER_COMMAND) {
-      await this.#propose(deliveries.slice(start, start + DELIVERIES_PER_COMMAND));
+    const waiting = [...this.#waiting];
+    for (let start = 0; start < waiting.length; start += DELIVERIES_PER_COMMAND) {
+      await this.#propose(waiting.slice(start, start + DELIVERIES_PER_COMMAND));
     }
   }
 
-  async #propose(deliveries: readonly Delivery[]): Promise<void> {
+  async #propose(waiting: readonly (readonly [key: string, Delivery])[]): Promise<void> {
+    const deliveries = waiting.map(([, delivery]) => delivery);
     try {
       await this.#options.source().propose({ kind: 'record-deliveries', deliveries });
     } catch (thrown) {
       const reason = thrown instanceof Error ? thrown.message : String(thrown);
       this.#options.logger.warn('deliveries could not be recorded', { count: deliveries.length, reason });
     }
-    for (const delivery of deliveries) {
-      const key = deliveryKey(delivery);
+    for (const [key, delivery] of waiting) {
       if (this.#waiting.get(key) === delivery) {
         this.#waiting.delete(key);
       }

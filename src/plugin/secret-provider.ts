@@ -11,6 +11,8 @@ import {
   certificatePart,
   certificateWish,
   currentVersion,
+  type Delivery,
+  deliveryKey,
   generatedLabels,
   generateValue,
   isSecretName,
@@ -25,6 +27,7 @@ import {
   type Secret,
   storedCertificateLabels,
   storeNameOf,
+  unpinnedKey,
   wantedVersion,
 } from '../secrets/index.ts';
 import type { Freshness, Proposed, SecretStore, StoreSource, StoreStart } from '../store/index.ts';
@@ -114,7 +117,9 @@ export class SecretProvider {
     const { secretName: name, labels, task } = request;
     const { value, valueId } = openSealedSecret(store, { name, labels }, text);
     const secretId = sealedDeliveryId(valueId);
-    this.#deliveries.record(store, { taskId: task.id, secretId, name, version: 0, pinned: false });
+    const at_ms = this.#options.now_ms();
+    const delivery: Delivery = { taskId: task.id, secretId, name, version: 0, pinned: false, at_ms };
+    this.#deliveries.record(store, deliveryKey(delivery), delivery);
     this.#writeDown(request, { secret: name, version: undefined, sealed: valueId, freshness });
     return value;
   }
@@ -128,12 +133,21 @@ export class SecretProvider {
     const part = certificatePart(request.labels);
     const secret = store.byName(name) ?? (await this.#make(store, name, request));
     const isPinned = pinIn(request.labels) !== undefined;
+    // One string for all that it is looked up for: each new one has to be hashed.
+    const unpinned = unpinnedKey(request.task.id, secret.id);
     const version = isPinned
       ? wantedVersion(secret, request.labels)
-      : this.#currentVersionFor(store, secret, request);
+      : this.#currentVersionFor(store, secret, unpinned);
     const value = partIn(store.readValue(secret.id, version), part);
-    const delivered = { taskId: request.task.id, secretId: secret.id, name: secret.name };
-    this.#deliveries.record(store, { ...delivered, version, pinned: isPinned });
+    const delivery: Delivery = {
+      taskId: request.task.id,
+      secretId: secret.id,
+      name: secret.name,
+      version,
+      pinned: isPinned,
+      at_ms: this.#options.now_ms(),
+    };
+    this.#deliveries.record(store, isPinned ? deliveryKey(delivery) : unpinned, delivery);
     this.#writeDown(request, { secret: secret.name, version, sealed: undefined, freshness });
     return value;
   }
@@ -187,8 +201,8 @@ export class SecretProvider {
     return proposed;
   }
 
-  #currentVersionFor(store: SecretStore, secret: Secret, request: SecretRequest): number {
-    const before = this.#deliveries.deliveredVersion(store, request.task.id, secret.id);
+  #currentVersionFor(store: SecretStore, secret: Secret, unpinned: string): number {
+    const before = this.#deliveries.versionUnder(store, unpinned);
     const kept = secret.versions.some(({ number }) => number === before);
     return before !== undefined && kept ? before : currentVersion(secret).number;
   }

@@ -16,11 +16,8 @@ export interface Delivery {
   readonly at_ms: number;
 }
 
-/** What tells one delivery from another, whenever it was. */
-export type DeliveredVersion = Pick<Delivery, 'taskId' | 'secretId' | 'version' | 'pinned'>;
-
 /** A task has a secret at one version; a pin is beside that, and there may be several. */
-export function deliveryKey({ pinned, secretId, taskId, version }: DeliveredVersion): string {
+export function deliveryKey({ pinned, secretId, taskId, version }: Delivery): string {
   const key = unpinnedKey(taskId, secretId);
   return pinned ? `${key} ${version}` : key;
 }

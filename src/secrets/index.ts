@@ -29,7 +29,6 @@ export {
   type SetLabels,
 } from './command.ts';
 export {
-  type DeliveredVersion,
   type Delivery,
   deliveryKey,
   readDelivery,

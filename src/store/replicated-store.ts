@@ -4,7 +4,7 @@ import { CofferError, type Logger, type SecretValue } from '../common/index.ts';
 import type { Keyring } from '../crypto/index.ts';
 import type { ClusterView } from '../membership/index.ts';
 import type { StateType } from '../raft/index.ts';
-import type { Command, DeliveredVersion, Delivery, Secret } from '../secrets/index.ts';
+import type { Command, Delivery, Secret } from '../secrets/index.ts';
 import type { Database, DirectoryLock, KeyFileSeal } from '../storage/index.ts';
 import { DataKeyRotation } from './data-key-rotation.ts';
 import type { Clock } from './replica/clock.ts';
@@ -115,9 +115,9 @@ export class ReplicatedStore implements SecretStore {
     return this.#parts.replica.state.index.deliveries.deliveredVersion(taskId, secretId);
   }
 
-  hasDelivery(delivery: DeliveredVersion): boolean {
+  versionUnder(key: string): number | undefined {
     this.#checkReadable();
-    return this.#parts.replica.state.index.deliveries.has(delivery);
+    return this.#parts.replica.state.index.deliveries.versionUnder(key);
   }
 
   deliveries(): readonly Delivery[] {

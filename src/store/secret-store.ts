@@ -2,7 +2,7 @@
 // The store as the rooms above see it.
 import type { SecretValue } from '../common/index.ts';
 import type { ClusterView, SealingKeyObject } from '../membership/index.ts';
-import type { Command, DeliveredVersion, Delivery, Secret } from '../secrets/index.ts';
+import type { Command, Delivery, Secret } from '../secrets/index.ts';
 
 /** How sure a read is: `linearizable` after a read round, `local` when the round failed and local state answers. */
 export type Freshness = 'linearizable' | 'local';
@@ -93,8 +93,8 @@ export interface SecretStore {
   list(): readonly Secret[];
   /** The version that a task was given without a pin, if that is remembered. */
   deliveredVersion(taskId: string, secretId: string): number | undefined;
-  /** Whether recording it again would change nothing but its time. */
-  hasDelivery(delivery: DeliveredVersion): boolean;
+  /** The version of the last delivery under a `deliveryKey`, if that is remembered. */
+  versionUnder(key: string): number | undefined;
   /** All that are remembered, oldest first: also those of tasks that have ended, and of secrets that were removed. */
   deliveries(): readonly Delivery[];
   /** The value of a version that `byId` or `byName` shows. Throws `store.damaged` if its record does not open. */

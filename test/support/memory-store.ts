@@ -6,7 +6,6 @@ import {
   applyCommand,
   checkCommand,
   type Command,
-  type DeliveredVersion,
   type Delivery,
   type Secret,
 } from '../../src/secrets/index.ts';
@@ -89,8 +88,8 @@ export class MemoryStore implements SecretStore {
     return this.#index.deliveries.deliveredVersion(taskId, secretId);
   }
 
-  hasDelivery(delivery: DeliveredVersion): boolean {
-    return this.#index.deliveries.has(delivery);
+  versionUnder(key: string): number | undefined {
+    return this.#index.deliveries.versionUnder(key);
   }
 
   deliveries(): readonly Delivery[] {

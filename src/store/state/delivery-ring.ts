@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The deliveries that are remembered: the last `DELIVERIES_KEPT` ones, each in a slot that the next one for it takes.
-import {
-  type DeliveredVersion,
-  type Delivery,
-  DELIVERIES_KEPT,
-  deliveryKey,
-  unpinnedKey,
-} from '../../secrets/index.ts';
+import { type Delivery, DELIVERIES_KEPT, deliveryKey, unpinnedKey } from '../../secrets/index.ts';
 
 export class DeliveryRing {
   readonly #slots: Delivery[] = [];
+  /** Of what stands in each slot: to make a key anew costs more than to keep it. */
+  readonly #keys: string[] = [];
   /** The slot of the last delivery under each key. */
   readonly #last = new Map<string, number>();
   #recorded = 0;
@@ -32,12 +28,13 @@ export class DeliveryRing {
 
   /** The version that the task was given last without a pin. */
   deliveredVersion(taskId: string, secretId: string): number | undefined {
-    return this.#lastUnder(unpinnedKey(taskId, secretId))?.version;
+    return this.versionUnder(unpinnedKey(taskId, secretId));
   }
 
-  /** Whether the same was recorded before, and nothing since that stands for it. */
-  has(delivery: DeliveredVersion): boolean {
-    return this.#lastUnder(deliveryKey(delivery))?.version === delivery.version;
+  /** The version of the last delivery under this key. */
+  versionUnder(key: string): number | undefined {
+    const slot = this.#last.get(key);
+    return slot === undefined ? undefined : this.#slots[slot]?.version;
   }
 
   record(slot: number, delivery: Delivery): void {
@@ -48,32 +45,27 @@ export class DeliveryRing {
   /** Puts back what was read from the disk, in the order of the slots, of `recorded` that ever were. */
   restore(deliveries: readonly Delivery[], recorded: number): void {
     this.#slots.push(...deliveries);
+    this.#keys.push(...deliveries.map(deliveryKey));
     this.#recorded = recorded;
     // In the order in which they were recorded: of two under one key the later one counts.
     const oldest = recorded > DELIVERIES_KEPT ? recorded % DELIVERIES_KEPT : 0;
     for (let offset = 0; offset < deliveries.length; offset += 1) {
       const slot = (oldest + offset) % deliveries.length;
-      const delivery = deliveries[slot];
-      if (delivery !== undefined) {
-        this.#last.set(deliveryKey(delivery), slot);
+      const key = this.#keys[slot];
+      if (key !== undefined) {
+        this.#last.set(key, slot);
       }
     }
-  }
-
-  #lastUnder(key: string): Delivery | undefined {
-    const slot = this.#last.get(key);
-    return slot === undefined ? undefined : this.#slots[slot];
   }
 
   #put(slot: number, delivery: Delivery): void {
-    const evicted = this.#slots[slot];
-    if (evicted !== undefined) {
-      const key = deliveryKey(evicted);
-      if (this.#last.get(key) === slot) {
-        this.#last.delete(key);
-      }
+    const evicted = this.#keys[slot];
+    if (evicted !== undefined && this.#last.get(evicted) === slot) {
+      this.#last.delete(evicted);
     }
+    const key = deliveryKey(delivery);
     this.#slots[slot] = delivery;
-    this.#last.set(deliveryKey(delivery), slot);
+    this.#keys[slot] = key;
+    this.#last.set(key, slot);
   }
 }

@@ -2,7 +2,13 @@
 // Each rule by itself.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Command, currentVersion, DELIVERIES_KEPT, VERSIONS_KEPT } from '../../../src/secrets/index.ts';
+import {
+  type Command,
+  currentVersion,
+  DELIVERIES_KEPT,
+  deliveryKey,
+  VERSIONS_KEPT,
+} from '../../../src/secrets/index.ts';
 import { deliveryOf } from '../../support/deliveries.ts';
 import { create, put, refusal, State } from './rules-harness.ts';
 
@@ -177,7 +183,7 @@ describe('the rules of the secrets', () => {
       assert.equal(refusal(outcome), 'applied');
     };
     const has = (version: number, pinned: boolean): boolean =>
-      deliveries.has({ taskId: 't', secretId: 's', version, pinned });
+      deliveries.versionUnder(deliveryKey(deliveryOf('t', 's', version, { pinned }))) === version;
     deliver(1, true);
     assert.equal(deliveries.deliveredVersion('t', 's'), undefined);
     deliver(3, false);
