@@ -43,6 +43,17 @@ export function isSameScope(one: SealedScope, other: SealedScope): boolean {
   return one.name === other.name && one.stack === other.stack;
 }
 
+/** What is typed to seal a value for that secret. */
+export function sealCommand({ name, stack }: SealedScope): string {
+  const isKnown = isSecretName(name) && (stack === '' || isSecretName(stack));
+  if (!isKnown) {
+    return 'docker coffer seal --name NAME --stack STACK -';
+  }
+  const isOfStack = stack !== '' && name.startsWith(`${stack}_`);
+  const which = isOfStack ? `--name ${name.slice(stack.length + 1)}` : `--engine-name ${name}`;
+  return `docker coffer seal ${stack === '' ? `--name ${name}` : `${which} --stack ${stack}`} -`;
+}
+
 /** For sentences. */
 export function scopeWords({ name, stack }: SealedScope): string {
   const secret = `secret ${printable(name)}`;

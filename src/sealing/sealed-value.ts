@@ -7,7 +7,7 @@ import { openWith, type RandomBytes, sealTo } from '../crypto/index.ts';
 import { checkValueSize, VALUE_BYTES_MAX } from '../secrets/index.ts';
 import type { SealingCertificate } from './certificate.ts';
 import { paddedSize } from './padding.ts';
-import { checkedScope, isSameScope, type SealedScope, scopeWords } from './scope.ts';
+import { checkedScope, isSameScope, sealCommand, type SealedScope, scopeWords } from './scope.ts';
 import {
   damagedValue,
   encodeHeader,
@@ -60,7 +60,7 @@ export function openSealed(keys: SealingKeys, text: string, scope: SealedScope):
     throw new CofferError(
       'sealed.scope',
       `the value was sealed for ${scopeWords(opened.scope)}, and not for ${scopeWords(scope)}`,
-      { hint: 'Seal it for this one: docker coffer seal --name NAME --stack STACK -' },
+      { hint: `Seal it for this one: ${sealCommand(scope)}` },
     );
   }
   return opened.value;

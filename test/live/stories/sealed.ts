@@ -96,7 +96,9 @@ export function sealedStories(of: () => Installation): void {
       const sentence = 'the value was sealed for secret shop_text of stack shop, and not for secret';
       assert.match(
         await untilRefused('shop_thief'),
-        new RegExp(`failure +value: ${sentence} shop_thief of stack shop\n +Mend: docker coffer seal`),
+        new RegExp(
+          `failure +value: ${sentence} shop_thief of stack shop\n +Mend: docker coffer seal --name thief --stack shop -\n`,
+        ),
       );
       assert.match(
         await untilRefused('other_text'),

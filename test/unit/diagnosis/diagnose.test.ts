@@ -229,7 +229,7 @@ describe('a value that is sealed in a label', () => {
         }),
       ),
       [
-        `failure value: ${sentence} => docker coffer seal --name NAME --stack STACK -`,
+        `failure value: ${sentence} => docker coffer seal --engine-name db --stack shop -`,
         'warning answer: two refused it to task web.1.t1, 3 times [sealed.scope]',
       ],
     );

@@ -89,7 +89,7 @@ test('a sealed value that opens says nothing, and one that was sealed for anothe
   const { text } = await story.send('POST', CREATE, story.specWith('db', 'api'));
   assert.deepEqual(warningsIn(text), [
     'coffer will refuse secret api to service web: the value was sealed for secret db outside of stacks, and not for secret api outside of stacks. ' +
-      'Seal it for this one: docker coffer seal --name NAME --stack STACK -',
+      'Seal it for this one: docker coffer seal --name api -',
   ]);
 });
 

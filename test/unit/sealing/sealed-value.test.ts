@@ -203,6 +203,20 @@ describe('the scope of a sealed value', () => {
     });
   });
 
+  test('says what to type for the secret that it is not', () => {
+    const typed: readonly (readonly [SealedScope, string])[] = [
+      [{ name: 'shop_api', stack: 'shop' }, '--name api --stack shop'],
+      [{ name: 'the-db', stack: 'shop' }, '--engine-name the-db --stack shop'],
+      [{ name: 'db', stack: '' }, '--name db'],
+      [{ name: 'db', stack: '; reboot' }, '--name NAME --stack STACK'],
+    ];
+    for (const [scope, words] of typed) {
+      assert.throws(() => opened(text, scope), {
+        hint: `Seal it for this one: docker coffer seal ${words} -`,
+      });
+    }
+  });
+
   test('in a stack is the name as the engine has it', () => {
     assert.deepEqual(scopeInStack('db', 'shop'), { name: 'shop_db', stack: 'shop' });
     assert.deepEqual(scopeInStack('db', ''), { name: 'db', stack: '' });
