@@ -86,6 +86,7 @@ const secretDescription: ReplySchema<SecretDescription> = v.object({
       notAfter_ms: v.number(),
     }),
   ),
+  expiresAt_ms: v.optional(v.number()),
 });
 
 export const secretsReply: ReplySchema<SecretsReply> = v.object({

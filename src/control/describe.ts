@@ -2,7 +2,7 @@
 import type { CofferError } from '../common/index.ts';
 import type { RotationObject } from '../membership/index.ts';
 import { nextRotation_ms } from '../rotation/index.ts';
-import { currentVersion, type Secret } from '../secrets/index.ts';
+import { currentVersion, expiresAt_ms, type Secret } from '../secrets/index.ts';
 import type { ErrorReply, SecretDescription } from './wire.ts';
 
 /** What is told of a secret. It names each field, so that one added to the model does not leave by itself. */
@@ -31,6 +31,7 @@ export function describeSecret(secret: Secret): SecretDescription {
     })),
     createdAt_ms: secret.createdAt_ms,
     updatedAt_ms: secret.updatedAt_ms,
+    expiresAt_ms: expiresAt_ms(secret),
   };
 }
 

@@ -48,6 +48,8 @@ export interface SecretDescription {
   readonly nextRotationAt_ms?: number | undefined;
   /** In the answer of `inspect` alone, of a secret that is a certificate of coffer's. */
   readonly certificate?: CertificateDescription | undefined;
+  /** Until when the current value is good; absent where no label says so. */
+  readonly expiresAt_ms?: number | undefined;
 }
 
 /** `GET /v1/secrets`. */

@@ -8,6 +8,7 @@ import { certificateChecks } from './doctor-certificate.ts';
 import type { PeerUnlockState } from '../cluster/index.ts';
 import { type ClusterDoctorOptions, clusterChecks } from './doctor-cluster.ts';
 import { type RotationFacts, secretRotationChecks } from './doctor-rotations.ts';
+import { expiryChecks } from './doctor-expiry.ts';
 import { missingValues } from './doctor-secrets.ts';
 import { readWorkloadCertificates, workloadChecks } from './doctor-workloads.ts';
 import { counted, shortList } from './doctor-words.ts';
@@ -46,7 +47,7 @@ export async function examine(options: DoctorOptions): Promise<readonly Check[]>
     ...peerUnlockChecks(options.keeper, options.peerUnlock?.()),
     ...upkeep,
     ...rotationChecks(options),
-    ...certificatesOfSecrets(options.keeper),
+    ...secretChecks(options),
     ...diskChecks(options.keeper),
     ...auditChecks(options.audit?.describe(), options.audit?.lostSeq),
     ...monitoringChecks(options.monitoringProblem?.()),
@@ -62,9 +63,16 @@ function rotationChecks({ keeper, rotations }: DoctorOptions): readonly Check[] 
     : secretRotationChecks(rotations(), Date.now());
 }
 
-function certificatesOfSecrets({ reason, source }: StoreKeeper): readonly Check[] {
+/** Nothing is said while the index of the secrets is being loaded. */
+function secretChecks({ keeper: { reason, source } }: DoctorOptions): readonly Check[] {
+  if (reason !== undefined || source().status().loaded_percent !== undefined) {
+    return [];
+  }
   const now_ms = Date.now();
-  return reason === undefined ? workloadChecks(readWorkloadCertificates(source(), now_ms), now_ms) : [];
+  return [
+    ...workloadChecks(readWorkloadCertificates(source(), now_ms), now_ms),
+    ...expiryChecks(source().list(), now_ms),
+  ];
 }
 
 function storeCheck({ reason, source }: StoreKeeper): Check {

@@ -129,3 +129,4 @@ export {
   checkValueSize,
   isSecretName,
 } from './validate.ts';
+export { EXPIRES_LABEL, EXPIRY_NOTICE_MS, expiresAt_ms, expiryLabel } from './expiry.ts';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The labels by which a secret is rotated by itself.
 import { CofferError, DAY_MS, HOUR_MS, parseDuration_ms } from '../common/index.ts';
+import { EXPIRES_LABEL } from './expiry.ts';
 import { checkSpecification } from './generate.ts';
 import type { Labels } from './model.ts';
 
@@ -50,9 +51,13 @@ export function rotationLabels(labels: Labels): RotationLabels | undefined {
 export function generatedLabels(labels: Labels): Labels | undefined {
   const every = ownLabel(labels, ROTATE_LABEL);
   const specification = ownLabel(labels, GENERATE_LABEL);
-  return every === undefined || specification === undefined
-    ? undefined
-    : { [GENERATE_LABEL]: specification, [ROTATE_LABEL]: every };
+  const expires = ownLabel(labels, EXPIRES_LABEL);
+  const kept = {
+    ...(every !== undefined &&
+      specification !== undefined && { [GENERATE_LABEL]: specification, [ROTATE_LABEL]: every }),
+    ...(expires !== undefined && { [EXPIRES_LABEL]: expires }),
+  };
+  return Object.keys(kept).length === 0 ? undefined : kept;
 }
 
 function ownLabel(labels: Labels, key: string): string | undefined {

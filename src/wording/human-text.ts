@@ -38,14 +38,20 @@ export function humanAge(at_ms: number, now_ms: number): string {
 
 /** How long something lasts still: `expires in 3 months`, or since when it does not: `expired 2 hours ago`. */
 export function humanValidity(notAfter_ms: number, now_ms: number): string {
-  return notAfter_ms <= now_ms
-    ? `expired ${humanAge(notAfter_ms, now_ms).toLowerCase()}`
-    : `expires in ${humanDuration(notAfter_ms - now_ms).toLowerCase()}`;
+  const text = expiryText(notAfter_ms, now_ms);
+  return notAfter_ms <= now_ms ? text : `expires ${text}`;
 }
 
 /** Of a secret that is rotated by itself: `in 29 days`, or `due`. */
 export function nextRotationText(nextAt_ms: number, now_ms: number): string {
   return nextAt_ms <= now_ms ? 'due' : `in ${humanDuration(nextAt_ms - now_ms).toLowerCase()}`;
+}
+
+/** Of a value that is not good for ever: `in 29 days`, or `expired 2 days ago`. */
+export function expiryText(at_ms: number, now_ms: number): string {
+  return at_ms <= now_ms
+    ? `expired ${humanAge(at_ms, now_ms).toLowerCase()}`
+    : `in ${humanDuration(at_ms - now_ms).toLowerCase()}`;
 }
 
 /** A size in powers of 1000 with three digits at most: `17B`, `1.5kB`, `512kB`, `1.07GB`. */

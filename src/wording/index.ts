@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export {
   counted,
+  expiryText,
   humanAge,
   humanDuration,
   humanSize,

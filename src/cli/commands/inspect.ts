@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { SecretDescription } from '../../control/index.ts';
 import { EXIT } from '../command-error.ts';
-import { nextRotationText } from '../../wording/index.ts';
+import { expiryText, nextRotationText } from '../../wording/index.ts';
 import type { Session } from '../session.ts';
 import { dockerForm, humanSize, humanValidity, printable } from '../text.ts';
 import { addExamples, warnIfStale } from './options.ts';
@@ -51,7 +51,7 @@ async function inspect(session: Session, names: readonly string[], options: Insp
 }
 
 function pretty(secret: SecretDescription, now_ms: number): string {
-  const { certificate, engine, nextRotationAt_ms: nextAt_ms } = secret;
+  const { certificate, engine, expiresAt_ms, nextRotationAt_ms: nextAt_ms } = secret;
   const lines = [
     ['ID:', secret.id],
     ['Name:', secret.name],
@@ -69,6 +69,9 @@ function pretty(secret: SecretDescription, now_ms: number): string {
             `${timeOf(certificate.notAfter_ms)}, ${humanValidity(certificate.notAfter_ms, now_ms)}`,
           ],
         ]),
+    ...(expiresAt_ms === undefined
+      ? []
+      : [['Expires:', `${timeOf(expiresAt_ms)}, ${expiryText(expiresAt_ms, now_ms)}`]]),
     ['Labels:', Object.keys(secret.labels).length === 0 ? 'none' : ''],
     ...Object.entries(secret.labels).map(([key, value]) => [`  - ${key}=${value}`, '']),
     ['Versions:', ''],

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { SecretDescription } from '../../control/index.ts';
 import { usageError } from '../command-error.ts';
-import { nextRotationText } from '../../wording/index.ts';
+import { expiryText, nextRotationText } from '../../wording/index.ts';
 import type { Session } from '../session.ts';
 import { humanAge, humanSize, renderTable } from '../text.ts';
 import { addExamples, collectText, formatOption, warnIfStale } from './options.ts';
@@ -64,19 +64,32 @@ async function ls(session: Session, options: LsOptions): Promise<void> {
 
 function table(secrets: readonly SecretDescription[], now_ms: number): string {
   const isAnyScheduled = secrets.some(({ nextRotationAt_ms }) => nextRotationAt_ms !== undefined);
+  const isAnyDated = secrets.some(({ expiresAt_ms }) => expiresAt_ms !== undefined);
+  const scheduleOf = ({ nextRotationAt_ms: next_ms }: SecretDescription): readonly string[] =>
+    isAnyScheduled ? [next_ms === undefined ? '' : nextRotationText(next_ms, now_ms)] : [];
+  const expiryOf = ({ expiresAt_ms: at_ms }: SecretDescription): readonly string[] =>
+    isAnyDated ? [at_ms === undefined ? '' : expiryText(at_ms, now_ms)] : [];
   return renderTable(
-    ['NAME', 'VERSION', 'SIZE', 'ORIGIN', 'CREATED', 'UPDATED', ...(isAnyScheduled ? ['NEXT ROTATION'] : [])],
-    secrets.map(
-      ({ name, version, size, origin, createdAt_ms, updatedAt_ms, nextRotationAt_ms: nextAt_ms }) => [
-        name,
-        String(version),
-        humanSize(size),
-        origin,
-        humanAge(createdAt_ms, now_ms),
-        humanAge(updatedAt_ms, now_ms),
-        ...(nextAt_ms === undefined ? [] : [nextRotationText(nextAt_ms, now_ms)]),
-      ],
-    ),
+    [
+      'NAME',
+      'VERSION',
+      'SIZE',
+      'ORIGIN',
+      'CREATED',
+      'UPDATED',
+      ...(isAnyScheduled ? ['NEXT ROTATION'] : []),
+      ...(isAnyDated ? ['EXPIRES'] : []),
+    ],
+    secrets.map((secret) => [
+      secret.name,
+      String(secret.version),
+      humanSize(secret.size),
+      secret.origin,
+      humanAge(secret.createdAt_ms, now_ms),
+      humanAge(secret.updatedAt_ms, now_ms),
+      ...scheduleOf(secret),
+      ...expiryOf(secret),
+    ]),
   );
 }
 

@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { PutReply } from '../../control/index.ts';
-import { checkName, type Labels, type PutValue } from '../../secrets/index.ts';
+import {
+  checkName,
+  EXPIRES_LABEL,
+  expiryLabel,
+  type Labels,
+  nameKey,
+  type PutValue,
+} from '../../secrets/index.ts';
 import { usageError } from '../command-error.ts';
-import type { PutWish } from '../control-client.ts';
+import type { ControlClient, PutWish } from '../control-client.ts';
 import { readValue } from '../read-value.ts';
 import type { Session } from '../session.ts';
 import { humanSize } from '../text.ts';
@@ -12,6 +19,7 @@ import { addExamples, collectLabel, formatOption } from './options.ts';
 interface PutOptions {
   readonly generate?: string;
   readonly label?: Labels;
+  readonly expires?: string;
   readonly cas?: number;
   readonly clobber: boolean;
   readonly format: string;
@@ -36,6 +44,12 @@ export function addPut(program: Command, session: Session): void {
       ),
     )
     .addOption(
+      new Option(
+        '--expires <when>',
+        'until when the value is good: 2027-01-31, or 90d from each new value; the other labels stay',
+      ),
+    )
+    .addOption(
       new Option('--cas <version>', 'only if this is the current version; 0 for none')
         .argParser(versionNumber)
         .conflicts('clobber'),
@@ -50,6 +64,7 @@ export function addPut(program: Command, session: Session): void {
     ['coffer put db_password', 'asked for at the terminal, without showing it'],
     ['coffer put tls_key ./server.key --label env=prod', 'from a file, with a label'],
     ['coffer put api_token --generate hex:32 --no-clobber', 'made by the daemon, once'],
+    ['coffer put api_token token.txt --expires 90d', 'good for 90 days, as is each later value'],
     ['coffer put db_password new.txt --cas 3', 'only if nobody changed version 3 meanwhile'],
   ]);
 }
@@ -61,8 +76,9 @@ async function put(
   options: PutOptions,
 ): Promise<void> {
   checkName(name);
-  const wish: PutWish = { expect: expectation(options), labels: checkedLabels(options.label) };
   const client = await session.client();
+  const labels = checkedLabels(await labelsFor(client, name, options));
+  const wish: PutWish = { expect: expectation(options), labels };
   if (options.generate !== undefined) {
     if (file !== undefined) {
       throw usageError('--generate makes the value itself; it takes no file');
@@ -76,6 +92,25 @@ async function put(
   } finally {
     value.fill(0);
   }
+}
+
+/** Undefined: those that are there stay. */
+async function labelsFor(
+  client: ControlClient,
+  name: string,
+  { expires, label }: PutOptions,
+): Promise<Labels | undefined> {
+  if (expires === undefined) {
+    return label;
+  }
+  const added = { [EXPIRES_LABEL]: expires };
+  expiryLabel(added);
+  return { ...(label ?? (await storedLabels(client, name))), ...added };
+}
+
+async function storedLabels(client: ControlClient, name: string): Promise<Labels> {
+  const { secrets } = await client.secrets();
+  return secrets.find((secret) => nameKey(secret.name) === nameKey(name))?.labels ?? {};
 }
 
 function expectation({ cas, clobber }: PutOptions): PutValue['expect'] {

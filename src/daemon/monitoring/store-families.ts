@@ -2,7 +2,7 @@
 // What a manager tells of its store, of the log, and of the cluster as its state has it.
 import { gauge, gaugesBy, type MetricFamily } from '../../monitoring/index.ts';
 import { isRunning } from '../../membership/index.ts';
-import { currentVersion, type Secret } from '../../secrets/index.ts';
+import { currentVersion, EXPIRY_NOTICE_MS, expiresAt_ms, type Secret } from '../../secrets/index.ts';
 import type { ReplicatedStore } from '../../store/index.ts';
 
 export interface StoreFamiliesOptions {
@@ -76,7 +76,18 @@ function secretFamilies({ namesSecrets, now_ms, store }: StoreFamiliesOptions): 
   return [
     gauge('coffer_secrets', 'Secrets in the store', secrets.length),
     gauge('coffer_secret_versions', 'Versions of secrets in the store', versions),
+    ...expiryFamilies(secrets, now_ms),
     ...(namesSecrets ? namedFamilies(secrets, now_ms) : []),
+  ];
+}
+
+function expiryFamilies(secrets: readonly Secret[], now_ms: number): readonly MetricFamily[] {
+  const left_ms = secrets.map((secret) => (expiresAt_ms(secret) ?? Number.POSITIVE_INFINITY) - now_ms);
+  const expired = left_ms.filter((left) => left <= 0).length;
+  const expiring = left_ms.filter((left) => left > 0 && left <= EXPIRY_NOTICE_MS).length;
+  return [
+    gauge('coffer_secrets_expired', 'Secrets whose value has expired', expired),
+    gauge('coffer_secrets_expiring', 'Secrets whose value expires within two weeks', expiring),
   ];
 }
 
@@ -87,6 +98,15 @@ function namedFamilies(secrets: readonly Secret[], now_ms: number): readonly Met
   );
   return [
     gaugesBy('coffer_secret_age_seconds', 'How old the current version of a secret is', 'name', ages),
+    gaugesBy(
+      'coffer_secret_expiry_seconds',
+      'How long the value of a secret is good; below 0 it has expired',
+      'name',
+      named.flatMap((secret) => {
+        const at_ms = expiresAt_ms(secret);
+        return at_ms === undefined ? [] : [[secret.name, (at_ms - now_ms) / 1_000] as const];
+      }),
+    ),
     gauge(
       'coffer_secrets_unnamed',
       `Secrets that have no series of their own, since there are more than ${NAMED_MAX}`,
