@@ -198,6 +198,32 @@ describe('the web page in a browser', { skip: whyNoBrowser() ?? false }, () => {
     assert.ok(longest < PAGE_BYTES_MAX, `the longest has ${longest} bytes`);
   });
 
+  test('whoever has no scripts types the token, and sees a rotation go on all the same', async () => {
+    swarm.hold();
+    await manager.cli(['rotate', 'db_password', '--generate', 'hex:32', '--detach']);
+    const own = await WebPage.start(manager.controlSocket);
+    const plain = await browser.tab();
+    await plain.withoutScripts();
+    const { hash, origin } = new URL(own.link);
+    await plain.goto(origin);
+    await plain.heading('Sign in to coffer');
+    await plain.type(hash.replace('#token=', ''));
+    await plain.press('Enter');
+    await plain.heading('Cluster');
+    await plain.goto(new URL('rotations', await plain.evaluate<string>('location.href')).href);
+    await plain.heading('Rotations');
+    await plain.tabTo('db_password');
+    await plain.press('Enter');
+    await plain.heading('Rotation of db_password');
+    assert.match(await plain.text(), /is on its way to 2 services/);
+    swarm.letGo();
+    await plain.until(
+      `document.body.innerText.includes('2 services have it')`,
+      'the page to load itself anew',
+    );
+    assert.equal((await own.interrupt()).code, 130);
+  });
+
   test('no value has come into the browser, nothing was stored in it, and nobody else was asked', async () => {
     await tab.settled();
     assert.ok(tab.seen.length > 20);

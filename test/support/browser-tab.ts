@@ -69,6 +69,11 @@ export class BrowserTab {
     await this.#call('Emulation.setDeviceMetricsOverride', metrics);
   }
 
+  /** From the next page on. */
+  async withoutScripts(): Promise<void> {
+    await this.#call('Emulation.setScriptExecutionDisabled', { value: true });
+  }
+
   async dark(isDark: boolean): Promise<void> {
     const value = isDark ? 'dark' : 'light';
     await this.#call('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value }] });
@@ -92,10 +97,10 @@ export class BrowserTab {
   }
 
   /** Waits until an expression is true in the page, which may be another page meanwhile. */
-  async until(expression: string, what: string): Promise<void> {
+  async until(expression: string, what: string, timeout_ms = WAIT_MS_MAX): Promise<void> {
     await waitFor(() => this.evaluate<boolean>(`Boolean(${expression})`).catch(() => false), {
       what,
-      timeout_ms: WAIT_MS_MAX,
+      timeout_ms,
     });
   }
 

@@ -56,7 +56,7 @@ export class WebPage {
 
   /** As by Ctrl-C. */
   async interrupt(): Promise<Ended> {
-    if (this.#process.exitCode === null) {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
       this.#process.kill('SIGINT');
     }
     return this.ended();

@@ -13,6 +13,7 @@ import { rotationStories } from './rotation.ts';
 import { scheduledRotationStories } from './scheduled-rotation.ts';
 import { sealedStories } from './sealed.ts';
 import { stackStories } from './stack.ts';
+import { webPageStories } from './web-page.ts';
 import { whyStories } from './why.ts';
 import { withoutSwarmStories } from './without-swarm.ts';
 
@@ -47,6 +48,8 @@ export function secretStories(kind: InstallationKind): void {
       certificateStories(of);
       swarmImportStories(of);
       sealedStories(of);
+    } else {
+      webPageStories(of);
     }
     stackStories(of);
     cliPluginStories(of);
