@@ -57,7 +57,11 @@ describe('of the bugs that are planted, the simulator finds', { concurrency: 2 }
   for (const [number, mutation] of MUTATIONS.entries()) {
     test(mutation.name, async (t) => {
       const bundle = await buildSimulator(`mutation-${number}`, mutation);
-      const seeds = Array.from({ length: SEEDS_MAX }, (_, seed) => `mutation ${seed}`);
+      const { firstSeed = 0 } = mutation;
+      const others = Array.from({ length: SEEDS_MAX }, (_, seed) => seed).filter(
+        (seed) => seed !== firstSeed,
+      );
+      const seeds = [firstSeed, ...others].map((seed) => `mutation ${seed}`);
       const caught = await firstCatch(bundle, mutation, seeds);
       assert.ok(caught !== undefined, `${SEEDS_MAX} seeds did not find it`);
       // Without the bug the same seed finds nothing: it is the bug that was found.

@@ -26,6 +26,8 @@ export interface Mutation extends Edit, Aim {
   readonly name: string;
   /** What is to be taken away with it, since it would do the same work. */
   readonly also?: Edit;
+  /** The seed that has found it last, which is tried first: others before it take their time, and find nothing. */
+  readonly firstSeed?: number;
 }
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -93,6 +95,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a joint election won in one half only',
+    firstSeed: 5,
     file: 'src/raft/quorum/joint.ts',
     search: 'const outgoing = majorityVote(config.outgoing, votes);',
     replacement: 'const outgoing = incoming;',
@@ -116,6 +119,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a leader counts itself after it was removed',
+    firstSeed: 13,
     file: 'src/raft/configuration.ts',
     search:
       '  raft.tracker.config = config;\n  raft.tracker.progress = progress;\n' +
@@ -132,6 +136,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a second membership change before the first is applied',
+    firstSeed: 9,
     file: 'src/raft/proposals.ts',
     search: 'if (raft.pendingConfIndex > raft.log.applied) {',
     replacement: 'if (raft.pendingConfIndex < 0) {',
@@ -204,6 +209,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a read before an entry of the own term is committed',
+    firstSeed: 22,
     file: 'src/raft/read-index.ts',
     search: 'if (!raft.committedEntryInCurrentTerm) {\n    raft.earlyReads.push(request);',
     replacement: 'if (raft.term < 0) {\n    raft.earlyReads.push(request);',
@@ -211,6 +217,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a read before its index is applied',
+    firstSeed: 10,
     file: 'src/store/replica/read-rounds.ts',
     search: 'const due = this.#indexed.filter(({ index }) => index <= appliedIndex);',
     replacement: 'const due = this.#indexed.filter(({ index }) => index <= appliedIndex + 1_000_000);',
@@ -233,6 +240,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a snapshot is switched to in two steps',
+    firstSeed: 14,
     file: 'src/store/replica/append-writer.ts',
     search:
       'await this.#timed(() => database.write(operations, { sync: true }));\n      await this.#timed(() => this.#writeCheckpoint(before));',
@@ -277,6 +285,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the chain of the log is not verified',
+    firstSeed: 28,
     file: 'src/storage/log-chain.ts',
     search: 'const chained = reader.fixed(LOG_DIGEST_BYTES).equals(previous.digest);',
     replacement: 'const chained = reader.fixed(LOG_DIGEST_BYTES).length > 0;',
@@ -297,6 +306,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a recovering node believes its old commit index',
+    firstSeed: 17,
     file: 'src/store/replica/open-replica.ts',
     search: 'const commit = checkpoint.recoveringTerm === 0 ?',
     replacement: 'const commit = checkpoint.recoveringTerm >= 0 ?',
