@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every command that prints JSON, on real managers. What it prints is held against its schema by the launcher.
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/cleanup.ts';
@@ -156,6 +156,19 @@ describe('three managers', () => {
     const [token] = await printed('join-token ls');
     await printed(`join-token revoke ${String(token?.['ID'])}`);
     await printed('ca');
+  });
+
+  test('of sealed values and their keys', async () => {
+    const follower = await cluster.follower();
+    const [first] = await printed('sealing-key', { at: follower });
+    const [sealed] = await printed('seal --name db -', { input: 'one' });
+    assert.equal(sealed?.['KeyID'], first?.['ID'], 'the key that another manager has made');
+    writeFileSync(inside('stack.yml'), `coffer.sealed: ${String(sealed?.['Sealed'])}\n`);
+    await printed('sealing-key --rotate');
+    const [summary] = await printed(`reseal ${inside('stack.yml')}`, { at: follower });
+    assert.equal(summary?.['Resealed'], 1);
+    const [left] = await printed(`sealing-key --forget ${String(first?.['ID'])}`);
+    assert.deepEqual(left?.['Older'], []);
   });
 
   test('of keys', async () => {
