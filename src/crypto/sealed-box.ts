@@ -9,6 +9,12 @@ export const PUBLIC_KEY_BYTES = nacl.box.publicKeyLength;
 /** How much longer what was sealed to a public key is than the message. */
 export const SEALED_TO_OVERHEAD_BYTES = PUBLIC_KEY_BYTES + SEAL_OVERHEAD_BYTES;
 
+/** What every secret key shares with a point of small order. */
+const KNOWN_TO_ALL = nacl.box.before(
+  new Uint8Array(nacl.box.publicKeyLength),
+  randomBytes(nacl.box.secretKeyLength),
+);
+
 /** The X25519 public key of a secret key, which is any 32 random bytes. */
 export function publicKeyOf(secretKey: Uint8Array): Buffer {
   return Buffer.from(nacl.box.keyPair.fromSecretKey(secretKey).publicKey);
@@ -63,10 +69,11 @@ export function openWith(secretKey: Uint8Array, sealed: Uint8Array): Buffer | un
   }
 }
 
-/** undefined for a point of small order, with which the shared key would be known to all (RFC 7748, 6.1). */
+/**
+ * undefined for a point of small order, with which the shared key would be known to all (RFC 7748, 6.1). It is told by that key, and not by
+ * the product behind it, which would have to be made twice.
+ */
 function sharedKey(publicKey: Uint8Array, secretKey: Uint8Array): Uint8Array | undefined {
-  const product = nacl.scalarMult(secretKey, publicKey);
-  const isZero = product.every((byte) => byte === 0);
-  product.fill(0);
-  return isZero ? undefined : nacl.box.before(publicKey, secretKey);
+  const shared = nacl.box.before(publicKey, secretKey);
+  return nacl.verify(shared, KNOWN_TO_ALL) ? undefined : shared;
 }

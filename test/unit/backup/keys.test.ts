@@ -164,7 +164,15 @@ describe('what is sealed to a public key', () => {
   });
 
   test('is never sealed under a key that all would know', () => {
-    for (const lowOrder of [Buffer.alloc(32), Buffer.concat([Buffer.of(1), Buffer.alloc(31)])]) {
+    // All that there are but for those that are written in another way.
+    const points = [
+      '00'.repeat(32),
+      `01${'00'.repeat(31)}`,
+      'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+      '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+      `ec${'ff'.repeat(30)}7f`,
+    ];
+    for (const lowOrder of points.map((point) => Buffer.from(point, 'hex'))) {
       assert.throws(() => sealTo(lowOrder, Buffer.from('x')), keyInvalid(/public key/));
       assert.equal(openWith(Buffer.alloc(32, 7), Buffer.concat([lowOrder, Buffer.alloc(60)])), undefined);
     }

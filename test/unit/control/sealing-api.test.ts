@@ -2,7 +2,11 @@
 // What is written down of sealing keys and sealed values, and that the API is no way to a value.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { activeKeyOf } from '../../../src/control/sealing-keys.ts';
+import { ClusterIndex } from '../../../src/membership/index.ts';
 import { openSealed } from '../../../src/sealing/index.ts';
+import type { SecretStore } from '../../../src/store/index.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
 import { RecordingAudit } from '../../support/recording-audit.ts';
 import { addSealingKey, sealedFor } from '../../support/sealed-values.ts';
 import { type Harness, send, withControl } from './control-harness.ts';
@@ -38,6 +42,26 @@ test('each sealing key that is made or forgotten leaves a record, and looking at
       },
     ]);
   });
+});
+
+test('of two managers that make the first key at the same time, both answer with the one that was made', async () => {
+  const store = new MemoryStore();
+  const first = await addSealingKey(store);
+  // As one that has not heard of it yet, until its own proposal is refused.
+  let views = 0;
+  const behind: SecretStore = new Proxy(store, {
+    get(target, property) {
+      views += property === 'cluster' ? 1 : 0;
+      const value: unknown = Reflect.get(target, property, target);
+      if (property === 'cluster' && views === 1) {
+        return new ClusterIndex();
+      }
+      const own: unknown = typeof value === 'function' ? value.bind(target) : value;
+      return own;
+    },
+  });
+  assert.deepEqual((await activeKeyOf(behind, 2_000)).key.id, first.id);
+  assert.equal(store.cluster.sealingKeys().length, 1);
 });
 
 test('a value is sealed anew for its own secret alone, and nothing of it is told', async () => {
