@@ -33,8 +33,10 @@ async function createParts({ engine }: Installation, name: string, labels: reado
 
 function filesOf(name: string): readonly string[] {
   return PARTS.flatMap((part) => [
-    ...['--secret', `${name}.${part}`],
-    ...['--env', `${part.toUpperCase()}=/run/secrets/${name}.${part}`],
+    '--secret',
+    `${name}.${part}`,
+    '--env',
+    `${part.toUpperCase()}=/run/secrets/${name}.${part}`,
   ]);
 }
 
