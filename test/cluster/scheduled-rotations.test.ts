@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Secrets that are rotated by themselves, by whoever leads when their time has come.
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { ManagerCluster } from '../support/manager-cluster.ts';
 import type { ManagerProcess } from '../support/manager-process.ts';
@@ -53,6 +54,12 @@ describe('three managers with secrets that are rotated by themselves', () => {
     }
   }
 
+  /** As a task gets it from this manager. */
+  async function certificate(at: number): Promise<X509Certificate> {
+    const bundle = (await cluster.at(at).deliver('web-tls')).toString('latin1');
+    return new X509Certificate(bundle.slice(bundle.indexOf('-----BEGIN CERTIFICATE')));
+  }
+
   /** All of them are started so many days from now. */
   async function startAt(days: number): Promise<void> {
     await Promise.all(cluster.running.map((manager) => manager.stop()));
@@ -64,10 +71,17 @@ describe('three managers with secrets that are rotated by themselves', () => {
     await put('db', '30d');
     await put('slow', '40d');
     await put('bare', '30d');
+    await cluster.at(0).cli(['cert', 'web-tls', '--cn', 'web', '--ttl', '38d']);
+    const [first] = await Promise.all([certificate(0), certificate(2)]);
     await startAt(31);
     await has('db', '1 2');
     await has('bare', '1 2');
     await has('slow', '1');
+    await has('web-tls', '1 2');
+    const [renewed, elsewhere] = await Promise.all([certificate(1), certificate(2)]);
+    assert.equal(renewed.fingerprint256, elsewhere.fingerprint256);
+    assert.notEqual(renewed.fingerprint256, first.fingerprint256);
+    assert.equal(renewed.issuer, first.issuer, 'of the same CA, whoever has issued it');
     assert.match((await cluster.at(1).deliver('db')).toString(), /^[0-9a-f]{32}$/);
     const { stdout } = await (await cluster.leader()).cli(['audit', '--event', 'rotate', '--format', 'json']);
     const records = stdout
@@ -76,7 +90,7 @@ describe('three managers with secrets that are rotated by themselves', () => {
       .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
     assert.deepEqual(
       records.map(({ by, secret, version }) => `${String(secret)} ${String(version)} ${String(by)}`).sort(),
-      ['bare 2 schedule', 'db 2 schedule'],
+      ['bare 2 schedule', 'db 2 schedule', 'web-tls 2 schedule'],
     );
 
     const leader = await cluster.leader();
@@ -86,5 +100,6 @@ describe('three managers with secrets that are rotated by themselves', () => {
     await has('slow', '1 2');
     await has('db', '1 2');
     await has('bare', '1 2');
+    await has('web-tls', '1 2');
   });
 });
