@@ -3,7 +3,8 @@ import type { Logger } from '../common/index.ts';
 import { type Delivery, DELIVERIES_PER_COMMAND, TASK_ID_LENGTH_MAX } from '../secrets/index.ts';
 import type { SecretStore, StoreSource } from '../store/index.ts';
 
-const GATHER_MS = 20;
+/** Each group costs some writes and a sync, whatever is in it; a crash forgets what has gathered. */
+const GATHER_MS = 50;
 const WAITING_MAX = 10 * DELIVERIES_PER_COMMAND;
 
 export interface DeliveryRecorderOptions {
