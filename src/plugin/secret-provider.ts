@@ -222,11 +222,11 @@ export class SecretProvider {
       detail: detail.length === 0 ? undefined : detail.join(', '),
     });
     this.#options.logger.debug('delivered a secret', {
-      ...given,
       service: request.service.name,
       task: request.task.id,
       node: request.nodeId,
       freshness,
+      ...given,
     });
   }
 }
