@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One turn of the core after another: what it wants is handed to the writer, to the peers and to the state.
 import { CofferError, outsideRequests } from '../../common/index.ts';
-import type {
-  Entry,
-  Message,
-  MsgStorageApply,
-  NodeId,
-  PeerMessage,
-  RawNode,
-  Ready,
-} from '../../raft/index.ts';
+import type { Entry, Message, MsgSnap, NodeId, PeerMessage, RawNode, Ready } from '../../raft/index.ts';
 import type { AppendWriter } from './append-writer.ts';
 import type { Applier } from './applier.ts';
+import { ApplyQueue } from './apply-queue.ts';
 import type { Clock } from './clock.ts';
 import type { ReadRounds } from './read-rounds.ts';
 import type { SnapshotTransfer } from './snapshot-transfer.ts';
@@ -28,7 +21,7 @@ export interface CoreLoopParts {
   readonly send: (message: PeerMessage) => void;
   /** Called before each round: hands to the core what waits for it. */
   readonly admit: () => void;
-  /** Called after each round in which entries were applied. */
+  /** Called whenever entries were applied. */
   readonly onApplied: () => void;
   /** Called when another leader is known, or none. */
   readonly onLeader: (lead: NodeId) => void;
@@ -38,10 +31,17 @@ export interface CoreLoopParts {
 
 /** Rounds in one turn of the event loop; a longer run lets input in between. */
 const ROUNDS_PER_TURN = 16;
+/** Entries that are applied in one turn of the event loop: some tenths of a millisecond. */
+const APPLIED_PER_TURN = 16;
+/** So few are applied sooner than another turn of the event loop comes. */
+const APPLIED_AT_ONCE = 2;
 
 /**
  * Drives the core. A round sends at once what needs no durability, so that the leader's disk and its followers'
  * write at the same time (thesis, 10.2.1); what promises durability comes back from the writer when it is kept.
+ *
+ * What is committed is applied when that has gone out, and a little at a time: so the followers hear of it, and the disk
+ * writes, while this node applies; and what they answer meanwhile is passed on.
  */
 export class CoreLoop {
   readonly #parts: CoreLoopParts;
@@ -49,6 +49,8 @@ export class CoreLoop {
   #running = false;
   #stopped = false;
   #installsSnapshot = false;
+  readonly #applies = new ApplyQueue();
+  #applyDue = false;
 
   constructor(parts: CoreLoopParts) {
     this.#parts = parts;
@@ -68,14 +70,27 @@ export class CoreLoop {
     );
   }
 
+  /** Runs the core for the first time, and applies at once what it knows to be committed. */
+  start(): void {
+    this.#guarded(() => {
+      do {
+        this.#turn();
+      } while (this.#applyNext(Number.POSITIVE_INFINITY));
+    });
+  }
+
   /** Runs the core now. */
   run(): void {
+    this.#guarded(() => this.#turn());
+  }
+
+  #guarded(work: () => void): void {
     if (this.#running || this.#stopped) {
       return;
     }
     this.#running = true;
     try {
-      this.#turn();
+      work();
     } catch (thrown) {
       this.#stopped = true;
       this.#parts.onError(thrown);
@@ -99,8 +114,11 @@ export class CoreLoop {
     this.wake();
   }
 
-  /** Runs the core now; true if it wants the snapshot that it was just given to be installed. */
-  runForSnapshot(): boolean {
+  /** Hands a snapshot to the core, and runs it; true if the core wants it to be installed. */
+  takeSnapshot(message: MsgSnap): boolean {
+    // With its first step it stands for all that waits: a membership change among that must not be put into effect after it.
+    while (this.#applyNext(Number.POSITIVE_INFINITY));
+    this.#parts.node.step(message);
     this.#installsSnapshot = false;
     this.run();
     return this.#installsSnapshot;
@@ -124,26 +142,49 @@ export class CoreLoop {
   }
 
   #handle({ messages, readStates, softState }: Ready): void {
-    const applies: MsgStorageApply[] = [];
     const votes = messages.filter(({ type }) => type === 'MsgVote');
     for (const message of messages) {
-      this.#route(message, applies, votes);
+      this.#route(message, votes);
     }
     readStates.forEach((state) => this.#parts.reads.answered(state));
-    // After the messages: those that carry the same entries are encoded by now, and applying wipes them.
-    for (const { entries, responses } of applies) {
-      this.#parts.applier.apply(entries);
-      responses.forEach((response) => this.#parts.node.step(response));
-    }
-    if (applies.length > 0) {
-      this.#parts.onApplied();
-    }
     if (softState !== undefined) {
       this.#parts.onLeader(softState.lead);
     }
+    // After the messages: those that carry the same entries are encoded by now, and applying wipes them.
+    if (this.#applies.count <= APPLIED_AT_ONCE || !messages.some(isToGoFirst)) {
+      this.#applyNext(APPLIED_PER_TURN);
+    }
+    this.#applySoon();
   }
 
-  #route(message: Message, applies: MsgStorageApply[], votes: readonly Message[]): void {
+  #applySoon(): void {
+    if (this.#applyDue || this.#applies.count === 0) {
+      return;
+    }
+    this.#applyDue = true;
+    this.#parts.clock.atTurnEnd(() => {
+      this.#applyDue = false;
+      this.#guarded(() => {
+        this.#applyNext(APPLIED_PER_TURN);
+        this.#turn();
+        this.#applySoon();
+      });
+    });
+  }
+
+  /** False if nothing waits. */
+  #applyNext(countMax: number): boolean {
+    const part = this.#applies.next(countMax);
+    if (part === undefined) {
+      return false;
+    }
+    this.#parts.applier.apply(part.entries);
+    part.responses.forEach((response) => this.#parts.node.step(response));
+    this.#parts.onApplied();
+    return true;
+  }
+
+  #route(message: Message, votes: readonly Message[]): void {
     switch (message.type) {
       case 'MsgStorageAppend':
         this.#installsSnapshot ||= message.snapshot !== undefined;
@@ -154,7 +195,7 @@ export class CoreLoop {
         // voted for it would do so again. So it asks for votes only when its own is durable, which is being written now.
         break;
       case 'MsgStorageApply':
-        applies.push(message);
+        this.#applies.add(message);
         break;
       case 'MsgSnap':
         void this.#parts.snapshots.send(message);
@@ -201,4 +242,11 @@ export class CoreLoop {
       }
     }
   }
+}
+
+/** Whether others wait for it: a peer, or all who wait for what is to be written. */
+function isToGoFirst(message: Message): boolean {
+  return message.type === 'MsgStorageAppend'
+    ? message.entries.length > 0
+    : message.type !== 'MsgStorageApply';
 }

@@ -182,7 +182,7 @@ export class Replica {
   /** Begins to take part. A node that is the only voter becomes leader at once. */
   start(): void {
     this.state.load.start(this.#parts.clock, (thrown) => this.#fault(thrown));
-    this.#loop.run();
+    this.#loop.start();
     this.#whileRunning(() => this.#leadership.campaignAlone());
     this.#ticker.start();
     void this.#whole.clearObsolete();
@@ -287,8 +287,7 @@ export class Replica {
     const staged = await this.#snapshots.receive(message, chunks, this.#node.basicStatus());
     this.#whileRunning(() => {
       // Without a turn of the event loop in between, in which the core would be run, and not be asked what it wanted.
-      this.#node.step(message);
-      if (!this.#loop.runForSnapshot() && staged) {
+      if (!this.#loop.takeSnapshot(message) && staged) {
         this.#snapshots.drop();
         void this.#whole.clearObsolete();
       }

@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CofferError, silentLogger } from '../../../src/common/index.ts';
+import type { Entry, MsgStorageApply } from '../../../src/raft/index.ts';
 import type { RequestOutcome } from '../../../src/secrets/index.ts';
 import { DiskWatchdog } from '../../../src/store/replica/disk-watchdog.ts';
+import { ApplyQueue } from '../../../src/store/replica/apply-queue.ts';
 import { GroupGate } from '../../../src/store/replica/group-gate.ts';
 import { type Proposal, ProposalQueue } from '../../../src/store/replica/proposal-queue.ts';
 import { ReadRounds } from '../../../src/store/replica/read-rounds.ts';
@@ -127,6 +129,36 @@ describe('the queue of proposals', () => {
     assert.deepEqual(errors, ['store.closed', 'store.closed']);
     assert.ok(all.every(({ data }) => data.equals(Buffer.alloc(10))));
     assert.equal(queue.size, 0);
+  });
+});
+
+describe('what is to be applied', () => {
+  const messageOf = (first: number, count: number): MsgStorageApply => {
+    const entries = Array.from({ length: count }, (_, offset) => entryAt(first + offset));
+    return storageApplyOf(entries);
+  };
+  const entryAt = (index: number): Entry => ({ index, term: 1, type: 'EntryNormal', data: Buffer.alloc(0) });
+  const storageApplyOf = (entries: readonly Entry[]): MsgStorageApply => {
+    const local = { to: 1, from: 2, term: 0 };
+    const response = { type: 'MsgStorageApplyResp', ...local, entries } as const;
+    return { type: 'MsgStorageApply', ...local, entries, responses: [response] };
+  };
+
+  test('comes in its order and in parts, and the core hears of each request when all of it was handed out', () => {
+    const queue = new ApplyQueue();
+    assert.equal(queue.next(16), undefined);
+    queue.add(messageOf(1, 5));
+    queue.add(messageOf(6, 2));
+    const parts: (readonly [indexes: readonly number[], told: number, left: number])[] = [];
+    for (let part = queue.next(3); part !== undefined; part = queue.next(3)) {
+      const told = part.responses.length;
+      parts.push([part.entries.map(({ index }) => index), told, queue.count]);
+    }
+    assert.deepEqual(parts, [
+      [[1, 2, 3], 0, 4],
+      [[4, 5], 1, 2],
+      [[6, 7], 1, 0],
+    ]);
   });
 });
 
