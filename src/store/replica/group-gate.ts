@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock, Timer } from './clock.ts';
 
-/** What a proposal waits at most for the group before it: what a cluster over long distances loses by it. */
+/** What a proposal waits at most for the group before it, where that takes no longer than this anyhow. */
+const NEAR_MS = 12;
+/** And where groups take longer: what a cluster over long distances loses by it. */
 const GATHER_MS = 4;
 /** So many make a group that is worth its way, whatever else is under way. */
 const ENOUGH = 256;
@@ -27,7 +29,9 @@ export class GroupGate {
   #passed_ms = Number.NEGATIVE_INFINITY;
   #passedSize = 0;
   /** When the last group was applied; undefined while it is under way. */
-  #applied_ms: number | undefined;
+  #applied_ms: number | undefined = Number.NEGATIVE_INFINITY;
+  /** Whether the last group of which that is known was applied within `NEAR_MS`. */
+  #isNear = true;
   /** How many there were in the last group, and waited already when it was applied. */
   #expected = 0;
   #hurried = 0;
@@ -47,13 +51,14 @@ export class GroupGate {
   isOpen(size: number, isApplied: boolean): boolean {
     if (isApplied && this.#applied_ms === undefined) {
       this.#applied_ms = this.#clock.now_ms();
+      this.#isNear = this.#took_ms() <= NEAR_MS;
       this.#expected = this.#passedSize + size;
     }
     if (size === 0 || size >= ENOUGH) {
       return size > 0;
     }
     if (!isApplied || this.#applied_ms === undefined) {
-      return this.#isDue(this.#passed_ms + GATHER_MS);
+      return this.#isDue(this.#passed_ms + (this.#isNear ? NEAR_MS : GATHER_MS));
     }
     return this.#hurried > 0 || this.#isWhole(size) || this.#isDue(this.#applied_ms + LINGER_MS);
   }
@@ -63,6 +68,9 @@ export class GroupGate {
     const inVain =
       this.#hurried === 0 && this.#applied_ms !== undefined && size < this.#expected * VAIN_SHARE;
     this.#hurried = inVain ? HURRIED_GROUPS : Math.max(0, this.#hurried - 1);
+    if (this.#applied_ms === undefined && this.#took_ms() >= NEAR_MS) {
+      this.#isNear = false;
+    }
     this.#passed_ms = this.#clock.now_ms();
     this.#passedSize = size;
     this.#applied_ms = undefined;
@@ -70,6 +78,11 @@ export class GroupGate {
 
   close(): void {
     this.#timer?.cancel();
+  }
+
+  /** Since the last group has gone. */
+  #took_ms(): number {
+    return this.#clock.now_ms() - this.#passed_ms;
   }
 
   #isWhole(size: number): boolean {

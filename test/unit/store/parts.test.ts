@@ -176,15 +176,40 @@ describe('the gate of proposals', () => {
     assert.ok(!gate.isOpen(1, false), 'a group is under way');
     assert.ok(!gate.isOpen(2, false));
     assert.ok(gate.isOpen(256, false), 'there are many');
-    clock.advance(3);
+    clock.advance(11);
     assert.deepEqual([gate.isOpen(2, false), woken()], [false, 0]);
     clock.advance(1);
     assert.deepEqual([gate.isOpen(2, false), woken()], [true, 1]);
     gate.passed(2);
     assert.ok(!gate.isOpen(2, false));
     gate.close();
-    clock.advance(10);
+    clock.advance(20);
     assert.equal(woken(), 1, 'nobody is woken any more');
+  });
+
+  test('holds nobody up for long where each group takes long, until one does not', () => {
+    const { clock, gate } = gateOf();
+    const waited_ms = (): number => {
+      let waited_ms = 0;
+      for (; !gate.isOpen(2, false); waited_ms += 1) {
+        clock.advance(1);
+      }
+      return waited_ms;
+    };
+    gate.passed(2);
+    for (const expected_ms of [12, 4, 4]) {
+      assert.equal(waited_ms(), expected_ms);
+      gate.passed(2);
+    }
+    clock.advance(13);
+    assert.ok(!gate.isOpen(0, true));
+    gate.passed(2);
+    assert.equal(waited_ms(), 4, 'it took longer than twelve milliseconds');
+    gate.passed(2);
+    clock.advance(3);
+    assert.ok(!gate.isOpen(0, true));
+    gate.passed(2);
+    assert.equal(waited_ms(), 12);
   });
 
   test('lets a single caller go as soon as the one before it was answered', () => {
