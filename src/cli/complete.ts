@@ -61,6 +61,8 @@ async function answerFor(cursor: Cursor): Promise<Answer> {
     case 'backup-get':
     case 'backup-key':
     case 'drill':
+    case 'import env':
+    case 'import compose':
       return { candidates: [], files: positionals.length === 0 };
     case 'inspect':
     case 'prune':
@@ -117,6 +119,8 @@ function namesOf({ long }: Option, cursor: Cursor): Promise<Answer> | undefined 
       return nodeNames(cursor, '=');
     case '--node':
       return nodeNames(cursor);
+    case '--secret':
+      return secretNames({ ...cursor, positionals: [] });
     case '--secret-version':
       return cursor.command?.name() === 'get'
         ? versionNumbers(cursor, ['current', 'previous', 'older'])
@@ -159,6 +163,7 @@ function optionValues(option: Option, command: Command | undefined): Answer {
     case '--identity':
     case '--output':
     case '--cert':
+    case '--dir':
       return { candidates: [], files: true };
     default:
       return { candidates: [] };

@@ -74,7 +74,7 @@ async function store(session: Session, found: readonly FoundValue[]): Promise<re
   try {
     for (const one of found) {
       imported.push(leftOut(one) ?? (await stored(client, one)));
-      if (found.length > 1) {
+      if (session.io.stderr.isTTY === true) {
         progress.show(`${imported.length} of ${counted(found.length, 'value')}`);
       }
     }

@@ -2,11 +2,13 @@
 // Tasks of coffer's own, which a swarm gives secrets to: each waits while a program in its container says what it has, and is
 // removed. All that is made for them has one label, by which it is found again after a crash.
 import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import * as v from 'valibot';
 import { CofferError } from '../common/index.ts';
 import { decodeList, requiredText, text } from './decode.ts';
 import { callEngine, checkedId, connectEngine, unlessMissing } from './engine-call.ts';
+import { engineStatus } from './failure.ts';
 import { linesOf } from './lines.ts';
 import { decodeCreated } from './secret-model.ts';
 import { stdoutIn } from './stream-frames.ts';
@@ -36,6 +38,8 @@ const IMPORT_TIMEOUT_MS = 120_000;
 const RUN_TIMEOUT_MS = 30_000;
 const STOP_GRACE_NS = 1_000_000_000;
 const OWNER_READ_ONLY = 0o400;
+const IMAGE_TRIES_MAX = 20;
+const IMAGE_RETRY_MS = 250;
 const LINE_BYTES_MAX = 64 * 1024;
 
 const imported = v.object({ status: v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/)) });
@@ -123,7 +127,22 @@ export class OneShotTasks {
       this.#docker.listImages({ all: true, filters: { label } }),
     );
     for (const { Id } of decodeList(image, images, 'a list of images')) {
-      await unlessMissing(this.#call(() => this.#docker.getImage(Id).remove({ force: true })));
+      await this.#removeImage(Id);
+    }
+  }
+
+  /** Its container may be ending still. One that stays is removed by whoever comes next. */
+  async #removeImage(id: string): Promise<void> {
+    for (let tries = 0; tries < IMAGE_TRIES_MAX; tries += 1) {
+      try {
+        await this.#call(() => this.#docker.getImage(id).remove({ force: true }));
+        return;
+      } catch (thrown) {
+        if (engineStatus(thrown) !== 409) {
+          return;
+        }
+      }
+      await delay(IMAGE_RETRY_MS);
     }
   }
 

@@ -7,13 +7,13 @@ import type { ImportDescription, ImportWish } from './import-model.ts';
 import { planImport, type PlannedSecret } from './plan.ts';
 import { READ_TOGETHER_MAX, type Reader, readValues } from './read-values.ts';
 import { readerImage } from './reader-image.ts';
-import { Switching } from './switching.ts';
+import { Switching, type SwitchingOptions } from './switching.ts';
 
 export type { ImportStore } from './adoption.ts';
 
 export interface SwarmImportOptions {
-  readonly engine: EngineClient;
-  readonly tasks: OneShotTasks;
+  readonly engine: SwitchingOptions['engine'] & Pick<EngineClient, 'info' | 'listServices'>;
+  readonly tasks: Reader['tasks'] & Pick<OneShotTasks, 'importImage' | 'removeAll'>;
   /** Throws the reason while it does not serve. */
   readonly store: () => ImportStore;
   /** The name under which the engine knows this plugin. */

@@ -9,7 +9,8 @@ import type { PlannedSecret } from './plan.ts';
 import { type Replacements, switchService, type SwitchOptions } from './switch-service.ts';
 
 export interface SwitchingOptions extends Omit<SwitchOptions, 'engine'> {
-  readonly engine: EngineClient;
+  readonly engine: SwitchOptions['engine'] &
+    Pick<EngineClient, 'createSecret' | 'listSecrets' | 'removeSecret'>;
   readonly driverName: () => string;
 }
 

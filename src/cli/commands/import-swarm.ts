@@ -89,7 +89,9 @@ async function follow(
   let reply = begun;
   try {
     while (reply.phase === 'reading' || reply.phase === 'switching') {
-      progress.show(progressText(reply));
+      if (reply.secrets.length > 0) {
+        progress.show(progressText(reply));
+      }
       reply = await lookAgain(reply);
     }
   } finally {

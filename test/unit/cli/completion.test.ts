@@ -59,6 +59,10 @@ test('completion knows commands, options, their values, secrets and services', a
     assert.equal(await complete(cli, 'audit', 'verify', '--a'), '--acknowledge :4');
     assert.equal(await complete(cli, 'ps', 'db_a', ''), ':4');
     assert.equal(await complete(cli, 'backup', ''), ':0');
+    assert.equal(await complete(cli, 'import', ''), 'swarm env compose :4');
+    assert.equal(await complete(cli, 'import', 'env', ''), ':0');
+    assert.equal(await complete(cli, 'run', '--secret', 'db'), 'db_a db_b :4');
+    assert.equal(await complete(cli, 'run', '--dir', ''), ':0');
     assert.equal(await complete(cli, 'restore', '--existing', ''), 'skip replace :4');
     assert.equal(await complete(cli, 'restore', '--identity', ''), ':0');
     assert.equal(await complete(cli, 'backup-get', 'secrets.backup', ''), ':4');
