@@ -8,6 +8,8 @@ import type { AuditSink } from './sink.ts';
 export interface AuditLogOptions extends Omit<SinkWriterOptions, 'sink'> {
   /** None: nothing is recorded. */
   readonly sinks: readonly AuditSink[];
+  /** Told of all that is recorded, also where nothing is written. It may record more by itself. */
+  readonly onRecord?: (event: AuditEvent, fields: AuditFields) => void;
 }
 
 export interface SinkHealth {
@@ -79,6 +81,7 @@ export class AuditLog implements Auditor {
       added_ms: this.#options.monotonic_ms(),
     };
     this.#writers.forEach((writer) => writer.add(entry));
+    this.#options.onRecord?.(event, entry.fields);
   }
 
   requireWritable(): void {

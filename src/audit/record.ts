@@ -8,6 +8,7 @@ export const AUDIT_EVENTS = [
   'unlock',
   'deliver',
   'refuse',
+  'canary',
   'put',
   'rollback',
   'rotate',

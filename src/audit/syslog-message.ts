@@ -32,6 +32,7 @@ export function isSyslogFacility(name: string): name is SyslogFacility {
   return Object.hasOwn(FACILITY_NUMBERS, name);
 }
 
+const ALERT = 1;
 const WARNING = 4;
 const NOTICE = 5;
 
@@ -58,8 +59,11 @@ export function octetCounted(message: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${message.length} `), message]);
 }
 
-/** What was refused, or is lost, stands out. */
+/** What was refused, or is lost, stands out; somebody has to look at once who uses a secret that nobody needs. */
 function severityOf({ code, event }: AuditRecord): number {
+  if (event === 'canary') {
+    return ALERT;
+  }
   return code !== undefined || event === 'missed' ? WARNING : NOTICE;
 }
 

@@ -20,6 +20,7 @@ import { CofferError, type Logger, withDeadline } from '../common/index.ts';
 import type { AuditAdmin, AuditStatus, AuditVerifyReply } from '../control/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
 import { AuditHeads } from './audit-heads.ts';
+import { Canaries } from './canaries.ts';
 import { changesOfNodes, type KnownNodes, knownNodes } from './audited-nodes.ts';
 import type { Settings } from './settings.ts';
 import { version } from './version.ts';
@@ -47,6 +48,7 @@ export class Auditing {
   readonly #options: AuditingOptions;
   readonly #file: AuditFile | undefined;
   readonly log: AuditLog;
+  readonly canaries: Canaries;
   readonly #heads: AuditHeads;
   /** Kept here: to find it out, a certificate is read. */
   #nodeId = '';
@@ -67,8 +69,13 @@ export class Auditing {
       const { monotonic_ms } = options;
       sinks.push(new SyslogSink({ ...syslog, hostname: hostname(), pid: process.pid, monotonic_ms }));
     }
+    this.canaries = new Canaries({
+      ...options,
+      record: (event, fields) => this.log.record(event, fields),
+    });
     this.log = new AuditLog({
       ...options,
+      onRecord: (event, fields) => this.canaries.look(event, fields),
       sinks,
       node: () => this.#ownId(),
       version,
@@ -88,6 +95,7 @@ export class Auditing {
       this.log.record('unlock', { detail: this.#options.unlockedBy() });
     }
     const { replica } = store;
+    this.canaries.findBy((name) => store.byName(name));
     this.#hasLeader = () => replica.leader !== 0;
     const look = (): KnownNodes => knownNodes(replica.state.index.cluster);
     let known = look();

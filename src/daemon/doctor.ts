@@ -8,6 +8,7 @@ import { certificateChecks } from './doctor-certificate.ts';
 import type { PeerUnlockState } from '../cluster/index.ts';
 import { type ClusterDoctorOptions, clusterChecks } from './doctor-cluster.ts';
 import { type RotationFacts, secretRotationChecks } from './doctor-rotations.ts';
+import { canaryChecks } from './doctor-canaries.ts';
 import { expiryChecks } from './doctor-expiry.ts';
 import { missingValues } from './doctor-secrets.ts';
 import { readWorkloadCertificates, workloadChecks } from './doctor-workloads.ts';
@@ -24,7 +25,7 @@ export interface DoctorOptions extends ClusterDoctorOptions {
   readonly keeper: StoreKeeper;
   readonly unlockKeySource: () => UnlockKeySource | undefined;
   readonly peerUnlock?: () => PeerUnlockState;
-  readonly audit?: Pick<Auditing, 'describe' | 'lostSeq'>;
+  readonly audit?: Pick<Auditing, 'canaries' | 'describe' | 'lostSeq'>;
   readonly driverName: () => string;
   /** Why the port for monitors does not listen. */
   readonly monitoringProblem?: () => string | undefined;
@@ -48,6 +49,7 @@ export async function examine(options: DoctorOptions): Promise<readonly Check[]>
     ...upkeep,
     ...rotationChecks(options),
     ...secretChecks(options),
+    ...(options.audit === undefined ? [] : canaryChecks(options.audit.canaries.seen)),
     ...diskChecks(options.keeper),
     ...auditChecks(options.audit?.describe(), options.audit?.lostSeq),
     ...monitoringChecks(options.monitoringProblem?.()),

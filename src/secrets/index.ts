@@ -130,3 +130,4 @@ export {
   isSecretName,
 } from './validate.ts';
 export { EXPIRES_LABEL, EXPIRY_NOTICE_MS, expiresAt_ms, expiryLabel } from './expiry.ts';
+export { CANARY_LABEL, isCanary } from './canary.ts';

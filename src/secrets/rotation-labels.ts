@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The labels by which a secret is rotated by itself.
 import { CofferError, DAY_MS, HOUR_MS, parseDuration_ms } from '../common/index.ts';
+import { CANARY_LABEL } from './canary.ts';
 import { EXPIRES_LABEL } from './expiry.ts';
 import { checkSpecification } from './generate.ts';
 import type { Labels } from './model.ts';
@@ -52,10 +53,12 @@ export function generatedLabels(labels: Labels): Labels | undefined {
   const every = ownLabel(labels, ROTATE_LABEL);
   const specification = ownLabel(labels, GENERATE_LABEL);
   const expires = ownLabel(labels, EXPIRES_LABEL);
+  const canary = ownLabel(labels, CANARY_LABEL);
   const kept = {
     ...(every !== undefined &&
       specification !== undefined && { [GENERATE_LABEL]: specification, [ROTATE_LABEL]: every }),
     ...(expires !== undefined && { [EXPIRES_LABEL]: expires }),
+    ...(canary !== undefined && { [CANARY_LABEL]: canary }),
   };
   return Object.keys(kept).length === 0 ? undefined : kept;
 }

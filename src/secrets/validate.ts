@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Swarm accepts as a name, a value and labels (swarmkit, manager/controlapi/common.go and secret.go).
 import { CofferError, isSecretName } from '../common/index.ts';
+import { isCanary } from './canary.ts';
 import { expiryLabel } from './expiry.ts';
 import { DESTROYED_KEPT, LABELS_BYTES_MAX, VALUE_BYTES_MAX, VERSIONS_KEPT } from './limits.ts';
 import type { DestroyedVersion, Labels } from './model.ts';
@@ -51,6 +52,7 @@ export function checkLabels(labels: Labels): void {
   }
   versionsToKeep(labels);
   expiryLabel(labels);
+  isCanary(labels);
 }
 
 /** What the label `coffer.keep` says. Throws `secret.label-invalid` if it says nothing that can be. */

@@ -13,6 +13,7 @@ import { freePort } from '../support/free-port.ts';
 import { ManagerProcess } from '../support/manager-process.ts';
 import { samplesIn, seriesIn, seriesOf } from '../support/metrics-text.ts';
 import { projectRoot } from '../support/project.ts';
+import { callControl } from '../support/secret-calls.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const directory = path.join(projectRoot(), 'docs', 'monitoring');
@@ -113,6 +114,41 @@ describe('monitors of a manager and a worker', () => {
     assert.ok((samples.get('coffer_cert_expiry_seconds') ?? 0) > 24 * 3_600);
     const printed = await manager.cli(['metrics']);
     assert.deepEqual(seriesIn(printed.stdout), seriesIn(text), 'the command line is told the same');
+  });
+
+  test('a canary that is given, refused or revealed is told of at once, everywhere', async () => {
+    await manager.cli(['put', 'canary', '--generate', 'hex:32', '--label', 'coffer.canary=true']);
+    const uses = async (): Promise<readonly (number | undefined)[]> => {
+      const samples = samplesIn((await get(managerPort, '/metrics')).text);
+      return ['engine', 'volume', 'control'].map((by) => samples.get(`coffer_canary_uses_total{by="${by}"}`));
+    };
+    assert.deepEqual(await uses(), [0, 0, 0]);
+    assert.doesNotMatch((await manager.tryCli(['doctor'])).stdout, /canary/);
+    await manager.deliver('db');
+    await manager.deliver('CANARY');
+    await manager.cli(['policy', 'add', 'deny', 'canary']);
+    await assert.rejects(manager.deliver('canary'));
+    assert.equal((await callControl(manager, 'POST', '/v1/secrets/canary/reveal')).status, 200);
+    assert.deepEqual(await uses(), [2, 0, 1]);
+    const { stdout } = await manager.cli(['audit', '--event', 'canary', '--format', 'json']);
+    const records = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+    assert.deepEqual(
+      records.map(({ by, code, detail, secret }) => [secret, detail, by, code]),
+      [
+        ['canary', 'deliver', 'engine', undefined],
+        ['canary', 'refuse', 'engine', 'policy.denied'],
+        ['canary', 'reveal', 'control', undefined],
+      ],
+    );
+    const doctor = await manager.tryCli(['doctor']);
+    assert.match(
+      doctor.stdout,
+      /the canary canary was revealed at .* \(3 uses of canaries since the start\)/,
+    );
+    assert.match(manager.log(), /"level":"warn".*"message":"a canary was used"/);
   });
 
   test('a worker is well while it is connected to the leader, and is no leader itself', async () => {

@@ -35,7 +35,7 @@ export interface MonitoringOptions {
   readonly cluster: Pick<ClusterNode, 'place' | 'reach'>;
   readonly admin: () => Pick<ClusterAdmin, 'dataKey'>;
   readonly delivery: Pick<Delivery, 'describe' | 'sessions' | 'volumes'>;
-  readonly auditing: Pick<Auditing, 'log'>;
+  readonly auditing: Pick<Auditing, 'canaries' | 'log'>;
   readonly backups: Pick<ScheduledBackups, 'describe'>;
   readonly now_ms: () => number;
   readonly logger: Logger;
@@ -134,6 +134,7 @@ export class Monitoring {
       ...healthFamilies(this.#health(), settings.mode),
       ...this.instruments.families(),
       ...auditFamilies(auditing.log.health),
+      auditing.canaries.family(),
       ...certificateFamilies(cluster.place, now_ms),
       ...deliveryFamilies(delivery.describe(), delivery.sessions, assignments),
       ...valueFamilies(keeper.scrub),
