@@ -102,6 +102,7 @@ export const ERROR_CODES = {
   'audit.not-lost': 409,
   'ui.refused': 403,
   'ui.signed-out': 401,
+  'notice.refused': 502,
   'settings.invalid': 503,
   'engine.unreachable': 502,
   'engine.refused': 502,

@@ -20,6 +20,7 @@ import { CofferError, type Logger, withDeadline } from '../common/index.ts';
 import type { AuditAdmin, AuditStatus, AuditVerifyReply } from '../control/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
 import { AuditHeads } from './audit-heads.ts';
+import type { Notice } from '../notices/index.ts';
 import { Canaries } from './canaries.ts';
 import { changesOfNodes, type KnownNodes, knownNodes } from './audited-nodes.ts';
 import type { Settings } from './settings.ts';
@@ -31,6 +32,8 @@ export interface AuditingOptions {
   readonly isSettled: boolean;
   /** Empty while it is not known. */
   readonly nodeId: () => string;
+  /** Told of each use of a canary. Default: nobody is. */
+  readonly notify?: ((notice: Notice) => void) | undefined;
   /** Undefined while this node has no certificate. */
   readonly signer: () => HeadSigner | undefined;
   /** Where the unlock key came from, in a few words; asked when a sealed store is open. */
@@ -71,6 +74,7 @@ export class Auditing {
     }
     this.canaries = new Canaries({
       ...options,
+      nodeId: () => this.#ownId(),
       record: (event, fields) => this.log.record(event, fields),
     });
     this.log = new AuditLog({

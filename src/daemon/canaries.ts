@@ -3,11 +3,16 @@
 import type { AuditEvent, AuditFields, Auditor } from '../audit/index.ts';
 import type { Logger } from '../common/index.ts';
 import { Counter, type MetricFamily } from '../monitoring/index.ts';
+import type { Notice } from '../notices/index.ts';
 import { isCanary, type Secret } from '../secrets/index.ts';
 
 export interface CanariesOptions {
   /** Told of each use. */
   readonly record: Auditor['record'];
+  /** Likewise, if somebody wants to know it at once. */
+  readonly notify?: ((notice: Notice) => void) | undefined;
+  /** This node's id, as far as it is known. */
+  readonly nodeId: () => string;
   readonly now_ms: () => number;
   readonly logger: Logger;
 }
@@ -67,8 +72,11 @@ export class Canaries {
     this.#last = { at_ms: now_ms(), secret: name, event: use, by };
     this.#counter.add(by);
     record('canary', { ...fields, detail: use });
-    const { service, task, to: node } = fields;
-    logger.warn('a canary was used', { secret: name, event: use, by, service, task, node });
+    const { code, service, task, to, version, volume } = fields;
+    const facts = { use, by, version, volume, service, task, to, code };
+    logger.warn('a canary was used', { secret: name, ...facts });
+    const at = new Date(this.#last.at_ms).toISOString();
+    this.#options.notify?.({ event: 'canary', at, node: this.#options.nodeId(), secret: name, facts });
   }
 
   #isCanary(name: string): boolean {

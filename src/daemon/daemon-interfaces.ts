@@ -164,7 +164,7 @@ function ownState(parts: DaemonParts): Parameters<typeof describeDaemon>[0] {
 /** What `doctor` looks at. */
 function examined(parts: DaemonParts): Parameters<typeof examine>[0] {
   const { auditing, backups, cluster, driver, engine, keeper, peers, rotating, unlocking } = parts;
-  const { monitoring } = parts;
+  const { monitoring, webhook } = parts;
   return {
     keeper,
     unlockKeySource: () => unlocking.source,
@@ -172,6 +172,7 @@ function examined(parts: DaemonParts): Parameters<typeof examine>[0] {
     engine,
     driverName: driver.current,
     monitoringProblem: () => monitoring.problem,
+    noticeProblem: () => webhook?.problem,
     rotations: () => rotating.facts(),
     place: () => cluster.place,
     admin: cluster.admin,

@@ -11,6 +11,7 @@ import {
 import { CofferError, type Logger } from '../common/index.ts';
 import { UnlockKeyHolder } from '../crypto/index.ts';
 import { EngineClient } from '../engine/index.ts';
+import { Webhook } from '../notices/index.ts';
 import { Refusals } from '../plugin/index.ts';
 import { auditedSource } from './audited-store.ts';
 import { Auditing } from './auditing.ts';
@@ -47,6 +48,8 @@ export interface DaemonParts {
   readonly delivery: Delivery;
   readonly auditing: Auditing;
   readonly monitoring: Monitoring;
+  /** Undefined: no notices are sent. */
+  readonly webhook: Webhook | undefined;
   readonly rotating: Rotating;
   readonly rebuilding: Rebuilding;
   readonly backups: ScheduledBackups;
@@ -72,8 +75,10 @@ export function assembleParts({ settings, problem, logger, onFault }: DaemonOpti
   const unlockKey = new UnlockKeyHolder();
   const driver = new DriverName(settings, engine, logger);
   const { current: driverName } = driver;
+  const webhook = settings.webhook && new Webhook({ ...settings.webhook, logger });
   const auditing = new Auditing({
     settings,
+    notify: (notice) => webhook?.send(notice),
     isSettled: problem === undefined,
     nodeId: () => cluster.place.nodeId ?? '',
     signer: () => cluster.signer,
@@ -175,6 +180,7 @@ export function assembleParts({ settings, problem, logger, onFault }: DaemonOpti
     admin,
     delivery,
     auditing,
+    webhook,
     backups,
     now_ms,
     logger,
@@ -190,6 +196,7 @@ export function assembleParts({ settings, problem, logger, onFault }: DaemonOpti
     delivery,
     auditing,
     monitoring,
+    webhook,
     rotating,
     rebuilding,
     backups,

@@ -29,6 +29,8 @@ export interface DoctorOptions extends ClusterDoctorOptions {
   readonly driverName: () => string;
   /** Why the port for monitors does not listen. */
   readonly monitoringProblem?: () => string | undefined;
+  /** Why the last notice was not taken. */
+  readonly noticeProblem?: () => string | undefined;
   readonly rotations?: () => RotationFacts;
   readonly backups: () => Promise<ScheduledBackupsReply>;
   readonly staleUnlockKeys: () => Promise<readonly UnlockKeyPlace[]>;
@@ -53,6 +55,7 @@ export async function examine(options: DoctorOptions): Promise<readonly Check[]>
     ...diskChecks(options.keeper),
     ...auditChecks(options.audit?.describe(), options.audit?.lostSeq),
     ...monitoringChecks(options.monitoringProblem?.()),
+    ...noticeChecks(options.noticeProblem?.()),
     ...certificateChecks(options.place(), Date.now()),
     ...cluster,
     ...engine,
@@ -151,6 +154,12 @@ function monitoringChecks(problem: string | undefined): readonly Check[] {
   const message = `monitors are not answered: ${problem}`;
   const mend = 'Set COFFER_METRICS_ADDRESS to an address of this machine whose port is free.';
   return problem === undefined ? [] : [{ name: 'monitoring', level: 'warning', message, mend }];
+}
+
+function noticeChecks(problem: string | undefined): readonly Check[] {
+  const message = `notices are not taken by their receiver, and are sent again: ${problem}`;
+  const mend = 'Look at the receiver, at COFFER_WEBHOOK_URL, and at the file of COFFER_WEBHOOK_TOKEN_FILE.';
+  return problem === undefined ? [] : [{ name: 'notices', level: 'warning', message, mend }];
 }
 
 function diskChecks({ reason, source }: StoreKeeper): readonly Check[] {

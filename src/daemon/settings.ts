@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type ClusterSettings, DEFAULT_PORT, withPort } from '../cluster/index.ts';
 import { type AuditSettings, readAuditSettings } from './audit-settings.ts';
 import { type MonitoringSettings, readMonitoringSettings } from './monitoring-settings.ts';
+import { readWebhookSettings, type WebhookSettings } from './webhook-settings.ts';
 import { CofferError, DAY_MS, parseDuration_ms } from '../common/index.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -45,6 +46,8 @@ export interface Settings {
   readonly unlockKeyPlaces: readonly UnlockKeyPlace[];
   readonly audit: AuditSettings;
   readonly monitoring: MonitoringSettings;
+  /** Undefined: no notices are sent. */
+  readonly webhook: WebhookSettings | undefined;
   /** COFFER_MODE: process or managed. Default: process. */
   readonly mode: 'process' | 'managed';
 }
@@ -197,6 +200,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
     unlockKeyPlaces: unlockKeyPlaces(),
     audit: readAuditSettings(valueOf, problems),
     monitoring: readMonitoringSettings(valueOf, problems),
+    webhook: readWebhookSettings(valueOf, problems),
     mode: choiceOf('COFFER_MODE', ['process', 'managed'], 'process'),
   };
   return { settings, problem: problemOf(problems) };

@@ -2,9 +2,14 @@
 // What monitors are told by real nodes: a manager, also while it is locked, and a worker. The dashboard and the alerting rules are
 // held against what is there, and all of it against Prometheus's own tool.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { text as readText } from 'node:stream/consumers';
 import { after, before, describe, test, type TestContext } from 'node:test';
+import { temporaryDirectory } from '../support/cleanup.ts';
 import { joinTokenFrom } from '../support/cluster-calls.ts';
 import { runCommand } from '../support/command.ts';
 import { verbs } from '../support/command-tree.ts';
@@ -44,6 +49,9 @@ describe('monitors of a manager and a worker', () => {
   const downloaded = findDebianProgram({ name: 'promtool', package: 'prometheus' });
   let manager: ManagerProcess;
   let worker: ManagerProcess;
+  const temporary = temporaryDirectory();
+  let receiver: Server | undefined;
+  const notices: Readonly<Record<string, unknown>>[] = [];
   let managerPort: number;
   let workerPort: number;
   before(async () => {
@@ -52,7 +60,21 @@ describe('monitors of a manager and a worker', () => {
       COFFER_METRICS_ADDRESS: `127.0.0.1:${port}`,
       COFFER_METRICS_SECRETS: 'on',
     });
-    manager = await ManagerProcess.start({ env: metricsAt(managerPort) });
+    receiver = createServer((request, response) => {
+      void readText(request).then((text) => {
+        notices.push(JSON.parse(text) as Readonly<Record<string, unknown>>);
+        response.end();
+      });
+    }).listen(0, '127.0.0.1');
+    await once(receiver, 'listening');
+    const tokenFile = path.join(temporary.path, 'token');
+    writeFileSync(tokenFile, 'a token', { mode: 0o600 });
+    const { port } = receiver.address() as AddressInfo;
+    const webhook = {
+      COFFER_WEBHOOK_URL: `http://127.0.0.1:${port}/`,
+      COFFER_WEBHOOK_TOKEN_FILE: tokenFile,
+    };
+    manager = await ManagerProcess.start({ env: { ...metricsAt(managerPort), ...webhook } });
     await manager.serving();
     const token = await joinTokenFrom(manager, { role: 'worker' });
     const joining = { addresses: [manager.address], token };
@@ -61,6 +83,9 @@ describe('monitors of a manager and a worker', () => {
   after(async () => {
     await worker?.destroy();
     await manager?.destroy();
+    receiver?.closeAllConnections();
+    receiver?.close();
+    temporary.remove();
   });
 
   async function get(
@@ -142,6 +167,11 @@ describe('monitors of a manager and a worker', () => {
         ['canary', 'refuse', 'engine', 'policy.denied'],
         ['canary', 'reveal', 'control', undefined],
       ],
+    );
+    await waitFor(() => notices.length === 3, { what: 'a notice of each use' });
+    assert.deepEqual(
+      notices.map(({ event, secret, use }) => [event, secret, use]),
+      ['deliver', 'refuse', 'reveal'].map((use) => ['canary', 'canary', use]),
     );
     const doctor = await manager.tryCli(['doctor']);
     assert.match(

@@ -22,7 +22,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ['membership'],
   ['transport'],
   ['pki'],
-  ['raft', 'crypto', 'monitoring'],
+  ['raft', 'crypto', 'monitoring', 'notices'],
   ['common'],
 ];
 

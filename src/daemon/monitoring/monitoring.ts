@@ -9,6 +9,7 @@ import {
   type Monitored,
   MonitoringServer,
 } from '../../monitoring/index.ts';
+import type { Webhook } from '../../notices/index.ts';
 import type { ReplicatedStore } from '../../store/index.ts';
 import type { Auditing } from '../auditing.ts';
 import type { Delivery } from '../delivery.ts';
@@ -25,6 +26,7 @@ import {
   deliveryFamilies,
   healthFamilies,
   valueFamilies,
+  webhookFamilies,
 } from './node-families.ts';
 import { processFamilies } from './process-families.ts';
 import { storeFamilies } from './store-families.ts';
@@ -36,6 +38,8 @@ export interface MonitoringOptions {
   readonly admin: () => Pick<ClusterAdmin, 'dataKey'>;
   readonly delivery: Pick<Delivery, 'describe' | 'sessions' | 'volumes'>;
   readonly auditing: Pick<Auditing, 'canaries' | 'log'>;
+  /** Undefined: no notices are sent. */
+  readonly webhook: Pick<Webhook, 'counts' | 'problem'> | undefined;
   readonly backups: Pick<ScheduledBackups, 'describe'>;
   readonly now_ms: () => number;
   readonly logger: Logger;
@@ -118,7 +122,7 @@ export class Monitoring {
   }
 
   async #collect(): Promise<Families> {
-    const { auditing, cluster, delivery, keeper, now_ms: clock, settings } = this.#options;
+    const { auditing, cluster, delivery, keeper, now_ms: clock, settings, webhook } = this.#options;
     const now_ms = clock();
     const { volumes } = delivery;
     const assignments =
@@ -135,6 +139,7 @@ export class Monitoring {
       ...this.instruments.families(),
       ...auditFamilies(auditing.log.health),
       auditing.canaries.family(),
+      ...webhookFamilies(webhook?.counts),
       ...certificateFamilies(cluster.place, now_ms),
       ...deliveryFamilies(delivery.describe(), delivery.sessions, assignments),
       ...valueFamilies(keeper.scrub),

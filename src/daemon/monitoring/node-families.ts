@@ -4,7 +4,15 @@ import type { ScheduledBackupsDescription } from '../../archive/index.ts';
 import type { SinkHealth } from '../../audit/index.ts';
 import type { ClusterPlace } from '../../cluster/index.ts';
 import type { AgentReport } from '../../control/index.ts';
-import { gauge, gaugesBy, type HealthFacts, info, type MetricFamily } from '../../monitoring/index.ts';
+import {
+  counted,
+  gauge,
+  gaugesBy,
+  type HealthFacts,
+  info,
+  type MetricFamily,
+} from '../../monitoring/index.ts';
+import type { WebhookCounts } from '../../notices/index.ts';
 import type { Scrub } from '../scrub.ts';
 
 export function healthFamilies(
@@ -144,5 +152,19 @@ export function dataKeyFamilies(madeAt_ms: number | undefined, now_ms: number): 
       'How old the key is that this manager seals new records under',
       madeAt_ms === undefined ? undefined : (now_ms - madeAt_ms) / 1_000,
     ),
+  ];
+}
+
+/** Nothing where no notices are sent. */
+export function webhookFamilies(counts: WebhookCounts | undefined): readonly MetricFamily[] {
+  if (counts === undefined) {
+    return [];
+  }
+  const { delivered, dropped, failures, waiting } = counts;
+  return [
+    gauge('coffer_notices_waiting', 'Notices that are still to be taken by their receiver', waiting),
+    counted('coffer_notices_delivered_total', 'Notices that their receiver has taken', delivered),
+    counted('coffer_notices_dropped_total', 'Notices that were given up', dropped),
+    counted('coffer_notice_failures_total', 'Tries to send a notice that came to nothing', failures),
   ];
 }

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { CofferError, silentLogger } from '../../../src/common/index.ts';
 import { Canaries } from '../../../src/daemon/canaries.ts';
 import { canaryChecks } from '../../../src/daemon/doctor-canaries.ts';
+import type { Notice } from '../../../src/notices/index.ts';
 import { checkLabels, type Secret } from '../../../src/secrets/index.ts';
 import { RecordingAudit } from '../../support/recording-audit.ts';
 
@@ -26,19 +27,26 @@ function secretNamed(name: string, labels: Readonly<Record<string, string>>): Se
 
 const SECRETS = [secretNamed('trap', { 'coffer.canary': 'true' }), secretNamed('db', { env: 'prod' })];
 
-function room(): { readonly audit: RecordingAudit; readonly canaries: Canaries } {
+function room(): {
+  readonly audit: RecordingAudit;
+  readonly canaries: Canaries;
+  readonly notices: readonly Notice[];
+} {
+  const notices: Notice[] = [];
   const audit = new RecordingAudit();
   const canaries = new Canaries({
     record: (event, fields) => audit.record(event, fields),
+    notify: (notice) => notices.push(notice),
+    nodeId: () => 'node',
     now_ms: () => Date.UTC(2027, 0, 1),
     logger: silentLogger,
   });
   canaries.findBy((name) => SECRETS.find((secret) => secret.name === name));
-  return { audit, canaries };
+  return { audit, canaries, notices };
 }
 
 test('a use of a canary is recorded once more, with who it was, and counted by the way', () => {
-  const { audit, canaries } = room();
+  const { audit, canaries, notices } = room();
   canaries.look('deliver', { secret: 'trap', version: 1, service: 'web', task: 't', to: 'n', by: 'engine' });
   canaries.look('refuse', { secret: 'trap', by: 'engine', code: 'policy.denied' });
   canaries.look('deliver', { secret: 'trap', version: 1, to: 'n', by: 'volume' });
@@ -58,6 +66,14 @@ test('a use of a canary is recorded once more, with who it was, and counted by t
     { event: 'canary', secret: 'trap', version: 1, to: 'n', by: 'volume', detail: 'deliver' },
     { event: 'canary', secret: 'trap', version: 1, by: 'control', detail: 'reveal' },
   ]);
+  assert.equal(notices.length, 4);
+  assert.deepEqual(JSON.parse(JSON.stringify(notices[0])), {
+    event: 'canary',
+    at: '2027-01-01T00:00:00.000Z',
+    node: 'node',
+    secret: 'trap',
+    facts: { use: 'deliver', by: 'engine', version: 1, service: 'web', task: 't', to: 'n' },
+  });
   const counted = canaries.family().samples.map(({ labels, value }) => [labels?.['by'], value]);
   assert.deepEqual(counted, [
     ['engine', 2],

@@ -29,6 +29,7 @@ test('without any variable, a plain process has the places that Docker’s users
       unlockKeyPlaces: [],
       audit: { sinks: ['file'], size_bytes: 16 * 1024 * 1024, keep: 8, syslog: undefined },
       monitoring: { address: undefined, namesSecrets: false },
+      webhook: undefined,
       mode: 'process',
     },
   });

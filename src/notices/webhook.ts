@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sends notices to an address of the user's, one after the other, until it takes them.
+import { createHmac, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { CofferError, type Logger } from '../common/index.ts';
+import type { Notice } from './notice.ts';
+
+export interface WebhookOptions {
+  readonly url: URL;
+  /** The file with what the messages are signed with; read for each try, so that it may be replaced. */
+  readonly tokenFile: string;
+  readonly logger: Logger;
+  /** For one try. Default: 10,000. */
+  readonly timeout_ms?: number;
+  /** Before the second try; each later one waits twice as long, up to `RETRY_MS_MAX`. Default: 1,000. */
+  readonly retry_ms?: number;
+}
+
+interface Waiting {
+  /** The same at each try: whoever gets a message twice knows it by that. */
+  readonly id: string;
+  readonly notice: Notice;
+}
+
+export interface WebhookCounts {
+  readonly waiting: number;
+  readonly delivered: number;
+  /** Tries that came to nothing. */
+  readonly failures: number;
+  /** Notices that were given up. */
+  readonly dropped: number;
+}
+
+const TIMEOUT_MS = 10_000;
+const RETRY_MS = 1_000;
+const RETRY_MS_MAX = 300_000;
+/** More than a day, at five minutes each. */
+const TRIES_MAX = 300;
+const WAITING_MAX = 1_000;
+const TOKEN_BYTES_MAX = 4_096;
+
+export class Webhook {
+  readonly #options: WebhookOptions;
+  readonly #waiting: Waiting[] = [];
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+  #delivered = 0;
+  #failures = 0;
+  #dropped = 0;
+  #problem: string | undefined;
+
+  constructor(options: WebhookOptions) {
+    this.#options = options;
+  }
+
+  /** Why the last try came to nothing; undefined after one that did not. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  get counts(): WebhookCounts {
+    const { length: waiting } = this.#waiting;
+    return { waiting, delivered: this.#delivered, failures: this.#failures, dropped: this.#dropped };
+  }
+
+  /** Returns at once and never throws. When too many wait, the newest is given up. */
+  send(notice: Notice): void {
+    if (this.#waiting.length >= WAITING_MAX || this.#stop.signal.aborted) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#waiting.push({ id: randomUUID(), notice });
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** What waits is given up. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  /** Never rejects. */
+  async #run(): Promise<void> {
+    let next = this.#waiting[0];
+    while (next !== undefined && !this.#stop.signal.aborted) {
+      if (await this.#deliver(next)) {
+        this.#delivered += 1;
+      } else {
+        this.#dropped += 1;
+      }
+      this.#waiting.shift();
+      next = this.#waiting[0];
+    }
+  }
+
+  /** False: it was given up. */
+  async #deliver(waiting: Waiting): Promise<boolean> {
+    const { retry_ms = RETRY_MS } = this.#options;
+    for (let tries = 0; tries < TRIES_MAX && !this.#stop.signal.aborted; tries += 1) {
+      try {
+        await this.#post(waiting);
+        this.#problem = undefined;
+        return true;
+      } catch (thrown) {
+        this.#failed(thrown);
+        await this.#pause(Math.min(retry_ms * 2 ** Math.min(tries, 20), RETRY_MS_MAX));
+      }
+    }
+    return false;
+  }
+
+  async #post({ id, notice }: Waiting): Promise<void> {
+    const { timeout_ms = TIMEOUT_MS, url } = this.#options;
+    const { facts, ...named } = notice;
+    const body = JSON.stringify({ id, ...named, ...facts });
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/json',
+        'User-Agent': 'coffer',
+        'X-Coffer-Delivery': id,
+        'X-Coffer-Event': notice.event,
+        'X-Coffer-Signature': `sha256=${await this.#signatureOf(body)}`,
+      },
+      body,
+      // Another place has not been named by anybody who may.
+      redirect: 'error',
+      signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(timeout_ms)]),
+    });
+    // What it says is not read.
+    await answer.body?.cancel();
+    if (!answer.ok) {
+      throw new CofferError('notice.refused', `the receiver has answered with status ${answer.status}`);
+    }
+  }
+
+  async #signatureOf(body: string): Promise<string> {
+    const token = await readFile(this.#options.tokenFile);
+    try {
+      const end = token.at(-1) === NEWLINE ? token.length - 1 : token.length;
+      if (end < 1 || end > TOKEN_BYTES_MAX) {
+        throw new CofferError(
+          'notice.refused',
+          `the file of COFFER_WEBHOOK_TOKEN_FILE has 1 to ${TOKEN_BYTES_MAX} bytes`,
+        );
+      }
+      return createHmac('sha256', token.subarray(0, end)).update(body).digest('hex');
+    } finally {
+      token.fill(0);
+    }
+  }
+
+  #failed(thrown: unknown): void {
+    if (this.#stop.signal.aborted) {
+      return;
+    }
+    this.#failures += 1;
+    const reason = reasonOf(thrown);
+    if (this.#problem !== reason) {
+      this.#options.logger.warn('a notice was not taken, and is sent again', { reason });
+    }
+    this.#problem = reason;
+  }
+
+  async #pause(duration_ms: number): Promise<void> {
+    try {
+      await pause(duration_ms, undefined, { ref: false, signal: this.#stop.signal });
+    } catch {
+      // It ends.
+    }
+  }
+}
+
+const NEWLINE = 0x0a;
+
+/** `fetch` hides why it has failed behind "fetch failed". */
+function reasonOf(thrown: unknown): string {
+  const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+  return CofferError.from(cause).detail;
+}
