@@ -4,7 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 
 /** Node's own way to let something follow a call over all its awaits. It holds nothing outside of a call. */
-const current = new AsyncLocalStorage<RequestContext>();
+const current = new AsyncLocalStorage<RequestContext | undefined>();
 
 const ID_BYTES = 8;
 /** What may stand in a line of a log, and in a header. */
@@ -45,5 +45,6 @@ export function currentRequest(): string | undefined {
 
 /** Does `work`, which is for several at once, for none of them. */
 export function outsideRequests<T>(work: () => T): T {
-  return current.exit(work);
+  // Not `exit`, which turns Node's hooks off and on again.
+  return current.getStore() === undefined ? work() : current.run(undefined, work);
 }
