@@ -26,8 +26,7 @@ export function uiDaemon(control: ControlClient): Daemon {
     audit: (filter) => control.audit(filter),
     verifyAudit: () => control.verifyAudit(),
     rotations: (secret) => rotations.of(secret),
-    rotate: (secret, { expect, spec, timeout_ms }) =>
-      rotations.rotate(secret, { value: { spec }, expect, timeout_ms }),
+    rotate: (secret, wish) => rotations.rotate(secret, wish),
     cancelRotation: (secret) => rotations.cancel(secret),
   };
 }

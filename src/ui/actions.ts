@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can be done on the pages: begin a rotation with a value that the daemon makes, and take one back.
 import { MINUTE_MS } from '../common/index.ts';
-import { html, place } from './html.ts';
+import type { RotationWish } from './daemon.ts';
+import { place } from './html.ts';
 import { told, type UiOptions } from './options.ts';
 import { beginPage, type BeginView } from './pages/rotations-page.ts';
 import { type Answer, textIn } from './request.ts';
@@ -33,7 +34,7 @@ async function answerBegin(
 ): Promise<Answer> {
   const { secret } = await options.daemon.secret(name);
   const ledger = await told(options, options.daemon.ledger(secret.name));
-  const content = html`${beginPage(secret, ledger, view)}`;
+  const content = beginPage(secret, ledger, view);
   return answerPage({ title: `Rotate ${secret.name}`, under: 'secrets', content }, visit, options, status);
 }
 
@@ -51,7 +52,8 @@ async function rotate(visit: FormVisit, options: UiOptions): Promise<Answer> {
     const problem = { message: `The minutes are a number from 1 to ${MINUTES_MAX}.` };
     return answerBegin(secret, { ...view, problem }, visit, options, 400);
   }
-  const wish = { spec, expect: Number(expect), timeout_ms: Number(minutes) * MINUTE_MS };
+  const value = form.get('anew') === '1' ? 'as-its-labels-say' : { spec };
+  const wish: RotationWish = { value, expect: Number(expect), timeout_ms: Number(minutes) * MINUTE_MS };
   const begun = await told(options, options.daemon.rotate(secret, wish));
   if (begun.problem !== undefined) {
     return answerBegin(secret, { ...view, problem: begun.problem }, visit, options, 409);

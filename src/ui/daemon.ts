@@ -23,8 +23,8 @@ export type ShownRecord = Omit<AuditRecord, 'event'> & { readonly event: string 
 
 /** What is generated is made by the daemon, which tells nobody. */
 export interface RotationWish {
-  /** `hex:32`, `base64:32`, `password:24` or `uuid`. */
-  readonly spec: string;
+  /** `hex:32`, `base64:32`, `password:24` or `uuid`; a certificate is made as its labels say. */
+  readonly value: { readonly spec: string } | 'as-its-labels-say';
   /** Only if this is the current version. */
   readonly expect: number;
   /** For each service. */

@@ -152,8 +152,9 @@ function together(entries: readonly LedgerEntry[]): Row {
   };
 }
 
-function versionText({ pinned, state, version }: LedgerEntry): string {
-  const number = version === undefined ? 'version unknown' : `version ${version}`;
+function versionText({ pinned, sealed, state, version }: LedgerEntry): string {
+  const known = version === undefined ? 'version unknown' : `version ${version}`;
+  const number = sealed === undefined ? known : 'sealed value';
   return `${number}${state === 'current' || state === 'unknown' ? '' : `, ${state}`}${pinned ? ', pinned' : ''}`;
 }
 

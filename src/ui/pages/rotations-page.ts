@@ -6,6 +6,7 @@ import type {
   RotationsReply,
   SecretDescription,
 } from '../../control/index.ts';
+import { LABELS, storedCertificateWish } from '../../secrets/index.ts';
 import { counted, hasEnded, humanDuration } from '../../wording/index.ts';
 import { userOf } from '../holders.ts';
 import { html, type Html, type Part, place } from '../html.ts';
@@ -30,7 +31,6 @@ import { formField } from './layout.ts';
 const ROTATIONS_PER_PAGE = 50;
 const SPEC_DEFAULT = 'hex:32';
 const TIMEOUT_MINUTES = 10;
-const GENERATE_LABEL = 'coffer.generate';
 
 const PHASES: Readonly<Record<RotationDescription['phase'], readonly [Level, string]>> = {
   updating: ['running', 'updating'],
@@ -120,19 +120,27 @@ export interface BeginView {
 /** What a rotation would do, and what begins it. No value can be typed: the daemon makes it, and tells nobody. */
 export function beginPage(secret: SecretDescription, ledger: Told<LedgerReply>, view: BeginView): Html {
   const { name, version } = secret;
-  const spec = view.spec ?? secret.labels[GENERATE_LABEL] ?? SPEC_DEFAULT;
   return html`${view.problem && problemNote(view.problem)}
 <p>The daemon makes a new value, which becomes version ${version + 1}, and the services that use the secret are updated one after the
 other. If one of them does not come up with it, all go back to the value of version ${version}.</p>
 ${ifTold(ledger, concerned)}
 <form class="begin" method="post" action="rotate">${formField(view.formToken)}
 <input type="hidden" name="secret" value="${name}"><input type="hidden" name="expect" value="${version}">
-<label for="spec">What to make: hex:32, base64:32, password:24 or uuid, with another length if need be</label>
-<input id="spec" name="spec" value="${spec}" maxlength="40" required autocomplete="off" spellcheck="false">
+${whatToMake(secret, view)}
 <label for="minutes">Minutes that each service has</label>
 <input id="minutes" name="minutes" type="number" min="1" max="1440" value="${view.minutes ?? TIMEOUT_MINUTES}" required>
 <button>Rotate ${name}</button> ${link('Do not', 'secret', { name })}</form>
 <p class="hint">A value of your own is not typed into a browser: docker coffer rotate ${name} - takes it from a pipe.</p>`;
+}
+
+/** A certificate is made as its labels say; anything else by a specification. */
+function whatToMake({ labels }: SecretDescription, view: BeginView): Html {
+  if (storedCertificateWish(labels) !== undefined) {
+    return html`<input type="hidden" name="anew" value="1"><p>It is a certificate, and is made anew as its labels say.</p>`;
+  }
+  const spec = view.spec ?? labels[LABELS.generate] ?? SPEC_DEFAULT;
+  return html`<label for="spec">What to make: hex:32, base64:32, password:24 or uuid, with another length if need be</label>
+<input id="spec" name="spec" value="${spec}" maxlength="40" required autocomplete="off" spellcheck="false">`;
 }
 
 function concerned({ entries }: LedgerReply): Part {

@@ -26,6 +26,7 @@ import {
   type ShownFinding,
   table,
 } from './parts.ts';
+import { expiry } from './node-tables.ts';
 import { rotationsTable } from './rotations-page.ts';
 import { usersGraph } from './users-graph.ts';
 
@@ -70,10 +71,15 @@ ${section(
 }
 
 function aboutFields(secret: SecretDescription, now_ms: number): Html {
-  const { createdAt_ms, id, labels, nextRotationAt_ms, origin, size, updatedAt_ms, version } = secret;
+  const { certificate, createdAt_ms, id, labels, nextRotationAt_ms, origin, size, updatedAt_ms, version } =
+    secret;
   const shown = Object.entries(labels).toSorted(([one], [other]) => (one < other ? -1 : 1));
   return fields([
     ['Version', `${version}, ${humanSize(size)}`],
+    certificate && [
+      'Certificate',
+      html`for ${certificate.names ?? certificate.subject}, ${expiry(certificate.notAfter_ms, now_ms)}`,
+    ],
     ['Created', ago(createdAt_ms, now_ms)],
     ['Updated', ago(updatedAt_ms, now_ms)],
     ['Origin', origin],
@@ -119,14 +125,14 @@ ${table({
 }
 
 function rowOf(entry: LedgerEntry, now_ms: number): readonly Part[] {
-  const { givenAt_ms, pinned, state, version, via } = entry;
+  const { givenAt_ms, pinned, sealed, state, version, via } = entry;
   const id = entry.task ?? entry.container?.id ?? '';
   const level = isStale(entry) ? 'warning' : state === 'current' ? 'ok' : 'plain';
   return [
     userOf(entry).name,
     html`<code title="${id}">${id.slice(0, 12)}</code>`,
     nodeOf(entry),
-    version ?? '?',
+    sealed === undefined ? (version ?? '?') : 'sealed',
     html`${mark(level, state)}${pinned && ' pinned'}`,
     via === 'volume' ? 'volume' : 'file',
     ago(givenAt_ms, now_ms),

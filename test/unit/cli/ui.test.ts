@@ -51,7 +51,7 @@ test('the web page asks for nothing that is answered with a value, and sends non
   context.after(() => server.close());
 
   const daemon = uiDaemon(new ControlClient(socketPath));
-  const wish = { spec: 'hex:16', expect: 1, timeout_ms: 60_000 };
+  const wish = { value: { spec: 'hex:16' }, expect: 1, timeout_ms: 60_000 };
   const calls: { readonly [Call in keyof typeof daemon]: () => Promise<unknown> } = {
     status: () => daemon.status(),
     checks: () => daemon.checks(),

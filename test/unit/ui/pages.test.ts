@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { CERTIFICATE_LABELS } from '../../../src/secrets/index.ts';
 import { html, place } from '../../../src/ui/html.ts';
 import { aHolder, aManager, aRotation, aSecret, NOW_MS } from './played-daemon.ts';
 import { Visitor } from './ui-harness.ts';
@@ -197,6 +198,22 @@ describe('pages', () => {
     assert.doesNotMatch(ended, /data-progress|Cancel/);
     assert.match(ended, /data-level="ok">db: version 4/);
     assert.equal((await visitor.page('progress?secret=db&id=other')).status, 404);
+  });
+
+  test('a certificate is told as one, and made anew as its labels say', async (context) => {
+    const visitor = await Visitor.signedIn(context);
+    const { daemon } = visitor;
+    const certificate = { subject: 'web', names: 'DNS:<web>', serial: '1', notAfter_ms: NOW_MS + 60_000 };
+    daemon.stored = [aSecret('tls', { labels: { [CERTIFICATE_LABELS.name]: 'web' }, certificate })];
+    daemon.holders = [aHolder('tls', 1, { version: undefined, sealed: 'ab12' })];
+    const { body } = await visitor.page('secret?name=tls');
+    assert.match(body, /for DNS:&lt;web&gt;, <span class="mark" data-level="warning">expires in/);
+    assert.match(body, /<td role="cell" data-heading="Version">sealed</);
+    const form = (await visitor.page('rotate?secret=tls')).body;
+    assert.doesNotMatch(form, /name="spec"/);
+    const begun = await visitor.send('rotate', { secret: 'tls', expect: '3', anew: '1', minutes: '2' });
+    assert.equal(begun.status, 303);
+    assert.deepEqual(daemon.wish, { value: 'as-its-labels-say', expect: 3, timeout_ms: 120_000 });
   });
 
   test('what cannot be begun is said in the form, which has no place for a value', async (context) => {

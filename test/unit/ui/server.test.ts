@@ -95,7 +95,7 @@ describe("the web page's server", () => {
     assert.equal((await visitor.ask('/sign-in', { form, headers: { origin: null } })).status, 403);
     const begun = await visitor.send('rotate', form);
     assert.equal(begun.status, 303);
-    assert.deepEqual(visitor.daemon.wish, { spec: 'hex:16', expect: 3, timeout_ms: 600_000 });
+    assert.deepEqual(visitor.daemon.wish, { value: { spec: 'hex:16' }, expect: 3, timeout_ms: 600_000 });
   });
 
   test('requests are bounded, and other methods and forms are none', async (context) => {
