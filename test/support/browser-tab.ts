@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs';
 import type { Browser, BrowserEvent } from './browser.ts';
 import { waitFor } from './wait-for.ts';
 
-const WAIT_MS_MAX = 20_000;
+const WAIT_MS_MAX = 60_000;
+const LOOK_MS_MAX = 2_000;
 
 const KEYS = {
   Tab: { code: 'Tab', windowsVirtualKeyCode: 9, text: undefined },
@@ -84,12 +85,9 @@ export class BrowserTab {
   }
 
   /** The value of an expression in the page. */
-  async evaluate<T>(expression: string): Promise<T> {
-    const answer = await this.#call('Runtime.evaluate', {
-      expression,
-      returnByValue: true,
-      awaitPromise: true,
-    });
+  async evaluate<T>(expression: string, timeout_ms?: number): Promise<T> {
+    const shape = { expression, returnByValue: true };
+    const answer = await this.#call('Runtime.evaluate', shape, timeout_ms);
     if (answer['exceptionDetails'] !== undefined) {
       throw new Error(`${expression}: ${JSON.stringify(answer['exceptionDetails'])}`);
     }
@@ -97,11 +95,10 @@ export class BrowserTab {
   }
 
   /** Waits until an expression is true in the page, which may be another page meanwhile. */
-  async until(expression: string, what: string, timeout_ms = WAIT_MS_MAX): Promise<void> {
-    await waitFor(() => this.evaluate<boolean>(`Boolean(${expression})`).catch(() => false), {
-      what,
-      timeout_ms,
-    });
+  async until(expression: string, what: string): Promise<void> {
+    // What a page is asked that is just going away may stay without an answer.
+    const look = (): Promise<boolean> => this.evaluate<boolean>(`Boolean(${expression})`, LOOK_MS_MAX);
+    await waitFor(() => look().catch(() => false), { what, timeout_ms: WAIT_MS_MAX });
   }
 
   /** Waits for a page with this heading. */
@@ -193,7 +190,11 @@ export class BrowserTab {
     this.seen.push({ ...response, body: text });
   }
 
-  #call(method: string, params: object = {}): Promise<Readonly<Record<string, unknown>>> {
-    return this.#browser.call(method, params, this.#session);
+  #call(
+    method: string,
+    params: object = {},
+    timeout_ms?: number,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    return this.#browser.call(method, params, this.#session, timeout_ms);
   }
 }

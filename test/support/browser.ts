@@ -119,6 +119,7 @@ export class Browser {
     method: string,
     params: object = {},
     sessionId?: string,
+    timeout_ms = CALL_MS_MAX,
   ): Promise<Readonly<Record<string, unknown>>> {
     const id = this.#nextId;
     this.#nextId += 1;
@@ -128,7 +129,7 @@ export class Browser {
     this.#commands.write(`${JSON.stringify({ id, method, params, ...(sessionId && { sessionId }) })}\0`);
     const late = setTimeout(
       () => this.#waiting.get(id)?.reject(new Error(`the browser did not answer ${method}`)),
-      CALL_MS_MAX,
+      timeout_ms,
     );
     try {
       return await answer;

@@ -34,7 +34,6 @@ export function webPageStories(of: () => Installation): void {
       await tab.until(
         `document.querySelector('[data-outcome]').dataset.level === 'ok'`,
         'the rotation to end',
-        60_000,
       );
       assert.match(await tab.text(), /seen: version 2; 1 service has it/);
 
