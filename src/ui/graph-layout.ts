@@ -41,74 +41,78 @@ interface Row {
   readonly nodes: readonly string[];
 }
 
+interface Group {
+  readonly name: string;
+  readonly own: readonly LedgerEntry[];
+  readonly rows: readonly Row[];
+}
+
 /** `entries` are those of one secret, in the order in which they are to be seen. */
 export function layoutUsers(
   secret: { readonly name: string; readonly version: number },
   entries: readonly LedgerEntry[],
 ): GraphLayout {
-  const services = byUser(entries);
-  const shown = services.slice(0, SERVICES_MAX);
-  const rest = services.slice(SERVICES_MAX).flat();
-  const groups = [
-    ...shown.map((own) => ({ name: nameOf(own), own, rows: rowsOf(own) })),
-    ...(rest.length === 0
-      ? []
-      : [{ name: `${services.length - SERVICES_MAX} more`, own: rest, rows: [together(rest)] }]),
-  ];
+  const groups = groupsOf(entries);
   const rows = groups.flatMap((group) => group.rows);
   const nodes = [...new Set(rows.flatMap((row) => row.nodes))];
   const height = Math.max(rows.length, nodes.length) * (BOX.height + BOX.gap) - BOX.gap + 2 * BOX.margin;
-  const secretBox = boxAt(
-    'secret',
-    0,
-    middle(0, 1, height),
-    secret.name,
-    `version ${secret.version}`,
-    'current',
-  );
+  const top = middle(0, 1, height);
+  const secretBox = boxAt('secret', 0, top, secret.name, `version ${secret.version}`, 'current');
   const nodeBoxes = new Map(
-    nodes.map((node, at) => [
-      node,
-      boxAt(
-        'node',
-        3,
-        middle(at, nodes.length, height),
-        node,
-        'node',
-        worst(entries.filter((entry) => nodeOf(entry) === node)),
-      ),
-    ]),
+    nodes.map((node, at) => {
+      const state = worst(entries.filter((entry) => nodeOf(entry) === node));
+      return [node, boxAt('node', 3, middle(at, nodes.length, height), node, 'node', state)];
+    }),
   );
-  const boxes: GraphBox[] = [secretBox, ...nodeBoxes.values()];
-  const lines: GraphLine[] = [];
+  const parts: Omit<GraphLayout, 'width' | 'height'>[] = [];
   let at = 0;
-  for (const { name, own, rows: ownRows } of groups) {
-    const taskBoxes = ownRows.map(({ detail, state, text }, index) =>
-      boxAt('task', 2, middle(at + index, rows.length, height), text, detail, state),
-    );
-    const y = ((taskBoxes[0]?.y ?? 0) + (taskBoxes.at(-1)?.y ?? 0)) / 2;
-    const service = boxAt(
-      'service',
-      1,
-      y,
-      name,
-      own.length === 1 ? '1 user' : `${own.length} users`,
-      worst(own),
-    );
-    boxes.push(service, ...taskBoxes);
-    lines.push({ from: secretBox, to: service, state: service.state });
-    taskBoxes.forEach((task, index) => {
-      lines.push({ from: service, to: task, state: task.state });
-      for (const node of ownRows[index]?.nodes ?? []) {
-        const box = nodeBoxes.get(node);
-        if (box !== undefined) {
-          lines.push({ from: task, to: box, state: task.state });
-        }
-      }
-    });
-    at += ownRows.length;
+  for (const group of groups) {
+    const places = group.rows.map((_row, index) => middle(at + index, rows.length, height));
+    parts.push(layoutGroup(group, places, secretBox, nodeBoxes));
+    at += group.rows.length;
   }
-  return { width: 3 * BOX.column + BOX.width + 2 * BOX.margin, height, boxes, lines };
+  return {
+    width: 3 * BOX.column + BOX.width + 2 * BOX.margin,
+    height,
+    boxes: [secretBox, ...nodeBoxes.values(), ...parts.flatMap(({ boxes }) => boxes)],
+    lines: parts.flatMap(({ lines }) => lines),
+  };
+}
+
+/** One for each of the first services, and one for those that are left. */
+function groupsOf(entries: readonly LedgerEntry[]): readonly Group[] {
+  const services = byUser(entries);
+  const rest = services.slice(SERVICES_MAX);
+  const left = rest.flat();
+  return [
+    ...services.slice(0, SERVICES_MAX).map((own) => ({ name: nameOf(own), own, rows: rowsOf(own) })),
+    ...(left.length === 0 ? [] : [{ name: `${rest.length} more`, own: left, rows: [together(left)] }]),
+  ];
+}
+
+/** A service with its tasks, whose tops are `places`. */
+function layoutGroup(
+  { name, own, rows }: Group,
+  places: readonly number[],
+  secret: GraphBox,
+  nodes: ReadonlyMap<string, GraphBox>,
+): Omit<GraphLayout, 'width' | 'height'> {
+  const top = ((places[0] ?? 0) + (places.at(-1) ?? 0)) / 2;
+  const count = own.length === 1 ? '1 user' : `${own.length} users`;
+  const service = boxAt('service', 1, top, name, count, worst(own));
+  const tasks = rows.map(({ detail, state, text }, at) =>
+    boxAt('task', 2, places[at] ?? 0, text, detail, state),
+  );
+  const lines = tasks.flatMap((task, at): readonly GraphLine[] => [
+    { from: service, to: task, state: task.state },
+    ...(rows[at]?.nodes ?? [])
+      .flatMap((node) => nodes.get(node) ?? [])
+      .map((node) => ({ from: task, to: node, state: task.state })),
+  ]);
+  return {
+    boxes: [service, ...tasks],
+    lines: [{ from: secret, to: service, state: service.state }, ...lines],
+  };
 }
 
 function byUser(entries: readonly LedgerEntry[]): readonly (readonly LedgerEntry[])[] {

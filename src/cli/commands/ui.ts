@@ -26,7 +26,7 @@ export function addUi(program: Command, session: Session): void {
     )
     .usage('[OPTIONS]')
     .addOption(
-      new Option('-p, --port <port>', 'the port on 127.0.0.1 (default: any that is free)')
+      new Option('-p, --port <port>', 'the port on 127.0.0.1')
         .argParser(portOf)
         .default(0, 'any that is free'),
     )
@@ -39,30 +39,11 @@ export function addUi(program: Command, session: Session): void {
 }
 
 async function serve(session: Session, { open, port }: UiCommandOptions): Promise<void> {
-  const { env, now_ms, pause, stdout, whenEnded } = session.io;
-  const client = await session.client();
-  await client.status();
-  const { startUi } = await import('../../ui/index.ts');
-  const options = {
-    daemon: uiDaemon(client),
-    explain: explainToPage,
-    now_ms,
-    version: VERSION,
-    commandName: session.name,
-  };
-  let server: UiServer;
-  try {
-    server = await startUi(port, options);
-  } catch (thrown) {
-    throw cannotListen(thrown, port);
-  }
+  const { pause, whenEnded } = session.io;
+  const server = await listen(session, port);
   session.print(server.link);
   session.io.stderr.write('The link signs in once, within five minutes. Ctrl-C ends this.\n');
-  const { platform } = process;
-  const isWanted = open && stdout.isTTY === true && hasScreen(env, platform);
-  const forget = isWanted
-    ? openInBrowser(server.link, env, (file) => startBrowser(file, platform))
-    : () => undefined;
+  const forget = open ? openIfThereIsAScreen(session, server.link) : () => undefined;
   const stay = whenEnded(forget);
   try {
     const end = await server.over;
@@ -73,6 +54,32 @@ async function serve(session: Session, { open, port }: UiCommandOptions): Promis
     forget();
     await server.close();
   }
+}
+
+async function listen(session: Session, port: number): Promise<UiServer> {
+  const client = await session.client();
+  // Whoever is told of no daemon here need not look for that in a browser.
+  await client.status();
+  const { startUi } = await import('../../ui/index.ts');
+  try {
+    return await startUi(port, {
+      daemon: uiDaemon(client),
+      explain: explainToPage,
+      now_ms: session.io.now_ms,
+      version: VERSION,
+      commandName: session.name,
+    });
+  } catch (thrown) {
+    throw cannotListen(thrown, port);
+  }
+}
+
+/** Returns what removes the file that leads there. */
+function openIfThereIsAScreen({ io: { env, stdout } }: Session, link: string): () => void {
+  const { platform } = process;
+  return stdout.isTTY === true && hasScreen(env, platform)
+    ? openInBrowser(link, env, (file) => startBrowser(file, platform))
+    : () => undefined;
 }
 
 function endText(end: AccessEnd): string {
