@@ -53,8 +53,8 @@ export function place(
   page: string,
   query: Readonly<Record<string, string | number | undefined>> = {},
 ): string {
-  const given = Object.entries(query).flatMap(([key, value]) =>
-    value === undefined ? [] : [[key, String(value)] as [string, string]],
+  const given = Object.entries(query).flatMap(([key, value]): [string, string][] =>
+    value === undefined ? [] : [[key, String(value)]],
   );
   return given.length === 0 ? page : `${page}?${new URLSearchParams(given).toString()}`;
 }
