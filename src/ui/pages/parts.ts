@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What several pages are made of.
-import { humanAge } from '../../wording/index.ts';
+import { EXPIRY_NOTICE_MS } from '../../secrets/index.ts';
+import { expiryText, humanAge } from '../../wording/index.ts';
 import { html, type Html, type Part, place } from '../html.ts';
 import type { Problem, Told } from '../options.ts';
 
@@ -51,6 +52,16 @@ export function ago(at_ms: number | undefined, now_ms: number): Part {
   }
   const moment = new Date(at_ms).toISOString();
   return html`<time datetime="${moment}" title="${moment}">${humanAge(at_ms, now_ms)}</time>`;
+}
+
+/** Of a value that is not good for ever: `in 29 days`, marked when that is soon. */
+export function valueExpiry(at_ms: number | undefined, now_ms: number): Part {
+  if (at_ms === undefined) {
+    return '';
+  }
+  const left_ms = at_ms - now_ms;
+  const text = expiryText(at_ms, now_ms);
+  return left_ms > EXPIRY_NOTICE_MS ? text : mark(left_ms <= 0 ? 'failure' : 'warning', text);
 }
 
 export function link(text: string, page: string, query: Parameters<typeof place>[1] = {}): Html {

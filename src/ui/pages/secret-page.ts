@@ -25,6 +25,7 @@ import {
   section,
   type ShownFinding,
   table,
+  valueExpiry,
 } from './parts.ts';
 import { expiry } from './node-tables.ts';
 import { rotationsTable } from './rotations-page.ts';
@@ -71,8 +72,18 @@ ${section(
 }
 
 function aboutFields(secret: SecretDescription, now_ms: number): Html {
-  const { certificate, createdAt_ms, id, labels, nextRotationAt_ms, origin, size, updatedAt_ms, version } =
-    secret;
+  const {
+    certificate,
+    createdAt_ms,
+    expiresAt_ms,
+    id,
+    labels,
+    nextRotationAt_ms,
+    origin,
+    size,
+    updatedAt_ms,
+    version,
+  } = secret;
   const shown = Object.entries(labels).toSorted(([one], [other]) => (one < other ? -1 : 1));
   return fields([
     ['Version', `${version}, ${humanSize(size)}`],
@@ -87,6 +98,7 @@ function aboutFields(secret: SecretDescription, now_ms: number): Html {
     nextRotationAt_ms === undefined
       ? undefined
       : ['Next rotation', nextRotationText(nextRotationAt_ms, now_ms)],
+    expiresAt_ms === undefined ? undefined : ['Expires', valueExpiry(expiresAt_ms, now_ms)],
     shown.length === 0
       ? undefined
       : ['Labels', shown.map(([key, text]) => html`<code>${key}=${text}</code> `)],

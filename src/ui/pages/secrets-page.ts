@@ -5,7 +5,7 @@ import { counted, humanSize, nextRotationText } from '../../wording/index.ts';
 import { holdings, type Holding } from '../holders.ts';
 import { html, type Html, type Part, place } from '../html.ts';
 import type { Told } from '../options.ts';
-import { ago, link, mark, paged, pager, problemNote, table } from './parts.ts';
+import { ago, link, mark, paged, pager, problemNote, table, valueExpiry } from './parts.ts';
 
 const SECRETS_PER_PAGE = 50;
 
@@ -45,7 +45,7 @@ ${ledger.problem && problemNote(ledger.problem)}
 <p class="count" role="status">${counted(wanted.length, 'secret')}${wanted.length !== secrets.length && ` of ${secrets.length}`}</p>
 ${table({
   caption: 'Secrets',
-  headings: ['Name', 'Version', 'Size', 'Origin', 'Updated', 'Users', 'Next rotation'],
+  headings: ['Name', 'Version', 'Size', 'Origin', 'Updated', 'Users', 'Next rotation', 'Expires'],
   rows: page.shown.map((secret) =>
     rowOf(secret, ledger.problem === undefined ? holding(secret.name) : undefined, view.now_ms),
   ),
@@ -62,7 +62,7 @@ function searchForm({ onlyStale, search }: SecretsView): Html {
 }
 
 function rowOf(secret: SecretDescription, holding: Holding | undefined, now_ms: number): readonly Part[] {
-  const { name, nextRotationAt_ms, origin, size, updatedAt_ms, version, versions } = secret;
+  const { expiresAt_ms, name, nextRotationAt_ms, origin, size, updatedAt_ms, version, versions } = secret;
   return [
     link(name, 'secret', { name }),
     html`${version} <span class="hint">(${versions.length} kept)</span>`,
@@ -71,6 +71,7 @@ function rowOf(secret: SecretDescription, holding: Holding | undefined, now_ms: 
     ago(updatedAt_ms, now_ms),
     holding === undefined ? '?' : usersText(holding),
     nextRotationAt_ms === undefined ? '' : nextRotationText(nextRotationAt_ms, now_ms),
+    valueExpiry(expiresAt_ms, now_ms),
   ];
 }
 

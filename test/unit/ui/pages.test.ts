@@ -200,6 +200,21 @@ describe('pages', () => {
     assert.equal((await visitor.page('progress?secret=db&id=other')).status, 404);
   });
 
+  test('a value that is not good for ever is marked when its end is near', async (context) => {
+    const visitor = await Visitor.signedIn(context);
+    const day_ms = 86_400_000;
+    visitor.daemon.stored = [
+      aSecret('far', { expiresAt_ms: NOW_MS + 40 * day_ms }),
+      aSecret('near', { expiresAt_ms: NOW_MS + 3 * day_ms }),
+      aSecret('over', { expiresAt_ms: NOW_MS - 2 * day_ms }),
+    ];
+    const { body } = await visitor.page('secrets');
+    assert.match(body, /far<\/a>[^]*data-heading="Expires">in 5 weeks<[^]*near<\/a>/);
+    assert.match(body, /near<\/a>[^]*data-level="warning">in 3 days<[^]*over<\/a>/);
+    assert.match(body, /over<\/a>[^]*data-level="failure">expired 2 days ago</);
+    assert.match((await visitor.page('secret?name=near')).body, /Expires[^]*data-level="warning">in 3 days/);
+  });
+
   test('a certificate is told as one, and made anew as its labels say', async (context) => {
     const visitor = await Visitor.signedIn(context);
     const { daemon } = visitor;
