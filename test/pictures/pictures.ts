@@ -19,6 +19,7 @@ async function fill(manager: ManagerProcess, swarm: UpdatingSwarm): Promise<void
   for (const name of SECRETS) {
     await manager.cli(['put', name, '--generate', 'hex:32', '--label', 'env=prod']);
   }
+  await manager.cli(['put', 'partner_key', '--generate', 'hex:32', '--label', 'coffer.expires=10d']);
   const labels = ['--label', 'coffer.rotate=30d', '--label', 'coffer.generate=password:24'];
   await manager.cli(['put', 'db_password', '--generate', 'password:24', ...labels]);
   swarm.engine.addSecret('db_password', 'coffer');
