@@ -72,7 +72,7 @@ async function run(session: Session, command: readonly string[], options: RunOpt
     // From here on the program is what a signal is for.
     const code = await runProcess({
       command,
-      env: { ...io.env, ...given, ...(directory && { [DIRECTORY_VARIABLE]: directory.path }) },
+      env: { ...withoutPlugin(io.env), ...given, ...(directory && { [DIRECTORY_VARIABLE]: directory.path }) },
       hasTerminal: io.stdin.isTTY === true,
       onStart: (pid) => directory?.share(pid),
     });
@@ -81,6 +81,11 @@ async function run(session: Session, command: readonly string[], options: RunOpt
     stay();
     directory?.wipe();
   }
+}
+
+/** Docker's own words to its plugins are not for what they run. */
+function withoutPlugin(env: Environment): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('DOCKER_CLI_PLUGIN_')));
 }
 
 /** A variable is text: the one way in which a program takes it. */

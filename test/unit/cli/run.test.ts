@@ -40,7 +40,13 @@ interface Running {
 }
 
 function start({ socketPath }: Harness, words: readonly string[]): Running {
-  const env = { PATH: process.env['PATH'], COFFER_SOCKET: socketPath, KEPT: 'yes', XDG_RUNTIME_DIR: memory };
+  const env = {
+    PATH: process.env['PATH'],
+    COFFER_SOCKET: socketPath,
+    KEPT: 'yes',
+    DOCKER_CLI_PLUGIN_SOCKET: 'docker',
+    XDG_RUNTIME_DIR: memory,
+  };
   const child = spawn(program, ['run', ...words], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -99,10 +105,10 @@ test(
   async () => {
     await withSecrets(async (harness) => {
       const script =
-        'printf "%s|" "$PASSWORD" "${COFFER_SECRETS_DIR-none}"; tr "\\0" " " </proc/$PPID/cmdline';
+        'printf "%s|" "$PASSWORD" "${COFFER_SECRETS_DIR-none}" "${DOCKER_CLI_PLUGIN_SOCKET-none}"; tr "\\0" " " </proc/$PPID/cmdline';
       const { code, stdout } = await start(harness, ['--env', 'PASSWORD=db', '--', 'sh', '-c', script]).ended;
       assert.equal(code, 0);
-      assert.ok(stdout.startsWith('a secret\n|none|'), stdout);
+      assert.ok(stdout.startsWith('a secret\n|none|none|'), stdout);
       assert.equal(stdout.split('a secret').length, 2, 'it is not among the words');
     });
   },
