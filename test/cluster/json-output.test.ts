@@ -16,6 +16,7 @@ import { waitFor } from '../support/wait-for.ts';
 
 /** Those that say something only where an engine has services, and who has them say it. */
 const WITH_ENGINE: Readonly<Record<string, string>> = {
+  'import swarm': 'test/live/stories/swarm-import.ts',
   ps: 'test/live/stories/rotation.ts',
   rotate: 'test/live/stories/rolling-rotation.ts',
   'policy test': 'test/live/stories/rotation.ts',
@@ -169,6 +170,27 @@ describe('three managers', () => {
     assert.equal(summary?.['Resealed'], 1);
     const [left] = await printed(`sealing-key --forget ${String(first?.['ID'])}`);
     assert.deepEqual(left?.['Older'], []);
+  });
+
+  test('of certificates and their CA', async () => {
+    const [made] = await printed('cert web_tls --cn web --san web.internal --ttl 1h');
+    assert.deepEqual([made?.['Version'], made?.['Changed']], [1, true]);
+    const [inspected] = await printed('inspect web_tls');
+    assert.match(JSON.stringify(inspected), /"Certificate":\{"Subject":"web"/);
+    const [first] = await printed('cert-ca');
+    const [rotated] = await printed('cert-ca --rotate --yes');
+    assert.notEqual(rotated?.['Digest'], first?.['Digest']);
+    const [finished] = await printed('cert-ca --finish --yes');
+    assert.equal(finished?.['Previous'], undefined);
+  });
+
+  test('of what is brought in', async () => {
+    writeFileSync(inside('.env'), 'ONE=1\nTWO=2\n');
+    assert.equal((await printed(`import env ${inside('.env')}`)).length, 2);
+    writeFileSync(inside('three.txt'), '3');
+    writeFileSync(inside('compose.yml'), 'secrets: { three: { file: ./three.txt } }\n');
+    const [there] = await printed(`import compose ${inside('compose.yml')}`);
+    assert.equal(there?.['Name'], 'three');
   });
 
   test('of keys', async () => {

@@ -298,10 +298,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a snapshot is dropped before it is installed',
-    file: 'src/store/replica/replica.ts',
-    search: '      this.#node.step(message);\n      if (!this.#loop.runForSnapshot() && staged) {',
-    replacement:
-      '      this.#node.step(message);\n      this.#loop.run();\n      if (!this.#loop.runForSnapshot() && staged) {',
+    file: 'src/store/replica/core-loop.ts',
+    search: '    this.#installsSnapshot = false;\n    this.run();\n',
+    replacement: '    this.run();\n    this.#installsSnapshot = false;\n    this.run();\n',
     ...SNAPSHOTS,
   },
   {
@@ -342,6 +341,11 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/store/replica/reseal.ts',
     search: 'await writer.flushed();',
     replacement: '',
+    also: {
+      file: 'src/store/replica/reseal.ts',
+      search: 'database.filesHold(keyIds)',
+      replacement: 'database.filesHold([])',
+    },
     ...ROTATIONS,
   },
   {
