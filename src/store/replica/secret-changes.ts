@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Effect } from '../../secrets/index.ts';
+import type { Effect, Secret } from '../../secrets/index.ts';
 
-/** `secretIds` were put or removed, in this turn of the event loop; a snapshot from another node is not told. */
-export type SecretListener = (secretIds: ReadonlySet<string>) => void;
+/**
+ * `secretIds` were put or removed, in this turn of the event loop; a snapshot from another node is not told. `removed` are as they were
+ * before that.
+ */
+export type SecretListener = (secretIds: ReadonlySet<string>, removed: readonly Secret[]) => void;
 
 /** Tells of secrets that have changed, after the turn in which they were applied. Costs nothing while nobody listens. */
 export class SecretChanges {
   readonly #listeners = new Set<SecretListener>();
   #changed: Set<string> | undefined;
+  #removed: Secret[] = [];
 
   /** Returns what ends it. */
   watch(listener: SecretListener): () => void {
@@ -23,6 +27,9 @@ export class SecretChanges {
       if (effect.kind === 'put-secret' || effect.kind === 'delete-secret') {
         this.#gathered().add(effect.secret.id);
       }
+      if (effect.kind === 'delete-secret') {
+        this.#removed.push(effect.secret);
+      }
     }
   }
 
@@ -37,7 +44,9 @@ export class SecretChanges {
 
   #tell(): void {
     const changed = this.#changed ?? new Set<string>();
+    const removed = this.#removed;
     this.#changed = undefined;
-    this.#listeners.forEach((listener) => listener(changed));
+    this.#removed = [];
+    this.#listeners.forEach((listener) => listener(changed, removed));
   }
 }

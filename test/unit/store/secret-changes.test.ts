@@ -19,7 +19,8 @@ describe('whoever watches the secrets', () => {
   test('is told of each that is put or removed, when the store has it, until the watch ends', async () => {
     await withStore(path.join(directory.path, 'state'), async (store) => {
       const told: string[] = [];
-      const end = store.replica.secretChanges.watch((ids) => {
+      const end = store.replica.secretChanges.watch((ids, removed) => {
+        told.push(...removed.map(({ name, versions }) => `${name} with ${versions.length} is removed`));
         for (const id of ids) {
           told.push(`${store.byId(id)?.name ?? 'nothing'} ${store.byId(id)?.versions.length ?? 0}`);
         }
@@ -32,10 +33,10 @@ describe('whoever watches the secrets', () => {
         deliveries: [deliveryOf('task', id, 1)],
       });
       await removeSecret(store, 'db');
-      assert.deepEqual(told, ['db 1', 'db 2', 'api 1', 'nothing 0']);
+      assert.deepEqual(told, ['db 1', 'db 2', 'api 1', 'db with 2 is removed', 'nothing 0']);
       end();
       await putValue(store, 'api', Buffer.from('two'));
-      assert.equal(told.length, 4);
+      assert.equal(told.length, 5);
     });
   });
 
