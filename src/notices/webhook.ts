@@ -21,6 +21,9 @@ interface Waiting {
   /** The same at each try: whoever gets a message twice knows it by that. */
   readonly id: string;
   readonly notice: Notice;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  readonly done: (wasTaken: boolean) => void;
 }
 
 export interface WebhookCounts {
@@ -66,14 +69,49 @@ export class Webhook {
 
   /** Returns at once and never throws. When too many wait, the newest is given up. */
   send(notice: Notice): void {
-    if (this.#waiting.length >= WAITING_MAX || this.#stop.signal.aborted) {
+    if (!this.#hasRoom) {
       this.#dropped += 1;
       return;
     }
-    this.#waiting.push({ id: randomUUID(), notice });
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
+    const { signal } = this.#stop;
+    this.#append({ id: randomUUID(), notice, signal, done: () => undefined });
+  }
+
+  /**
+   * As `send`, for whoever sends again what was not taken. Resolves with whether it was, and with false at once when `signal` ends it, or
+   * when too many wait. Never rejects.
+   */
+  deliver(notice: Notice, signal: AbortSignal): Promise<boolean> {
+    if (!this.#hasRoom || signal.aborted) {
+      return Promise.resolve(false);
+    }
+    const either = AbortSignal.any([this.#stop.signal, signal]);
+    return new Promise((done) => {
+      const waiting: Waiting = { id: randomUUID(), notice, signal: either, done };
+      const end = (): void => {
+        this.#withdraw(waiting);
+        done(false);
+      };
+      either.addEventListener('abort', end, { once: true });
+      this.#append(waiting);
     });
+  }
+
+  get #hasRoom(): boolean {
+    return this.#waiting.length < WAITING_MAX && !this.#stop.signal.aborted;
+  }
+
+  #append(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    this.#running ??= this.#run();
+  }
+
+  /** The first one is being sent, and goes when that has ended. */
+  #withdraw(waiting: Waiting): void {
+    const at = this.#waiting.indexOf(waiting);
+    if (at > 0) {
+      this.#waiting.splice(at, 1);
+    }
   }
 
   /** What waits is given up. */
@@ -86,33 +124,39 @@ export class Webhook {
   async #run(): Promise<void> {
     let next = this.#waiting[0];
     while (next !== undefined && !this.#stop.signal.aborted) {
-      if (await this.#deliver(next)) {
+      const wasTaken = await this.#tryAgain(next);
+      if (wasTaken) {
         this.#delivered += 1;
-      } else {
+      } else if (!next.signal.aborted) {
         this.#dropped += 1;
       }
       this.#waiting.shift();
+      next.done(wasTaken);
       next = this.#waiting[0];
     }
+    this.#running = undefined;
   }
 
   /** False: it was given up. */
-  async #deliver(waiting: Waiting): Promise<boolean> {
+  async #tryAgain(waiting: Waiting): Promise<boolean> {
     const { retry_ms = RETRY_MS } = this.#options;
-    for (let tries = 0; tries < TRIES_MAX && !this.#stop.signal.aborted; tries += 1) {
+    const { signal } = waiting;
+    for (let tries = 0; tries < TRIES_MAX && !signal.aborted; tries += 1) {
       try {
         await this.#post(waiting);
         this.#problem = undefined;
         return true;
       } catch (thrown) {
-        this.#failed(thrown);
-        await this.#pause(Math.min(retry_ms * 2 ** Math.min(tries, 20), RETRY_MS_MAX));
+        if (!signal.aborted) {
+          this.#failed(thrown);
+          await waitFor(Math.min(retry_ms * 2 ** Math.min(tries, 20), RETRY_MS_MAX), signal);
+        }
       }
     }
     return false;
   }
 
-  async #post({ id, notice }: Waiting): Promise<void> {
+  async #post({ id, notice, signal }: Waiting): Promise<void> {
     const { timeout_ms = TIMEOUT_MS, url } = this.#options;
     const { facts, ...named } = notice;
     const body = JSON.stringify({ id, ...named, ...facts });
@@ -128,7 +172,7 @@ export class Webhook {
       body,
       // Another place has not been named by anybody who may.
       redirect: 'error',
-      signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(timeout_ms)]),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeout_ms)]),
     });
     // What it says is not read.
     await answer.body?.cancel();
@@ -154,9 +198,6 @@ export class Webhook {
   }
 
   #failed(thrown: unknown): void {
-    if (this.#stop.signal.aborted) {
-      return;
-    }
     this.#failures += 1;
     const reason = reasonOf(thrown);
     if (this.#problem !== reason) {
@@ -164,13 +205,13 @@ export class Webhook {
     }
     this.#problem = reason;
   }
+}
 
-  async #pause(duration_ms: number): Promise<void> {
-    try {
-      await pause(duration_ms, undefined, { ref: false, signal: this.#stop.signal });
-    } catch {
-      // It ends.
-    }
+async function waitFor(duration_ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await pause(duration_ms, undefined, { ref: false, signal });
+  } catch {
+    // It ends.
   }
 }
 

@@ -189,6 +189,47 @@ describe('a webhook', () => {
     assert.deepEqual(secretsReceived(), ['trap']);
   });
 
+  test('says what was taken to whoever waits for it, who may have done with it before', async () => {
+    answer = (response, count) => {
+      response.writeHead(count === 1 ? 204 : 500).end();
+    };
+    const hook = open();
+    const end = new AbortController();
+    assert.equal(await hook.deliver(noticeOf('first'), end.signal), true);
+    const sent = hook.deliver(noticeOf('second'), end.signal);
+    const behind = hook.deliver(noticeOf('third'), end.signal);
+    hook.send(noticeOf('trap'));
+    await waitFor(() => hook.counts.failures > 1, { what: 'the second to be refused', interval_ms: 5 });
+    answer = (response) => response.end();
+    end.abort();
+    assert.deepEqual(await Promise.all([sent, behind]), [false, false]);
+    await settled(hook);
+    assert.equal(secretsReceived().at(-1), 'trap');
+    assert.ok(!secretsReceived().includes('third'));
+    assert.equal(await hook.deliver(noticeOf('late'), end.signal), false);
+    assert.deepEqual([hook.counts.delivered, hook.counts.dropped], [2, 0]);
+  });
+
+  test('one who waits is told at once that it ends', async () => {
+    answer = () => undefined;
+    const hook = open();
+    const { signal } = new AbortController();
+    const both = ['first', 'second'].map((name) => hook.deliver(noticeOf(name), signal));
+    await waitFor(() => received.length === 1, { what: 'the first request', interval_ms: 5 });
+    await hook.close();
+    assert.deepEqual(await Promise.all(both), [false, false]);
+  });
+
+  test('takes the next one in the moment in which one was taken', async () => {
+    const hook = open();
+    const { signal } = new AbortController();
+    const names = Array.from({ length: 20 }, (_, at) => `s${at}`);
+    for (const name of names) {
+      assert.equal(await hook.deliver(noticeOf(name), signal), true);
+    }
+    assert.deepEqual(secretsReceived(), names);
+  });
+
   test('keeps a bounded number, and ends at once with what waits', async () => {
     answer = () => undefined;
     const hook = open();
