@@ -39,15 +39,17 @@ export function expiryLabel(labels: Labels): Expiry | undefined {
   return { kind: 'after', after_ms };
 }
 
-/** When the current value expires; undefined: never. What was put back by a rollback is as old as it is, as far as that is known. */
+/** When the current value expires; undefined: never. */
 export function expiresAt_ms(secret: Secret): number | undefined {
   const expiry = expiryLabel(secret.labels);
-  if (expiry?.kind !== 'after') {
-    return expiry?.at_ms;
-  }
+  return expiry?.kind === 'after' ? valueMadeAt_ms(secret) + expiry.after_ms : expiry?.at_ms;
+}
+
+/** Since when the current value is there. What was put back by a rollback is as old as it is, as far as that is known. */
+export function valueMadeAt_ms(secret: Secret): number {
   const { copyOf, createdAt_ms } = currentVersion(secret);
   const first = secret.versions.find(({ number }) => number === copyOf);
-  return (first?.createdAt_ms ?? createdAt_ms) + expiry.after_ms;
+  return first?.createdAt_ms ?? createdAt_ms;
 }
 
 /** Of a date, its beginning. The 30th of February is none. */

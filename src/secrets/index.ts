@@ -72,7 +72,12 @@ export {
   type Secret,
   type SecretVersion,
 } from './model.ts';
-export { isReservedName, requireOrdinaryName, WORKLOAD_AUTHORITY_NAME } from './reserved-name.ts';
+export {
+  isReservedName,
+  NOTICE_MARK_NAME,
+  requireOrdinaryName,
+  WORKLOAD_AUTHORITY_NAME,
+} from './reserved-name.ts';
 export {
   RESTORED_BYTES_MAX,
   type RestoredVersion,
@@ -129,5 +134,5 @@ export {
   checkValueSize,
   isSecretName,
 } from './validate.ts';
-export { EXPIRES_LABEL, EXPIRY_NOTICE_MS, expiresAt_ms, expiryLabel } from './expiry.ts';
+export { EXPIRES_LABEL, EXPIRY_NOTICE_MS, expiresAt_ms, expiryLabel, valueMadeAt_ms } from './expiry.ts';
 export { CANARY_LABEL, isCanary } from './canary.ts';

@@ -140,11 +140,17 @@ describe('the labels of a certificate', () => {
   });
 });
 
-test('nobody but coffer itself writes the CA for workloads, however its name is written', () => {
-  for (const name of ['coffer.workload-ca', 'COFFER.Workload-CA']) {
+test('nobody but coffer itself writes what it keeps for itself, however the name is written', () => {
+  for (const [name, hint] of [
+    ['coffer.workload-ca', /cert-ca/],
+    ['COFFER.Workload-CA', /cert-ca/],
+    ['coffer.notices', /rm coffer\.notices/],
+    ['Coffer.NOTICES', /rm coffer\.notices/],
+  ] as const) {
     assert.throws(
       () => put({}, name),
-      (error) => error instanceof CofferError && error.code === 'secret.reserved',
+      (error) =>
+        error instanceof CofferError && error.code === 'secret.reserved' && hint.test(error.hint ?? ''),
     );
     assert.throws(() => put({}, name, 'gateway'), /secret.reserved/);
     put({}, name, 'generated');
