@@ -3,8 +3,9 @@
 import type { BackedUpSecret, BackupRecord } from '../backup/index.ts';
 import { CofferError, invariant, SecretValue } from '../common/index.ts';
 import type { SealingKeyObject } from '../membership/index.ts';
-import { type Command, RESTORED_BYTES_MAX, type RestoredVersion } from '../secrets/index.ts';
+import { type Command, NOTICE_MARK_NAME, type RestoredVersion } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
+import { groupsOf, sizeOf } from './restored-sizes.ts';
 
 /** What becomes of a secret whose name or id is there already. */
 export type Existing = 'refuse' | 'skip' | 'replace';
@@ -33,8 +34,6 @@ const SECRETS_MAX = 32;
 const UNDER_WAY_BYTES_MAX = 8 * 1024 * 1024;
 /** How many names a refusal lists. */
 const NAMES_MAX = 5;
-/** What a label takes besides its characters. */
-const LABEL_BYTES = 8;
 
 interface Gathered {
   readonly secret: BackedUpSecret;
@@ -107,7 +106,8 @@ class Restore {
   async take(gathered: Gathered): Promise<void> {
     const { secret, versions } = gathered;
     const there = this.#store.byName(secret.name) ?? this.#store.byId(secret.id);
-    const { check, existing } = this.#wish;
+    const { check } = this.#wish;
+    const existing = this.#existing(secret);
     if (there !== undefined && existing === 'refuse') {
       this.#conflict(secret.name);
     }
@@ -178,7 +178,8 @@ class Restore {
 
   async #put({ secret, versions }: Gathered, replaces: boolean): Promise<void> {
     const { id, name, labels, origin, destroyed, createdAt_ms, updatedAt_ms } = secret;
-    const existing = this.#wish.existing === 'replace' ? 'replace' : 'refuse';
+    const wished = this.#existing(secret);
+    const existing = wished === 'replace' ? 'replace' : 'refuse';
     const [newest = [], ...older] = groupsOf(versions);
     const first: Command = {
       kind: 'restore',
@@ -196,7 +197,7 @@ class Restore {
       await this.#propose(first);
     } catch (thrown) {
       // It came to be after it was looked for.
-      if (this.#wish.existing === 'skip' && isExists(thrown)) {
+      if (wished === 'skip' && isExists(thrown)) {
         this.#skipped += 1;
         return;
       }
@@ -217,12 +218,17 @@ class Restore {
     await this.#store.propose(command, { timeout_ms: PROPOSE_TIMEOUT_MS });
   }
 
-  #count({ versions }: BackedUpSecret, there: boolean): void {
-    if (there && this.#wish.existing !== 'replace') {
+  /** What the receiver of notices was told stays told, whatever is restored. */
+  #existing({ name }: BackedUpSecret): Existing {
+    return name === NOTICE_MARK_NAME ? 'skip' : this.#wish.existing;
+  }
+
+  #count(secret: BackedUpSecret, there: boolean): void {
+    if (there && this.#existing(secret) !== 'replace') {
       this.#skipped += 1;
       return;
     }
-    this.#versions += versions.length;
+    this.#versions += secret.versions.length;
     if (there) {
       this.#replaced += 1;
     } else {
@@ -258,29 +264,6 @@ class Restore {
       throw this.#error;
     }
   }
-}
-
-/** The versions in groups that one command can hold: the newest group first, and each of them ascending. */
-function groupsOf(versions: readonly RestoredVersion[]): readonly (readonly RestoredVersion[])[] {
-  const groups: RestoredVersion[][] = [];
-  let size_bytes = Number.POSITIVE_INFINITY;
-  for (const version of versions.toReversed()) {
-    size_bytes += version.value.byteLength;
-    if (size_bytes > RESTORED_BYTES_MAX) {
-      groups.push([]);
-      size_bytes = version.value.byteLength;
-    }
-    groups.at(-1)?.unshift(version);
-  }
-  return groups;
-}
-
-function sizeOf({ labels, versions }: BackedUpSecret): number {
-  const values_bytes = versions.reduce((sum, { size }) => sum + size, 0);
-  return Object.entries(labels).reduce(
-    (sum, [key, value]) => sum + LABEL_BYTES + Buffer.byteLength(key) + Buffer.byteLength(value),
-    values_bytes,
-  );
 }
 
 function listed(names: readonly string[], count: number): string {

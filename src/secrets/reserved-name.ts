@@ -27,7 +27,7 @@ const REFUSALS: ReadonlyMap<string, Refusal> = new Map([
     NOTICE_MARK_NAME,
     {
       sentence: `${NOTICE_MARK_NAME} is what the receiver of notices has been told, which nobody is given or replaces`,
-      hint: `Take another name. To have the notices begin anew: docker coffer rm ${NOTICE_MARK_NAME}.`,
+      hint: 'Take another name, which does not begin with "coffer.".',
     },
   ],
 ]);

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { CofferError } from '../../../src/common/index.ts';
-import type { Secret } from '../../../src/secrets/index.ts';
+import { CofferError, SecretValue } from '../../../src/common/index.ts';
+import type { Command, Secret } from '../../../src/secrets/index.ts';
 import type { ExportedRecord } from '../../../src/store/index.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { type Cli, type CliHarness, type CliResult, Keyboard, runCli, withCli } from './cli-harness.ts';
@@ -175,6 +175,33 @@ describe('coffer restore', () => {
         const replaced = await done(cli([...restore, '--existing', 'replace', '--format', 'json']));
         assert.deepEqual(JSON.parse(replaced.stdout), { Restored: 0, Replaced: 2, Skipped: 0, Versions: 3 });
         assert.equal(store.byName('db')?.versions.length, 2);
+      });
+    });
+  });
+
+  test('leaves it as it is what the receiver of notices was told', async () => {
+    await withBackup(async ({ cli, directory, identity, recipient, store: source }) => {
+      const told = (id: string): Command => ({
+        kind: 'put',
+        id,
+        name: 'coffer.notices',
+        labels: {},
+        origin: 'generated',
+        expect: 'always',
+        value: SecretValue.copyOf(Buffer.from(id)),
+        at_ms: 1,
+      });
+      await source.propose(told('then'));
+      const file = path.join(directory, 'with-notices');
+      await done(cli(['backup', '--recipient', recipient, file]));
+      await elsewhere(async (other, store) => {
+        await store.propose(told('now'));
+        const restore = ['restore', '--identity', identity, file] as const;
+        const first = await done(other([...restore, '--format', 'json']));
+        assert.deepEqual(JSON.parse(first.stdout), { Restored: 2, Replaced: 0, Skipped: 1, Versions: 3 });
+        const second = await done(other([...restore, '--existing', 'replace', '--format', 'json']));
+        assert.deepEqual(JSON.parse(second.stdout), { Restored: 0, Replaced: 2, Skipped: 1, Versions: 3 });
+        assert.equal(store.byName('coffer.notices')?.id, 'now');
       });
     });
   });

@@ -144,8 +144,8 @@ test('nobody but coffer itself writes what it keeps for itself, however the name
   for (const [name, hint] of [
     ['coffer.workload-ca', /cert-ca/],
     ['COFFER.Workload-CA', /cert-ca/],
-    ['coffer.notices', /rm coffer\.notices/],
-    ['Coffer.NOTICES', /rm coffer\.notices/],
+    ['coffer.notices', /another name/],
+    ['Coffer.NOTICES', /another name/],
   ] as const) {
     assert.throws(
       () => put({}, name),
