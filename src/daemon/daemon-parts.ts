@@ -18,6 +18,7 @@ import { Auditing } from './auditing.ts';
 import { Delivery } from './delivery.ts';
 import { DriverName } from './driver-name.ts';
 import { Monitoring } from './monitoring/monitoring.ts';
+import { Notifying } from './notices/notifying.ts';
 import { ownReport } from './own-report.ts';
 import { Rebuilding } from './rebuilding.ts';
 import { Rotating } from './rotating.ts';
@@ -50,6 +51,7 @@ export interface DaemonParts {
   readonly monitoring: Monitoring;
   /** Undefined: no notices are sent. */
   readonly webhook: Webhook | undefined;
+  readonly notifying: Notifying;
   readonly rotating: Rotating;
   readonly rebuilding: Rebuilding;
   readonly backups: ScheduledBackups;
@@ -76,6 +78,7 @@ export function assembleParts({ settings, problem, logger, onFault }: DaemonOpti
   const driver = new DriverName(settings, engine, logger);
   const { current: driverName } = driver;
   const webhook = settings.webhook && new Webhook({ ...settings.webhook, logger });
+  const notifying = new Notifying({ webhook, now_ms, logger });
   const auditing = new Auditing({
     settings,
     notify: (notice) => webhook?.send(notice),
@@ -146,7 +149,8 @@ export function assembleParts({ settings, problem, logger, onFault }: DaemonOpti
       }
     },
     onServing: (store) => {
-      const ends = [delivery, swarmNodes, rotating, auditing, monitoring].map((part) => part.attach(store));
+      const parts = [delivery, swarmNodes, rotating, auditing, monitoring, notifying];
+      const ends = parts.map((part) => part.attach(store));
       return () => ends.forEach((end) => end());
     },
     logger,
@@ -197,6 +201,7 @@ export function assembleParts({ settings, problem, logger, onFault }: DaemonOpti
     auditing,
     monitoring,
     webhook,
+    notifying,
     rotating,
     rebuilding,
     backups,

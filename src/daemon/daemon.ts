@@ -62,7 +62,7 @@ export class Daemon {
   /** Stops taking calls, finishes those that were taken, writes all down. */
   async stop(): Promise<void> {
     const { auditing, backups, cluster, delivery, driver, drills, keeper } = this.#parts;
-    const { monitoring, peers, rebuilding, webhook } = this.#parts;
+    const { monitoring, notifying, peers, rebuilding, webhook } = this.#parts;
     const { control, gateway, plugin, provider, reconciler } = this.#interfaces;
     this.#stopping = true;
     driver.stop();
@@ -80,6 +80,7 @@ export class Daemon {
     await this.#attempt('the volumes', () => delivery.stop());
     await this.#attempt('the deliveries', () => provider.flush());
     await this.#attempt('the audit log', () => auditing.stop());
+    await this.#attempt('the notices of secrets', () => notifying.stop());
     await this.#attempt('the notices', async () => webhook?.close());
     await keeper.close();
     // Last: until then the store hands over what it leads.
