@@ -2,14 +2,9 @@
 // What monitors are told by real nodes: a manager, also while it is locked, and a worker. The dashboard and the alerting rules are
 // held against what is there, and all of it against Prometheus's own tool.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { text as readText } from 'node:stream/consumers';
 import { after, before, describe, test, type TestContext } from 'node:test';
-import { temporaryDirectory } from '../support/cleanup.ts';
 import { joinTokenFrom } from '../support/cluster-calls.ts';
 import { runCommand } from '../support/command.ts';
 import { verbs } from '../support/command-tree.ts';
@@ -17,6 +12,7 @@ import { findDebianProgram } from '../support/debian-program.ts';
 import { freePort } from '../support/free-port.ts';
 import { ManagerProcess } from '../support/manager-process.ts';
 import { samplesIn, seriesIn, seriesOf } from '../support/metrics-text.ts';
+import { NoticeReceiver } from '../support/notice-receiver.ts';
 import { projectRoot } from '../support/project.ts';
 import { callControl } from '../support/secret-calls.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -49,9 +45,7 @@ describe('monitors of a manager and a worker', () => {
   const downloaded = findDebianProgram({ name: 'promtool', package: 'prometheus' });
   let manager: ManagerProcess;
   let worker: ManagerProcess;
-  const temporary = temporaryDirectory();
-  let receiver: Server | undefined;
-  const notices: Readonly<Record<string, unknown>>[] = [];
+  let receiver: NoticeReceiver;
   let managerPort: number;
   let workerPort: number;
   before(async () => {
@@ -60,21 +54,8 @@ describe('monitors of a manager and a worker', () => {
       COFFER_METRICS_ADDRESS: `127.0.0.1:${port}`,
       COFFER_METRICS_SECRETS: 'on',
     });
-    receiver = createServer((request, response) => {
-      void readText(request).then((text) => {
-        notices.push(JSON.parse(text) as Readonly<Record<string, unknown>>);
-        response.end();
-      });
-    }).listen(0, '127.0.0.1');
-    await once(receiver, 'listening');
-    const tokenFile = path.join(temporary.path, 'token');
-    writeFileSync(tokenFile, 'a token', { mode: 0o600 });
-    const { port } = receiver.address() as AddressInfo;
-    const webhook = {
-      COFFER_WEBHOOK_URL: `http://127.0.0.1:${port}/`,
-      COFFER_WEBHOOK_TOKEN_FILE: tokenFile,
-    };
-    manager = await ManagerProcess.start({ env: { ...metricsAt(managerPort), ...webhook } });
+    receiver = await NoticeReceiver.start();
+    manager = await ManagerProcess.start({ env: { ...metricsAt(managerPort), ...receiver.env } });
     await manager.serving();
     const token = await joinTokenFrom(manager, { role: 'worker' });
     const joining = { addresses: [manager.address], token };
@@ -83,9 +64,7 @@ describe('monitors of a manager and a worker', () => {
   after(async () => {
     await worker?.destroy();
     await manager?.destroy();
-    receiver?.closeAllConnections();
     receiver?.close();
-    temporary.remove();
   });
 
   async function get(
@@ -101,6 +80,10 @@ describe('monitors of a manager and a worker', () => {
   }
 
   test('what was given, refused, changed and written down is counted', async () => {
+    // It is a secret too, and comes when the manager leads.
+    await waitFor(async () => (await manager.cli(['ls', '-q'])).stdout.includes('coffer.notices'), {
+      what: 'the mark of the notices',
+    });
     await manager.put('db', VALUE);
     const before = samplesIn((await get(managerPort, '/metrics')).text);
     await manager.put('web', 'x');
@@ -168,9 +151,9 @@ describe('monitors of a manager and a worker', () => {
         ['canary', 'reveal', 'control', undefined],
       ],
     );
-    await waitFor(() => notices.length === 3, { what: 'a notice of each use' });
+    await waitFor(() => receiver.noticesOf('canary').length === 3, { what: 'a notice of each use' });
     assert.deepEqual(
-      notices.map(({ event, secret, use }) => [event, secret, use]),
+      receiver.noticesOf('canary').map(({ event, secret, use }) => [event, secret, use]),
       ['deliver', 'refuse', 'reveal'].map((use) => ['canary', 'canary', use]),
     );
     const doctor = await manager.tryCli(['doctor']);

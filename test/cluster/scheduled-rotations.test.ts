@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Secrets that are rotated by themselves, by whoever leads when their time has come.
+// Secrets that are rotated by themselves, by whoever leads when their time has come, and notices of that from the same.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { ManagerCluster } from '../support/manager-cluster.ts';
 import type { ManagerProcess } from '../support/manager-process.ts';
+import { NoticeReceiver, type ReceivedNotice } from '../support/notice-receiver.ts';
 import { OneEngineSwarm } from '../support/one-engine-swarm.ts';
 import { daysLater } from '../support/other-time.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -14,6 +15,7 @@ const LOOK_MS_MAX = 100_000;
 
 describe('three managers with secrets that are rotated by themselves', () => {
   let cluster: ManagerCluster;
+  let receiver: NoticeReceiver;
   let removeEngine = async (): Promise<void> => undefined;
   before(async () => {
     const swarm = await OneEngineSwarm.start({
@@ -22,14 +24,16 @@ describe('three managers with secrets that are rotated by themselves', () => {
       },
     });
     swarm.state = { LocalNodeState: 'inactive' };
+    receiver = await NoticeReceiver.start();
     cluster = await ManagerCluster.start({
       size: 3,
-      common: { env: { COFFER_ENGINE_SOCKET: swarm.engine.socketPath } },
+      common: { env: { COFFER_ENGINE_SOCKET: swarm.engine.socketPath, ...receiver.env } },
     });
   });
   after(async () => {
     await cluster?.destroy();
     await removeEngine();
+    receiver?.close();
   });
 
   async function put(name: string, every: string): Promise<void> {
@@ -52,6 +56,13 @@ describe('three managers with secrets that are rotated by themselves', () => {
     for (const manager of cluster.running) {
       assert.equal(await numbers(manager, name), versions, manager.name);
     }
+  }
+
+  /** What the receiver was told of this version. */
+  function told(name: string, version: number): readonly ReceivedNotice[] {
+    return receiver
+      .noticesOf('changed')
+      .filter((notice) => notice['secret'] === name && notice['version'] === version);
   }
 
   /** As a task gets it from this manager. */
@@ -93,13 +104,30 @@ describe('three managers with secrets that are rotated by themselves', () => {
       ['bare 2 schedule', 'db 2 schedule', 'web-tls 2 schedule'],
     );
 
+    await waitFor(() => ['db', 'bare', 'web-tls'].every((name) => told(name, 2).length > 0), {
+      what: 'notices of the rotations',
+    });
     const leader = await cluster.leader();
     await leader.kill9();
-    await cluster.leader(cluster.running);
+    const next = await cluster.leader(cluster.running);
+    await next.put('later', 'x');
+    await waitFor(() => told('later', 1).length > 0, { what: 'a notice from the next leader' });
+    assert.notEqual(told('later', 1)[0]?.['node'], told('db', 2)[0]?.['node']);
+    assert.deepEqual(
+      ['db', 'bare', 'web-tls'].map((name) => told(name, 2).length),
+      [1, 1, 1],
+      'which goes on where the one before was',
+    );
     await startAt(41);
     await has('slow', '1 2');
     await has('db', '1 2');
     await has('bare', '1 2');
     await has('web-tls', '1 2');
+    await waitFor(() => told('slow', 2).length > 0, { what: 'a notice of the last rotation' });
+    assert.ok(['db', 'slow', 'bare', 'web-tls', 'later'].every((name) => told(name, 1).length > 0));
+    assert.deepEqual(
+      receiver.noticesOf('changed').filter(({ secret }) => String(secret).startsWith('coffer.')),
+      [],
+    );
   });
 });
