@@ -85,14 +85,21 @@ export class Webhook {
     if (!this.#hasRoom || signal.aborted) {
       return Promise.resolve(false);
     }
-    const either = AbortSignal.any([this.#stop.signal, signal]);
-    return new Promise((done) => {
-      const waiting: Waiting = { id: randomUUID(), notice, signal: either, done };
+    const either = new AbortController();
+    const ends = [this.#stop.signal, signal];
+    return new Promise((resolve) => {
       const end = (): void => {
+        either.abort();
         this.#withdraw(waiting);
         done(false);
       };
-      either.addEventListener('abort', end, { once: true });
+      // Not by `AbortSignal.any`, which stays in memory for as long as one that it is made of.
+      const done = (wasTaken: boolean): void => {
+        ends.forEach((each) => each.removeEventListener('abort', end));
+        resolve(wasTaken);
+      };
+      const waiting: Waiting = { id: randomUUID(), notice, signal: either.signal, done };
+      ends.forEach((each) => each.addEventListener('abort', end, { once: true }));
       this.#append(waiting);
     });
   }
@@ -127,7 +134,10 @@ export class Webhook {
       const wasTaken = await this.#tryAgain(next);
       if (wasTaken) {
         this.#delivered += 1;
-      } else if (!next.signal.aborted) {
+      } else if (next.signal.aborted) {
+        // Whether the receiver would take anything, nobody asks any more.
+        this.#problem = undefined;
+      } else {
         this.#dropped += 1;
       }
       this.#waiting.shift();

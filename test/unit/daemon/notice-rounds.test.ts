@@ -252,7 +252,7 @@ describe('notices of secrets', () => {
     lead();
     await toldAre(2);
     assert.deepEqual(told, ['changed a:1', 'changed b:1']);
-    assert.equal(first.webhook.counts.delivered, 0);
+    assert.deepEqual([first.webhook.counts.delivered, first.webhook.problem], [0, undefined]);
   });
 
   test('of what expires are told at each stage once, whoever leads', async () => {
