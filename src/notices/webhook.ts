@@ -23,7 +23,6 @@ interface Waiting {
   readonly notice: Notice;
   /** Ends it. */
   readonly signal: AbortSignal;
-  readonly done: (wasTaken: boolean) => void;
 }
 
 export interface WebhookCounts {
@@ -47,6 +46,8 @@ export class Webhook {
   readonly #options: WebhookOptions;
   readonly #waiting: Waiting[] = [];
   readonly #stop = new AbortController();
+  /** Of `deliver`. */
+  #inHand = 0;
   #running: Promise<void> | undefined;
   #delivered = 0;
   #failures = 0;
@@ -63,62 +64,39 @@ export class Webhook {
   }
 
   get counts(): WebhookCounts {
-    const { length: waiting } = this.#waiting;
+    const waiting = this.#waiting.length + this.#inHand;
     return { waiting, delivered: this.#delivered, failures: this.#failures, dropped: this.#dropped };
   }
 
   /** Returns at once and never throws. When too many wait, the newest is given up. */
   send(notice: Notice): void {
-    if (!this.#hasRoom) {
+    const { signal } = this.#stop;
+    if (this.#waiting.length >= WAITING_MAX || signal.aborted) {
       this.#dropped += 1;
       return;
     }
-    const { signal } = this.#stop;
-    this.#append({ id: randomUUID(), notice, signal, done: () => undefined });
-  }
-
-  /**
-   * As `send`, for whoever sends again what was not taken. Resolves with whether it was, and with false at once when `signal` ends it, or
-   * when too many wait. Never rejects.
-   */
-  deliver(notice: Notice, signal: AbortSignal): Promise<boolean> {
-    if (!this.#hasRoom || signal.aborted) {
-      return Promise.resolve(false);
-    }
-    const either = new AbortController();
-    const ends = [this.#stop.signal, signal];
-    return new Promise((resolve) => {
-      const end = (): void => {
-        either.abort();
-        this.#withdraw(waiting);
-        done(false);
-      };
-      // Not by `AbortSignal.any`, which stays in memory for as long as one that it is made of.
-      const done = (wasTaken: boolean): void => {
-        ends.forEach((each) => each.removeEventListener('abort', end));
-        resolve(wasTaken);
-      };
-      const waiting: Waiting = { id: randomUUID(), notice, signal: either.signal, done };
-      ends.forEach((each) => each.addEventListener('abort', end, { once: true }));
-      this.#append(waiting);
-    });
-  }
-
-  get #hasRoom(): boolean {
-    return this.#waiting.length < WAITING_MAX && !this.#stop.signal.aborted;
-  }
-
-  #append(waiting: Waiting): void {
-    this.#waiting.push(waiting);
+    this.#waiting.push({ id: randomUUID(), notice, signal });
     this.#running ??= this.#run();
   }
 
-  /** The first one is being sent, and goes when that has ended. */
-  #withdraw(waiting: Waiting): void {
-    const at = this.#waiting.indexOf(waiting);
-    if (at > 0) {
-      this.#waiting.splice(at, 1);
+  /**
+   * For whoever sends again what was not taken, one after the other: what is refused here does not hold up what waits. Resolves with whether
+   * it was taken, and with false as soon as `signal` ends it. Never rejects.
+   */
+  async deliver(notice: Notice, signal: AbortSignal): Promise<boolean> {
+    const either = new AbortController();
+    const ends = [this.#stop.signal, signal];
+    const end = (): void => either.abort();
+    // Not by `AbortSignal.any`, which stays in memory for as long as one that it is made of.
+    ends.forEach((each) => each.addEventListener('abort', end, { once: true }));
+    if (ends.some(({ aborted }) => aborted)) {
+      end();
     }
+    this.#inHand += 1;
+    const wasTaken = await this.#tryAgain({ id: randomUUID(), notice, signal: either.signal });
+    this.#inHand -= 1;
+    ends.forEach((each) => each.removeEventListener('abort', end));
+    return wasTaken;
   }
 
   /** What waits is given up. */
@@ -131,23 +109,14 @@ export class Webhook {
   async #run(): Promise<void> {
     let next = this.#waiting[0];
     while (next !== undefined && !this.#stop.signal.aborted) {
-      const wasTaken = await this.#tryAgain(next);
-      if (wasTaken) {
-        this.#delivered += 1;
-      } else if (next.signal.aborted) {
-        // Whether the receiver would take anything, nobody asks any more.
-        this.#problem = undefined;
-      } else {
-        this.#dropped += 1;
-      }
+      await this.#tryAgain(next);
       this.#waiting.shift();
-      next.done(wasTaken);
       next = this.#waiting[0];
     }
     this.#running = undefined;
   }
 
-  /** False: it was given up. */
+  /** False: it was given up, or has ended. Never rejects. */
   async #tryAgain(waiting: Waiting): Promise<boolean> {
     const { retry_ms = RETRY_MS } = this.#options;
     const { signal } = waiting;
@@ -155,6 +124,7 @@ export class Webhook {
       try {
         await this.#post(waiting);
         this.#problem = undefined;
+        this.#delivered += 1;
         return true;
       } catch (thrown) {
         if (!signal.aborted) {
@@ -162,6 +132,12 @@ export class Webhook {
           await waitFor(Math.min(retry_ms * 2 ** Math.min(tries, 20), RETRY_MS_MAX), signal);
         }
       }
+    }
+    if (signal.aborted) {
+      // Whether the receiver would take anything, nobody asks any more.
+      this.#problem = undefined;
+    } else {
+      this.#dropped += 1;
     }
     return false;
   }

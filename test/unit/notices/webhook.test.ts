@@ -196,38 +196,41 @@ describe('a webhook', () => {
     const hook = open();
     const end = new AbortController();
     assert.equal(await hook.deliver(noticeOf('first'), end.signal), true);
-    const sent = hook.deliver(noticeOf('second'), end.signal);
-    const behind = hook.deliver(noticeOf('third'), end.signal);
-    hook.send(noticeOf('trap'));
+    const second = hook.deliver(noticeOf('second'), end.signal);
     await waitFor(() => hook.counts.failures > 1, { what: 'the second to be refused', interval_ms: 5 });
-    answer = (response) => response.end();
+    assert.equal(hook.counts.waiting, 1);
     end.abort();
-    assert.deepEqual(await Promise.all([sent, behind]), [false, false]);
-    await settled(hook);
-    assert.equal(secretsReceived().at(-1), 'trap');
-    assert.ok(!secretsReceived().includes('third'));
+    assert.equal(await second, false);
+    assert.equal(hook.problem, undefined);
+    const count = received.length;
     assert.equal(await hook.deliver(noticeOf('late'), end.signal), false);
-    assert.deepEqual([hook.counts.delivered, hook.counts.dropped], [2, 0]);
+    assert.equal(received.length, count);
+    assert.deepEqual([hook.counts.delivered, hook.counts.waiting, hook.counts.dropped], [1, 0, 0]);
+  });
+
+  test('what is refused to one who waits does not hold up the others', async () => {
+    answer = (response) => {
+      const last = received.at(-1)?.body ?? '';
+      response.writeHead(last.includes('changed') ? 400 : 204).end();
+    };
+    const hook = open();
+    const end = new AbortController();
+    const refused = hook.deliver({ ...noticeOf('db'), event: 'changed' }, end.signal);
+    await waitFor(() => hook.counts.failures > 0, { what: 'the refusal', interval_ms: 5 });
+    hook.send(noticeOf('trap'));
+    await waitFor(() => hook.counts.delivered === 1, { what: 'the canary', interval_ms: 5 });
+    end.abort();
+    assert.equal(await refused, false);
   });
 
   test('one who waits is told at once that it ends', async () => {
     answer = () => undefined;
     const hook = open();
     const { signal } = new AbortController();
-    const both = ['first', 'second'].map((name) => hook.deliver(noticeOf(name), signal));
-    await waitFor(() => received.length === 1, { what: 'the first request', interval_ms: 5 });
+    const sent = hook.deliver(noticeOf('first'), signal);
+    await waitFor(() => received.length === 1, { what: 'the request', interval_ms: 5 });
     await hook.close();
-    assert.deepEqual(await Promise.all(both), [false, false]);
-  });
-
-  test('takes the next one in the moment in which one was taken', async () => {
-    const hook = open();
-    const { signal } = new AbortController();
-    const names = Array.from({ length: 20 }, (_, at) => `s${at}`);
-    for (const name of names) {
-      assert.equal(await hook.deliver(noticeOf(name), signal), true);
-    }
-    assert.deepEqual(secretsReceived(), names);
+    assert.deepEqual([await sent, await hook.deliver(noticeOf('late'), signal)], [false, false]);
   });
 
   test('keeps a bounded number, and ends at once with what waits', async () => {
