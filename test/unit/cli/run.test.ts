@@ -35,7 +35,7 @@ after(() => {
 interface Running {
   readonly child: ChildProcess;
   /** Resolves with the first line that is printed. */
-  readonly begun: Promise<string>;
+  readonly begun: () => Promise<string>;
   readonly ended: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
 }
 
@@ -61,11 +61,10 @@ function start({ socketPath }: Harness, words: readonly string[]): Running {
     told.stderr += chunk.toString();
   });
   const ended = once(child, 'close').then(() => ({ code: child.exitCode, ...told }));
-  const begun = waitFor(() => told.stdout.includes('\n'), { what: 'the program to begin' }).then(
-    () => told.stdout.split('\n')[0] ?? '',
-  );
-  // Of those that nobody waits for.
-  begun.catch(() => undefined);
+  const begun = async (): Promise<string> => {
+    await waitFor(() => told.stdout.includes('\n'), { what: 'the program to begin' });
+    return told.stdout.split('\n')[0] ?? '';
+  };
   return { child, begun, ended };
 }
 
@@ -139,7 +138,7 @@ for (const signal of SIGNALS) {
       const name = signal.slice('SIG'.length);
       const script = `trap 'test -r "$COFFER_SECRETS_DIR/db" && exit 5' ${name}; echo on; while :; do sleep 0.05; done`;
       const { begun, child, ended } = start(harness, ['--secret', 'db', '--', 'sh', '-c', script]);
-      assert.equal(await begun, 'on');
+      assert.equal(await begun(), 'on');
       child.kill(signal);
       assert.equal((await ended).code, 5);
       assert.deepEqual(left(), []);
@@ -157,7 +156,7 @@ test(
       const hold = await start(harness, ['--env', 'X=db', '--', 'touch', flag]).ended;
       assert.equal(hold.code, 0);
       const { begun, child, ended } = start(harness, ['--secret', 'db', '--', 'sh', '-c', script, flag]);
-      const pid = Number(await begun);
+      const pid = Number(await begun());
       child.kill('SIGKILL');
       await once(child, 'exit');
       const [abandoned = ''] = left().filter((name) => name !== 'flag');
