@@ -65,6 +65,16 @@ describe('three managers with secrets that are rotated by themselves', () => {
       .filter((notice) => notice['secret'] === name && notice['version'] === version);
   }
 
+  /** Puts a secret, and waits until that it was told is written down. */
+  async function markWritten(manager: ManagerProcess, name: string): Promise<void> {
+    const before = await numbers(manager, 'coffer.notices');
+    await manager.put(name, 'x');
+    await waitFor(() => told(name, 1).length > 0, { what: `a notice of ${name}` });
+    await waitFor(async () => (await numbers(manager, 'coffer.notices')) !== before, {
+      what: `the mark after ${name}`,
+    });
+  }
+
   /** As a task gets it from this manager. */
   async function certificate(at: number): Promise<X509Certificate> {
     const bundle = (await cluster.at(at).deliver('web-tls')).toString('latin1');
@@ -108,14 +118,17 @@ describe('three managers with secrets that are rotated by themselves', () => {
       what: 'notices of the rotations',
     });
     const leader = await cluster.leader();
+    await markWritten(leader, 'one');
+    // A write that was under way at the first one may have had less in it.
+    await markWritten(leader, 'two');
     await leader.kill9();
     const next = await cluster.leader(cluster.running);
     await next.put('later', 'x');
     await waitFor(() => told('later', 1).length > 0, { what: 'a notice from the next leader' });
     assert.notEqual(told('later', 1)[0]?.['node'], told('db', 2)[0]?.['node']);
     assert.deepEqual(
-      ['db', 'bare', 'web-tls'].map((name) => told(name, 2).length),
-      [1, 1, 1],
+      [told('db', 2), told('bare', 2), told('web-tls', 2), told('one', 1)].map(({ length }) => length),
+      [1, 1, 1, 1],
       'which goes on where the one before was',
     );
     await startAt(41);
@@ -124,7 +137,7 @@ describe('three managers with secrets that are rotated by themselves', () => {
     await has('bare', '1 2');
     await has('web-tls', '1 2');
     await waitFor(() => told('slow', 2).length > 0, { what: 'a notice of the last rotation' });
-    assert.ok(['db', 'slow', 'bare', 'web-tls', 'later'].every((name) => told(name, 1).length > 0));
+    assert.ok(told('slow', 1).length > 0);
     assert.deepEqual(
       receiver.noticesOf('changed').filter(({ secret }) => String(secret).startsWith('coffer.')),
       [],
