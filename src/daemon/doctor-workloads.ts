@@ -47,13 +47,16 @@ function endOf(store: Pick<SecretStore, 'readValue'>, secret: Secret): number | 
   }
 }
 
-/** Pure. Nothing is said of certificates that are valid until they are renewed. */
+/** Pure. The nearest end first. Nothing is said of certificates that are valid until they are renewed. */
 export function workloadChecks(
   certificates: readonly WorkloadCertificate[],
   now_ms: number,
 ): readonly Check[] {
-  const over = certificates.filter(({ notAfter_ms }) => notAfter_ms <= now_ms);
-  const soon = certificates.filter(
+  const sorted = certificates.toSorted(
+    (a, b) => a.notAfter_ms - b.notAfter_ms || (a.secret < b.secret ? -1 : 1),
+  );
+  const over = sorted.filter(({ notAfter_ms }) => notAfter_ms <= now_ms);
+  const soon = sorted.filter(
     ({ nextAt_ms, notAfter_ms }) => notAfter_ms > now_ms && notAfter_ms <= Math.max(nextAt_ms, now_ms),
   );
   return [
