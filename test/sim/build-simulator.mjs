@@ -36,9 +36,8 @@ const noRandom = {
   },
 };
 
-/** Replaces a text that must stand in the file exactly once. */
-function changed({ file, search, replacement }) {
-  const text = readFileSync(path.join(root, file), 'utf8');
+/** Replaces a part of the file's text that must stand there exactly once. */
+function changed(text, { file, search, replacement }) {
   const count = text.split(search).length - 1;
   if (count !== 1) {
     throw new Error(
@@ -50,7 +49,11 @@ function changed({ file, search, replacement }) {
 
 /** Puts the changed files in the place of those on the disk. */
 function mutate(edits) {
-  const texts = new Map(edits.map((edit) => [path.join(root, edit.file), changed(edit)]));
+  const texts = new Map();
+  for (const edit of edits) {
+    const file = path.join(root, edit.file);
+    texts.set(file, changed(texts.get(file) ?? readFileSync(file, 'utf8'), edit));
+  }
   return {
     name: 'mutate',
     setup(bundler) {
