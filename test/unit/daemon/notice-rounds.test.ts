@@ -62,7 +62,7 @@ describe('notices of secrets', () => {
           response.writeHead(503).end();
           return;
         }
-        told.push(`${event} ${secret}:${version}`);
+        told.push(`${String(event)} ${String(secret)}:${String(version)}`);
         response.end();
       });
     }).listen(0, '127.0.0.1');
