@@ -82,6 +82,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'votes for a longer log of an older term',
+    firstSeed: 43,
     file: 'src/raft/entry-id.ts',
     search: 'return id.term > other.term || (id.term === other.term && id.index >= other.index);',
     replacement: 'return id.index >= other.index;',
