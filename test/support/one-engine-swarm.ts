@@ -34,10 +34,13 @@ export class OneEngineSwarm {
     return new OneEngineSwarm(engine);
   }
 
-  /** Something happens: `service update s1`. */
+  /** Something happens: `service update s1`. Told, as an engine does, to who has asked for events of this type or of all. */
   emit(Type: string, Action: string, ID = 'x'): void {
     for (const stream of this.engine.eventStreams) {
-      stream.write(`${JSON.stringify({ Type, Action, Actor: { ID, Attributes: {} } })}\n`);
+      const types = eventTypes(stream.req.url);
+      if (types === undefined || types.includes(Type)) {
+        stream.write(`${JSON.stringify({ Type, Action, Actor: { ID, Attributes: {} } })}\n`);
+      }
     }
   }
 
@@ -72,4 +75,9 @@ export class OneEngineSwarm {
     response.writeHead(refusal === undefined ? 200 : 500, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify(refusal === undefined ? answer() : { message: refusal }));
   }
+}
+
+function eventTypes(url: string | undefined): readonly string[] | undefined {
+  const filters = new URL(url ?? '', 'http://engine').searchParams.get('filters');
+  return filters === null ? undefined : (JSON.parse(filters) as { readonly type?: readonly string[] }).type;
 }
