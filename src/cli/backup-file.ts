@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A backup's file, while it is read and while it is made.
 import { randomBytes } from 'node:crypto';
-import { constants, rmSync } from 'node:fs';
+import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { access, type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type BackupRecord, ExactReader, openBackup, openHeader, readHeader } from '../backup/index.ts';
@@ -141,12 +141,13 @@ export async function writeWhole(
   owner?: FileOwner,
 ): Promise<number> {
   const temporary = `${file}.${randomBytes(4).toString('hex')}.partial`;
-  const handle = await open(temporary, 'wx', 0o600).catch((thrown: unknown) => {
-    throw unusable(file, thrown);
-  });
+  // Before there is a file, which is made within this turn: a signal finds no file that nobody would remove.
   const stay = io.whenEnded(() => rmSync(temporary, { force: true }));
   let size_bytes = 0;
   try {
+    const handle = await created(temporary).catch((thrown: unknown) => {
+      throw unusable(file, thrown);
+    });
     try {
       await fill(async (piece) => {
         await handle.writeFile(piece).catch((thrown: unknown) => {
@@ -171,6 +172,11 @@ export async function writeWhole(
   }
   await syncDirectory(path.dirname(file));
   return size_bytes;
+}
+
+async function created(file: string): Promise<FileHandle> {
+  closeSync(openSync(file, 'wx', 0o600));
+  return open(file, 'r+');
 }
 
 async function syncDirectory(directory: string): Promise<void> {

@@ -61,9 +61,10 @@ async function run(session: Session, command: readonly string[], options: RunOpt
   refuseTwins(variables, 'variable');
   const { io } = session;
   const places = { wished: dir, runtime: io.env['XDG_RUNTIME_DIR'] };
-  const directory = files.length === 0 ? undefined : SecretDirectory.create(places);
+  let directory: SecretDirectory | undefined;
   const stay = io.whenEnded(() => directory?.wipe());
   try {
+    directory = files.length === 0 ? undefined : SecretDirectory.create(places);
     for (const { as, secret } of files) {
       await withValue(session, secret, (value) => directory?.write(as, value));
     }
