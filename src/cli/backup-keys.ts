@@ -15,6 +15,7 @@ import {
 import { systemErrorCode } from '../common/index.ts';
 import { usageError } from './command-error.ts';
 import { promptHidden } from './hidden-prompt.ts';
+import { readAll } from './read-all.ts';
 import type { Session } from './session.ts';
 
 /** What `backup` is told to seal with. */
@@ -126,25 +127,13 @@ async function readPassphrase(session: Session, file: string): Promise<Buffer> {
   return passphrase;
 }
 
-async function readSmall(stream: Readable, limit_bytes: number, what: string): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size_bytes = 0;
+async function readSmall(stream: Readable, size_bytes_max: number, what: string): Promise<Buffer> {
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer | string>) {
-      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-      chunks.push(bytes);
-      size_bytes += bytes.length;
-      if (size_bytes > limit_bytes) {
-        throw usageError(`the file of ${what} is too long to be one`);
-      }
-    }
-    return Buffer.concat(chunks);
+    return await readAll(stream, size_bytes_max, () =>
+      usageError(`the file of ${what} is too long to be one`),
+    );
   } catch (thrown) {
     const code = systemErrorCode(thrown);
     throw code === undefined ? thrown : usageError(`the file of ${what} cannot be read (${code})`);
-  } finally {
-    for (const chunk of chunks) {
-      chunk.fill(0);
-    }
   }
 }

@@ -7,6 +7,7 @@ import { systemErrorCode } from '../common/index.ts';
 import { VALUE_BYTES_MAX } from '../secrets/index.ts';
 import { type CommandError, usageError } from './command-error.ts';
 import { promptHidden } from './hidden-prompt.ts';
+import { readAll } from './read-all.ts';
 import type { Session } from './session.ts';
 
 const LIST_BYTES_MAX = 8 * 1024 * 1024;
@@ -105,30 +106,6 @@ function explained(thrown: unknown, session: Session, typed: string): unknown {
 
 async function readBounded(stream: Readable, what: string): Promise<Buffer> {
   return checked(await readAll(stream, VALUE_BYTES_MAX, () => tooLong(what)), what);
-}
-
-async function readAll(
-  stream: Readable,
-  size_bytes_max: number,
-  tooLarge: () => CommandError,
-): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size_bytes = 0;
-  try {
-    for await (const chunk of stream as AsyncIterable<Buffer | string>) {
-      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-      chunks.push(bytes);
-      size_bytes += bytes.length;
-      if (size_bytes > size_bytes_max) {
-        throw tooLarge();
-      }
-    }
-    return Buffer.concat(chunks);
-  } finally {
-    for (const chunk of chunks) {
-      chunk.fill(0);
-    }
-  }
 }
 
 function checked(value: Buffer, what: string): Buffer {

@@ -9,6 +9,7 @@ import type { OwnIdentity } from './own-identity.ts';
 import type { PeerUnlockFile } from './peer-unlock-file.ts';
 import { PeerUnlockKeeper } from './peer-unlock-keeper.ts';
 import { SealKeeper } from './seal-keeper.ts';
+import { Settling } from './settling.ts';
 
 export interface LockKeeperOptions {
   readonly store: ReplicatedStore;
@@ -22,20 +23,30 @@ export interface LockKeeperOptions {
 }
 
 export class LockKeeper {
-  readonly #seal: SealKeeper;
-  readonly #peerUnlock: PeerUnlockKeeper;
+  readonly #seal: Settling;
+  readonly #peerUnlock: Settling;
 
   constructor(options: LockKeeperOptions) {
-    const { own, peerUnlockFile, store } = options;
+    const { logger, own, peerUnlockFile, store } = options;
     const { clusterId, nodeId } = own.current;
     const view = (): ClusterView => store.replica.state.index.cluster;
-    this.#seal = new SealKeeper({
+    const seal = new SealKeeper({
       ...options,
       seal: store.seal,
       resumeRotation: () => void store.dataKey.resume(),
       wish: () => view().autolock,
     });
-    this.#peerUnlock = new PeerUnlockKeeper({ ...options, clusterId, nodeId, file: peerUnlockFile, view });
+    const peerUnlock = new PeerUnlockKeeper({ ...options, clusterId, nodeId, file: peerUnlockFile, view });
+    this.#seal = new Settling({
+      settle: () => seal.settle(),
+      onFailure: ({ message: reason }) =>
+        logger.error("the node's keys are not kept as autolock wants them", { reason }),
+    });
+    this.#peerUnlock = new Settling({
+      settle: () => peerUnlock.settle(),
+      onFailure: ({ message: reason }) =>
+        logger.warn('the other managers do not know yet by what to unlock this one', { reason }),
+    });
   }
 
   start(): void {

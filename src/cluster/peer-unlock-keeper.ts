@@ -2,7 +2,7 @@
 // Each manager's own work on peer unlock: while it is on, the others know this one by a key that lies in the clear on its disk;
 // while it is off, there is none.
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { CofferError, type Logger } from '../common/index.ts';
+import type { Logger } from '../common/index.ts';
 import type { ClusterView, PeerUnlockObject } from '../membership/index.ts';
 import {
   AUTHORITY_LIFETIME_MS,
@@ -17,8 +17,6 @@ import type { SecretStore } from '../store/index.ts';
 import { chainOf, digestOf, issueBy, requireAuthority, rootsOf } from './certificates.ts';
 import type { ManagerContact } from './identity.ts';
 import type { PeerUnlockContent, PeerUnlockFile } from './peer-unlock-file.ts';
-
-const RETRY_MS = 2_000;
 
 export interface PeerUnlockKeeperOptions {
   readonly clusterId: string;
@@ -38,46 +36,19 @@ export interface PeerUnlockKeeperOptions {
  */
 export class PeerUnlockKeeper {
   readonly #options: PeerUnlockKeeperOptions;
-  #timer: NodeJS.Timeout | undefined;
-  #last: Promise<void> = Promise.resolve();
   /** What is on the disk, once that is known. */
   #written: { readonly content: PeerUnlockContent | undefined } | undefined;
   /** The fingerprint of a key that the state may not know yet. */
   #untold: string | undefined;
-  #stopped = false;
 
   constructor(options: PeerUnlockKeeperOptions) {
     this.#options = options;
   }
 
-  start(): void {
-    this.#timer = setInterval(() => this.wake(), RETRY_MS).unref();
-    this.wake();
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    clearInterval(this.#timer);
-  }
-
-  /** Something has changed, or time has passed. */
-  wake(): void {
-    this.settled().catch((thrown: unknown) => {
-      const reason = CofferError.from(thrown).message;
-      this.#options.logger.warn('the other managers do not know yet by what to unlock this one', { reason });
-    });
-  }
-
-  /** Resolves when the disk and the state are as peer unlock wants them; rejects with what has kept them from it. */
-  settled(): Promise<void> {
-    const settled = this.#last.then(() => this.#settle());
-    this.#last = settled.catch(() => undefined);
-    return settled;
-  }
-
-  async #settle(): Promise<void> {
+  /** Resolves when the disk and the state are as peer unlock wants them. Not to be called before the last call has settled. */
+  async settle(): Promise<void> {
     const view = this.#options.view();
-    if (this.#stopped || view.authority === undefined) {
+    if (view.authority === undefined) {
       return;
     }
     const node = view.node(this.#options.nodeId);

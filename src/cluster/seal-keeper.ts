@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each manager's own work on autolock: the keys on its disk are kept as the replicated state says.
-import { CofferError, type Logger, SecretValue } from '../common/index.ts';
+import { type Logger, SecretValue } from '../common/index.ts';
 import type { UnlockKeyHolder } from '../crypto/index.ts';
 import type { AutolockObject } from '../membership/index.ts';
 import type { KeyFileSeal } from '../storage/index.ts';
 import type { OwnIdentity } from './own-identity.ts';
-
-const RETRY_MS = 2_000;
 
 export interface SealKeeperOptions {
   /** What the state says; undefined while autolock was never turned on. */
@@ -22,42 +20,13 @@ export interface SealKeeperOptions {
 /** A manager that was down while the unlock key changed opens with the old one, and takes the new one from the state. */
 export class SealKeeper {
   readonly #options: SealKeeperOptions;
-  #timer: NodeJS.Timeout | undefined;
-  #last: Promise<void> = Promise.resolve();
-  #stopped = false;
 
   constructor(options: SealKeeperOptions) {
     this.#options = options;
   }
 
-  start(): void {
-    this.#timer = setInterval(() => this.wake(), RETRY_MS).unref();
-    this.wake();
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    clearInterval(this.#timer);
-  }
-
-  /** The state has changed. */
-  wake(): void {
-    if (this.#wish() !== undefined) {
-      this.settled().catch((thrown: unknown) => {
-        const reason = CofferError.from(thrown).message;
-        this.#options.logger.error("the node's keys are not kept as autolock wants them", { reason });
-      });
-    }
-  }
-
-  /** Resolves when the keys on the disk are as the state says, durably; rejects with what has kept them from it. */
-  settled(): Promise<void> {
-    const settled = this.#last.then(() => this.#settle());
-    this.#last = settled.catch(() => undefined);
-    return settled;
-  }
-
-  async #settle(): Promise<void> {
+  /** Resolves when the keys on the disk are as the state says, durably. Not to be called before the last call has settled. */
+  async settle(): Promise<void> {
     const { logger, own, resumeRotation, seal, unlockKey } = this.#options;
     for (let wish = this.#wish(); wish !== undefined; wish = this.#wish()) {
       try {
@@ -78,9 +47,7 @@ export class SealKeeper {
   /** What is still to be done. A state that is behind the files, after a crash, is on its way to them. */
   #wish(): AutolockObject | undefined {
     const wish = this.#options.wish();
-    return this.#stopped || wish === undefined || wish.version <= this.#options.seal.current.version
-      ? undefined
-      : wish;
+    return wish === undefined || wish.version <= this.#options.seal.current.version ? undefined : wish;
   }
 }
 

@@ -14,22 +14,26 @@ const TTL_SENTENCE = 'ttl_ms is a whole number, 60000 (a minute) to 2592000000 (
 const USES_SENTENCE = 'uses is a whole number, 1 to 1000';
 const LIFETIME_SENTENCE = 'lifetime_ms is a whole number of milliseconds';
 
+function wholeNumber(
+  sentence: string,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): v.GenericSchema<number> {
+  return v.pipe(
+    v.number(sentence),
+    v.safeInteger(sentence),
+    v.minValue(least, sentence),
+    v.maxValue(most, sentence),
+  );
+}
+
 const role = v.picklist(['manager', 'worker'], 'role is manager or worker');
 
 const SHARES_SENTENCE = 'shares is {"threshold": K, "count": N}, whole numbers with 2 <= K <= N <= 16';
-const share = v.pipe(
-  v.number(SHARES_SENTENCE),
-  v.safeInteger(SHARES_SENTENCE),
-  v.minValue(2, SHARES_SENTENCE),
-  v.maxValue(16, SHARES_SENTENCE),
-);
+const share = wholeNumber(SHARES_SENTENCE, 2, 16);
 
 const SCHEDULE_SENTENCE = 'every_ms is a whole number of milliseconds; 0 means off';
-const period = v.pipe(
-  v.number(SCHEDULE_SENTENCE),
-  v.safeInteger(SCHEDULE_SENTENCE),
-  v.minValue(0, SCHEDULE_SENTENCE),
-);
+const period = wholeNumber(SCHEDULE_SENTENCE, 0);
 const KEEP_SENTENCE = 'keep is a whole number, 1 to 10000';
 const RECIPIENTS_SENTENCE = 'recipients is a list of 1 to 16 recipients';
 
@@ -44,20 +48,11 @@ const backupSchedule = v.strictObject({
     v.minLength(1, RECIPIENTS_SENTENCE),
     v.maxLength(16, RECIPIENTS_SENTENCE),
   ),
-  keep: v.pipe(
-    v.number(KEEP_SENTENCE),
-    v.safeInteger(KEEP_SENTENCE),
-    v.minValue(1, KEEP_SENTENCE),
-    v.maxValue(10_000, KEEP_SENTENCE),
-  ),
+  keep: wholeNumber(KEEP_SENTENCE, 1, 10_000),
 });
 
 const LAST_ENTRY_SENTENCE = 'lastEntry is {"term": T, "index": N}, whole numbers from 1 on';
-const entryNumber = v.pipe(
-  v.number(LAST_ENTRY_SENTENCE),
-  v.safeInteger(LAST_ENTRY_SENTENCE),
-  v.minValue(1, LAST_ENTRY_SENTENCE),
-);
+const entryNumber = wholeNumber(LAST_ENTRY_SENTENCE, 1);
 const told = v.pipe(
   v.array(
     v.strictObject({
@@ -97,11 +92,7 @@ const policyRuleWish = v.strictObject({
 });
 
 const RECORD_SENTENCE = 'seq and at_ms are numbers of a record, as GET /v1/audit/verify tells it';
-const recordNumber = v.pipe(
-  v.number(RECORD_SENTENCE),
-  v.safeInteger(RECORD_SENTENCE),
-  v.minValue(0, RECORD_SENTENCE),
-);
+const recordNumber = wholeNumber(RECORD_SENTENCE, 0);
 
 const NAMES_SENTENCE = 'names is a list of names of secrets';
 const TIMEOUT_SENTENCE = 'timeout_ms is how long each service is waited for, 10 seconds to a day';
@@ -112,12 +103,7 @@ const swarmImport = v.strictObject({
   ),
   apply: v.boolean('apply is true or false'),
   dryRun: v.boolean('dryRun is true or false'),
-  timeout_ms: v.pipe(
-    v.number(TIMEOUT_SENTENCE),
-    v.safeInteger(TIMEOUT_SENTENCE),
-    v.minValue(ROTATION_TIMEOUT_MIN_MS, TIMEOUT_SENTENCE),
-    v.maxValue(ROTATION_TIMEOUT_MAX_MS, TIMEOUT_SENTENCE),
-  ),
+  timeout_ms: wholeNumber(TIMEOUT_SENTENCE, ROTATION_TIMEOUT_MIN_MS, ROTATION_TIMEOUT_MAX_MS),
 });
 
 export const BODIES = {
@@ -154,30 +140,12 @@ export const BODIES = {
     token: v.optional(v.pipe(v.string('token is a join token'), v.maxLength(1_024, 'token is a join token'))),
   }),
   lifetime: v.strictObject({
-    lifetime_ms: v.pipe(
-      v.number(LIFETIME_SENTENCE),
-      v.safeInteger(LIFETIME_SENTENCE),
-      v.minValue(1, LIFETIME_SENTENCE),
-    ),
+    lifetime_ms: wholeNumber(LIFETIME_SENTENCE, 1),
   }),
   tokenWish: v.strictObject({
     role,
-    ttl_ms: v.optional(
-      v.pipe(
-        v.number(TTL_SENTENCE),
-        v.safeInteger(TTL_SENTENCE),
-        v.minValue(MINUTE_MS, TTL_SENTENCE),
-        v.maxValue(30 * DAY_MS, TTL_SENTENCE),
-      ),
-    ),
-    uses: v.optional(
-      v.pipe(
-        v.number(USES_SENTENCE),
-        v.safeInteger(USES_SENTENCE),
-        v.minValue(1, USES_SENTENCE),
-        v.maxValue(1_000, USES_SENTENCE),
-      ),
-    ),
+    ttl_ms: v.optional(wholeNumber(TTL_SENTENCE, MINUTE_MS, 30 * DAY_MS)),
+    uses: v.optional(wholeNumber(USES_SENTENCE, 1, 1_000)),
     rotate: v.optional(v.boolean('rotate is true or false')),
   }),
 } as const;
