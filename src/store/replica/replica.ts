@@ -11,20 +11,24 @@ import {
   RawNode,
   type Status,
 } from '../../raft/index.ts';
-import { type Command, proposerOf } from '../../secrets/index.ts';
+import type { Command } from '../../secrets/index.ts';
 import { AppendWriter } from './append-writer.ts';
 import { Applier } from './applier.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
-import type { Timer } from './clock.ts';
 import { CoreLoop } from './core-loop.ts';
 import { CoreStorage } from './core-storage.ts';
 import { DiskWatchdog } from './disk-watchdog.ts';
+import { IdleFlush } from './idle-flush.ts';
+import { LeaderContact } from './leader-contact.ts';
 import { Leadership } from './leadership.ts';
 import { MembershipChanges, takesVote } from './membership-changes.ts';
 import type { NodeIdentity } from './node-identity.ts';
+import { isForCore } from './peer-messages.ts';
 import { Proposer } from './proposer.ts';
+import { randomId } from './random-id.ts';
 import { ReadRounds } from './read-rounds.ts';
 import { coreConfig, type ReplicaParts } from './replica-parts.ts';
+import { type ReplicaWatcher, ReplicaWatchers } from './replica-watchers.ts';
 import type { SecretState } from '../state/secret-state.ts';
 import type { ExportedRecord, Freshness, Proposed, ProposeOptions } from '../secret-store.ts';
 import { SecretChanges } from './secret-changes.ts';
@@ -34,20 +38,6 @@ import { WholeState } from './whole-state.ts';
 
 /** What a replica that is closed waits for the changes that were proposed. */
 const CLOSE_TIMEOUT_MS = 2_000;
-/** Applied state that no other write takes along is written by itself after this time. */
-const IDLE_FLUSH_MS = 50;
-const ID_WORDS = 4;
-const WORD_LIMIT = 2 ** 32;
-
-/** Who wants to know what changes. */
-export interface ReplicaWatcher {
-  /** The objects of the cluster, or the configuration of the log, are others now. */
-  readonly onClusterChange: () => void;
-  /** Another node leads, or none (0). */
-  readonly onLeader: (lead: NodeId) => void;
-  /** A proposal of this node is committed and applied here, so long after it was made. */
-  readonly onCommitted?: (duration_ms: number) => void;
-}
 
 /**
  * A replica proposes, reads and replicates from `start` until `close`, or until a fault. Every method that returns a
@@ -68,14 +58,13 @@ export class Replica {
   readonly #leadership: Leadership;
   readonly #watchdog: DiskWatchdog;
   readonly #ticker: Ticker;
-  #lead: NodeId = NONE;
-  #heardAt_ms: number | undefined;
+  readonly #leader: LeaderContact;
+  readonly #idleFlush: IdleFlush;
   #recovering: boolean;
-  #flushTimer: Timer | undefined;
   #ended: CofferError | undefined;
   #stopped = false;
   #closing: Promise<void> | undefined;
-  readonly #watchers = new Set<ReplicaWatcher>();
+  readonly #watchers = new ReplicaWatchers();
   /** Tells who wants to know which secrets have changed. */
   readonly secretChanges = new SecretChanges();
 
@@ -84,6 +73,8 @@ export class Replica {
     this.#parts = parts;
     this.#id = identity.raftId;
     this.#recovering = parts.recoveringTerm !== 0;
+    const newId = (): Buffer => randomId(parts.random);
+    this.#leader = new LeaderContact(this.#id, clock);
     const onError = (thrown: unknown): void => this.#fault(thrown);
     const wake = (): void => this.#loop.wake();
     this.#checkpoint = new CheckpointWriter(parts.checkpointFile, clock, onError);
@@ -100,18 +91,23 @@ export class Replica {
       install: (message) => this.#snapshots.install(message),
       onDurable: (responses) => this.#loop.deliver(responses),
       onInstalled: () => {
-        this.#clusterChanged();
+        this.#watchers.clusterChanged();
         void this.#whole.clearObsolete();
       },
       onError,
     });
     this.#whole = new WholeState({ ...parts, writer: this.#writer, check: () => this.#check(), onError });
+    this.#idleFlush = new IdleFlush(
+      clock,
+      () => state.changed,
+      () => this.#writer.flush(),
+    );
     const initial = { hardState: parts.hardState, confState: state.confState };
     const storage = new CoreStorage(log, initial, () => this.#writer.durable);
     this.#node = new RawNode(coreConfig(parts, storage));
     this.#reads = new ReadRounds({
       clock,
-      incarnation: this.#newId().subarray(0, 8),
+      incarnation: newId().subarray(0, 8),
       appliedIndex: () => state.appliedIndex,
       wake,
     });
@@ -121,22 +117,22 @@ export class Replica {
       node: this.#node,
       clock,
       diskSpace: parts.diskSpace,
-      newRequestId: () => this.#newId().toString('hex'),
+      newRequestId: () => newId().toString('hex'),
       appliedIndex: () => state.appliedIndex,
       paused: () => this.#watchdog.stalled,
       ended: () => this.#ended,
       onFault: onError,
       wake,
-      onApplied: (duration_ms) => this.#watchers.forEach(({ onCommitted }) => onCommitted?.(duration_ms)),
+      onApplied: (duration_ms) => this.#watchers.committed(duration_ms),
     });
-    this.#membership = new MembershipChanges(this.#node, clock, () => this.#newId());
+    this.#membership = new MembershipChanges(this.#node, clock, newId);
     this.#leadership = new Leadership({
       id: this.#id,
       node: this.#node,
       clock,
       settings,
       confState: () => state.confState,
-      leads: () => this.#lead === this.#id,
+      leads: () => this.#leader.isSelf,
       check: () => this.#check(),
       run: (work) => this.#whileRunning(work),
     });
@@ -148,10 +144,10 @@ export class Replica {
       onConfChange: (context, confState) => {
         // Whoever is told that a node is out may wipe it. No restart may bring this one back to needing it.
         void this.#writer.flushed().then(() => this.#membership.applied(context, confState));
-        this.#clusterChanged();
+        this.#watchers.clusterChanged();
       },
       onEffects: (effects) => this.secretChanges.note(effects),
-      onClusterChange: () => this.#clusterChanged(),
+      onClusterChange: () => this.#watchers.clusterChanged(),
       onConfChangeRefused: (context, error) => this.#membership.refused(context, error),
     });
     this.#loop = new CoreLoop({
@@ -260,22 +256,10 @@ export class Replica {
 
   /** A message from a peer that has shown who it is. */
   receive(message: PeerMessage): void {
-    if (message.from === this.#lead) {
-      this.#heardAt_ms = this.#parts.clock.now_ms();
+    this.#leader.heardFrom(message.from);
+    if (isForCore(message, this.state, this.#proposer)) {
+      this.#whileRunning(() => this.#node.step(message));
     }
-    if (this.state.removedNodes.has(message.from) || !proposedBySender(message)) {
-      return;
-    }
-    if (message.type === 'MsgApp' && !this.#proposer.hasRoomFor(message.entries)) {
-      // As good as lost: this follower acknowledges nothing more until it has room, and the others go on.
-      return;
-    }
-    if (message.type === 'MsgProp' && this.#proposer.takeOver(message.entries)) {
-      return;
-    }
-    this.#whileRunning(() => {
-      this.#node.step(message);
-    });
   }
 
   /**
@@ -296,21 +280,17 @@ export class Replica {
 
   /** Tells the watcher of changes from now on; returns what ends that. */
   watch(watcher: ReplicaWatcher): () => void {
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
+    return this.#watchers.add(watcher);
   }
 
   /** Who leads, as far as this node knows. */
   get leader(): NodeId {
-    return this.#lead;
+    return this.#leader.lead;
   }
 
   /** How long ago a leader was heard from; 0 while this node leads, undefined before the first. */
   get lastContact_ms(): number | undefined {
-    if (this.#lead === this.#id) {
-      return 0;
-    }
-    return this.#heardAt_ms === undefined ? undefined : this.#parts.clock.now_ms() - this.#heardAt_ms;
+    return this.#leader.last_ms;
   }
 
   /** A message to this peer was lost. */
@@ -348,11 +328,6 @@ export class Replica {
     }
   }
 
-  /** After the current turn: whoever is told may propose. */
-  #clusterChanged(): void {
-    queueMicrotask(() => this.#watchers.forEach(({ onClusterChange }) => onClusterChange()));
-  }
-
   #whileRunning(work: () => void): void {
     if (this.#stopped) {
       return;
@@ -368,20 +343,13 @@ export class Replica {
   #onApplied(): void {
     this.#proposer.tryAgain();
     this.#reads.applied();
-    if (this.state.changed) {
-      this.#flushTimer ??= this.#parts.clock.setTimer(IDLE_FLUSH_MS, () => {
-        this.#flushTimer = undefined;
-        if (this.state.changed && !this.#stopped) {
-          this.#writer.flush();
-        }
-      });
-    }
+    this.#idleFlush.arm();
   }
 
   #onLeader(lead: NodeId): void {
-    this.#lead = lead;
+    this.#leader.leaderIs(lead);
     this.#proposer.leaderIs(lead);
-    this.#watchers.forEach(({ onLeader }) => onLeader(lead));
+    this.#watchers.leaderIs(lead);
     if (lead !== NONE) {
       this.#reads.askAgain(Number.POSITIVE_INFINITY);
       this.#loop.wake();
@@ -399,7 +367,7 @@ export class Replica {
     const { clock, diskSpace, settings } = this.#parts;
     this.#watchdog.watch(this.#writer.writing_ms);
     // A leader whose disk stands still stops its clock, and with it the heartbeats that keep others from taking over.
-    if (!(this.#watchdog.stalled && this.#lead === this.#id)) {
+    if (!(this.#watchdog.stalled && this.#leader.isSelf)) {
       this.#node.tick();
     }
     this.#leadership.campaignAlone();
@@ -410,14 +378,6 @@ export class Replica {
       this.#recovering = false;
       this.#writer.recovered();
     }
-  }
-
-  #newId(): Buffer {
-    const id = Buffer.alloc(ID_WORDS * 4);
-    for (let word = 0; word < ID_WORDS; word += 1) {
-      id.writeUInt32BE(this.#parts.random(WORD_LIMIT), word * 4);
-    }
-    return id;
   }
 
   #fault(thrown: unknown): void {
@@ -437,17 +397,9 @@ export class Replica {
     this.#whole.stop();
     this.#writer.stop();
     this.#ticker.stop();
-    this.#flushTimer?.cancel();
+    this.#idleFlush.stop();
     this.#reads.close();
     this.#proposer.rejectAll(reason);
     this.#membership.rejectAll(reason);
   }
-}
-
-/** A node forwards its own requests, and nobody else's. */
-function proposedBySender(message: PeerMessage): boolean {
-  return (
-    message.type !== 'MsgProp' ||
-    message.entries.every(({ data, type }) => type !== 'EntryNormal' || proposerOf(data) === message.from)
-  );
 }
