@@ -66,6 +66,8 @@ plugin: $(plugin) ## assemble the managed plugin in build/plugin/ and print its 
 install: build ## install the command line as coffer and as docker coffer (PREFIX=/usr/local)
 	install -D -m 755 dist/coffer.cjs $(DESTDIR)$(PREFIX)/bin/coffer
 	install -D -m 755 dist/coffer.cjs $(DESTDIR)$(PREFIX)/lib/docker/cli-plugins/docker-coffer
+	install -D -m 644 dist/coffer.THIRD-PARTY-LICENSES $(DESTDIR)$(PREFIX)/share/doc/coffer/THIRD-PARTY-LICENSES
+	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/coffer/copyright
 
 .PHONY: clean
 clean: ## remove what was built; the downloads in build/cache and node_modules stay
@@ -77,7 +79,7 @@ $(packages): package.json package-lock.json
 	@npm ci
 	@touch $@
 
-$(programs): $(packages) build.mjs $(sources)
+$(programs): $(packages) build.mjs $(wildcard plugin/*.mjs) $(sources)
 	@echo 'bundling into dist/'
 	@node build.mjs
 

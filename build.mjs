@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bundles the two programs, each into one CommonJS file, with LevelDB's prebuilt addon beside them:
 //   dist/coffer-daemon.cjs   the daemon        dist/coffer.cjs   the command line
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+// and writes down what is in each: NAME.inputs.json as esbuild says it, NAME.THIRD-PARTY-LICENSES, and for the command line
+// coffer.cdx.json, its bill of materials. That of the plugin has more in it: plugin/build.mjs.
+import { createHash } from 'node:crypto';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { billOfMaterials } from './plugin/bill-of-materials.mjs';
+import { daemonParts, npmParts } from './plugin/parts.mjs';
+import { thirdPartyLicences } from './plugin/third-party-licences.mjs';
 
 const root = import.meta.dirname;
-const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+const { version, license, dependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 
 /**
  * dockerode can speak to an engine over SSH and gRPC, which coffer never does: those libraries
@@ -39,7 +45,9 @@ const uiAssets = {
       namespace: 'assets',
     }));
     bundler.onLoad({ filter: /.*/, namespace: 'assets' }, async () => {
-      const { outputFiles } = await build({
+      const { outputFiles, metafile } = await build({
+        metafile: true,
+        absWorkingDir: root,
         entryPoints: [path.join(ui, 'browser', 'main.ts')],
         bundle: true,
         write: false,
@@ -48,6 +56,13 @@ const uiAssets = {
         target: 'es2022',
         format: 'iife',
       });
+      // What is bundled here is in no bill of materials.
+      const foreign = Object.keys(metafile.inputs).find((input) => !input.startsWith('src/'));
+      if (foreign !== undefined) {
+        return {
+          errors: [{ text: `what runs in the browser is coffer's own alone, and ${foreign} is not` }],
+        };
+      }
       const texts = {
         script: outputFiles[0].text,
         style: readTexts(path.join(ui, 'style')),
@@ -85,26 +100,44 @@ export function copyAddon(directory) {
   });
 }
 
+/** Bundles `entry` as `name`, and resolves to esbuild's description of what it has put into that. */
+async function buildProgram(out, name, entry, options = {}) {
+  const { metafile } = await build({
+    ...bundleOptions,
+    ...options,
+    entryPoints: { [name]: entry },
+    outdir: out,
+    outExtension: { '.js': '.cjs' },
+    absWorkingDir: root,
+    metafile: true,
+  });
+  const { inputs } = metafile.outputs[`dist/${name}.cjs`];
+  writeFileSync(path.join(out, `${name}.inputs.json`), `${JSON.stringify(inputs, null, 2)}\n`);
+  return inputs;
+}
+
 async function buildPrograms() {
   const out = path.join(root, 'dist');
   rmSync(out, { recursive: true, force: true });
-  await build({
-    ...bundleOptions,
-    entryPoints: { 'coffer-daemon': 'src/main.ts' },
-    outdir: out,
-    outExtension: { '.js': '.cjs' },
-    absWorkingDir: root,
-  });
-  await build({
-    ...bundleOptions,
-    entryPoints: { coffer: 'src/cli/main.ts' },
-    outdir: out,
-    outExtension: { '.js': '.cjs' },
-    absWorkingDir: root,
+  const daemonInputs = await buildProgram(out, 'coffer-daemon', 'src/main.ts');
+  const inputs = await buildProgram(out, 'coffer', 'src/cli/main.ts', {
     banner: { js: '#!/usr/bin/env node' },
   });
-  chmodSync(path.join(out, 'coffer.cjs'), 0o755);
+  const program = path.join(out, 'coffer.cjs');
+  chmodSync(program, 0o755);
   copyAddon(out);
+  const parts = npmParts(inputs);
+  const sha256 = createHash('sha256').update(readFileSync(program)).digest('hex');
+  const bill = billOfMaterials({
+    about: { name: 'coffer', version, licence: license },
+    files: [{ place: 'coffer.cjs', sha256 }],
+    parts,
+    uses: Object.keys(dependencies),
+  });
+  writeFileSync(path.join(out, 'coffer.cdx.json'), bill);
+  writeFileSync(path.join(out, 'coffer.THIRD-PARTY-LICENSES'), thirdPartyLicences(parts));
+  const daemonLicences = thirdPartyLicences(daemonParts(daemonInputs));
+  writeFileSync(path.join(out, 'coffer-daemon.THIRD-PARTY-LICENSES'), daemonLicences);
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -19,9 +19,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { pluginDigest } from './plugin-digest.mjs';
+import { billOfMaterials } from './bill-of-materials.mjs';
 import { fetchNode, nodeVersion } from './node.mjs';
+import { pluginDigest } from './plugin-digest.mjs';
+import { commonLicences, pluginParts } from './plugin-parts.mjs';
 import { digest, fail, run, step } from './steps.mjs';
+import { thirdPartyLicences } from './third-party-licences.mjs';
 
 const root = path.dirname(import.meta.dirname);
 const plugin = path.join(root, 'build', 'plugin');
@@ -70,21 +73,14 @@ function install(source, place, mode = 0o644) {
   chmodSync(target, mode);
 }
 
-/** What the licences of the parts ask for: their texts, beside the parts. */
-function installLicences(nodeHome) {
-  install(path.join(nodeHome, 'LICENSE'), 'usr/share/doc/node/copyright');
-  install(path.join(root, 'LICENSE'), 'usr/share/doc/coffer/copyright');
-  for (const part of ['libc6', 'libstdc++6', 'libgcc-s1', 'busybox-static']) {
-    const text = path.join('/usr/share/doc', part, 'copyright');
-    if (existsSync(text)) {
-      install(text, `usr/share/doc/${part}/copyright`);
-    }
-  }
-  for (const file of readdirSync(path.join(root, 'dist')).filter((name) =>
-    /^coffer-daemon.*LEGAL\.txt$/.test(name),
-  )) {
-    install(path.join(root, 'dist', file), `usr/share/doc/coffer/${file}`);
-  }
+function write(place, text) {
+  const target = path.join(rootfs, place);
+  mkdirSync(path.dirname(target), { recursive: true });
+  writeFileSync(target, text);
+}
+
+function aboutProject() {
+  return JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 }
 
 function installCoffer(busybox) {
@@ -99,14 +95,40 @@ function installCoffer(busybox) {
     install(path.join(dist, addons, addon), path.join('usr/lib/coffer', addons, addon));
   }
   // Two versions never have the same files: an engine refuses a rootfs that it has already.
-  const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  const { version } = aboutProject();
   const about = {
     version,
     node: nodeVersion,
     busybox: `sha256:${digest('sha256', busybox, 'hex')}`,
     bundle: `sha256:${digest('sha256', bundle, 'hex')}`,
   };
-  writeFileSync(path.join(rootfs, 'usr/lib/coffer/version.json'), `${JSON.stringify(about, null, 2)}\n`);
+  write('usr/lib/coffer/version.json', `${JSON.stringify(about, null, 2)}\n`);
+}
+
+/** What the licences of the parts ask for: their texts, and where their source is; and the bill of materials. */
+function installPapers(nodeHome) {
+  const { own, parts } = pluginParts(rootfs, nodeHome);
+  const doc = path.join('usr', 'share', 'doc');
+  install(path.join(root, 'LICENSE'), path.join(doc, 'coffer', 'copyright'));
+  for (const file of commonLicences(parts)) {
+    install(file, file);
+  }
+  for (const { name, text } of parts.filter(({ name, source }) => source !== undefined || name === 'node')) {
+    write(path.join(doc, name, 'copyright'), text);
+  }
+  const notices = 'coffer-daemon.cjs.LEGAL.txt';
+  install(path.join(root, 'dist', notices), path.join(doc, 'coffer', notices));
+  write(path.join(doc, 'coffer', 'THIRD-PARTY-LICENSES'), thirdPartyLicences(parts));
+  const { version, license, dependencies } = aboutProject();
+  const bill = billOfMaterials({
+    about: { name: 'coffer', version, licence: license },
+    files: own,
+    parts,
+    uses: [...Object.keys(dependencies), 'node', 'busybox-static'],
+    ...(process.env.SOURCE_DATE_EPOCH === undefined ? {} : { time_s: fileTime_s }),
+  });
+  write(path.join(doc, 'coffer', 'sbom.cdx.json'), bill);
+  writeFileSync(path.join(root, 'build', 'sbom.cdx.json'), bill);
 }
 
 /** Gives everything below `directory` one time and the modes it should have, whatever the umask is. */
@@ -156,9 +178,9 @@ step('assembling build/plugin', () => {
   }
   installBusybox(busybox);
   installCoffer(busybox);
-  installLicences(nodeHome);
-  writeFileSync(path.join(rootfs, 'etc/passwd'), 'root:x:0:0:root:/:/sbin/nologin\n', { mode: 0o644 });
-  writeFileSync(path.join(rootfs, 'etc/group'), 'root:x:0:\n', { mode: 0o644 });
+  write('etc/passwd', 'root:x:0:0:root:/:/sbin/nologin\n');
+  write('etc/group', 'root:x:0:\n');
+  installPapers(nodeHome);
 });
 const size_bytes = settle(rootfs);
 if (process.getuid() === 0) {
