@@ -62,6 +62,13 @@ bench: ## measure coffer beside the engine's own secrets (root)
 plugin: $(plugin) ## assemble the managed plugin in build/plugin/ and print its digest (no engine needed)
 	@echo "plugin: sha256 $$(cat $(plugin))"
 
+.PHONY: audit
+audit: $(packages) ## ask the npm registry for known weaknesses of the packages (needs the network)
+	@echo 'what is shipped:'
+	@npm audit --omit=dev
+	@echo 'what builds and tests it too:'
+	@npm audit
+
 .PHONY: install
 install: build ## install the command line as coffer and as docker coffer (PREFIX=/usr/local)
 	install -D -m 755 dist/coffer.cjs $(DESTDIR)$(PREFIX)/bin/coffer
