@@ -26,7 +26,6 @@ export interface GatewayContext {
 
 /** A client's call, as far as the handlers need it. */
 export interface ClientCall {
-  readonly target: string;
   /** The version prefix of its path. */
   readonly prefix: string;
   /** Without what belongs to its connection and body. */

@@ -124,9 +124,11 @@ class PendingSecret {
   async register(): Promise<Reply> {
     const driver = this.#spec.driver ?? { Name: this.#context.driverName() };
     const body = encodeWithoutData(this.#spec, driver);
+    // Without the client's query: dockerode writes the data there too, and engines log what they are asked for.
+    const path = `${this.#call.prefix}/secrets/create`;
     let reply: Reply;
     try {
-      reply = await engineWrite(this.#context, this.#call, { method: 'POST', path: this.#call.target, body });
+      reply = await engineWrite(this.#context, this.#call, { method: 'POST', path, body });
     } catch (thrown) {
       return this.#afterSilence(thrown);
     }

@@ -96,7 +96,6 @@ async function answerWrite(
     throw thrown;
   }
   const call: ClientCall = {
-    target: request.originalUrl,
     prefix: route.prefix,
     headers: withoutBodyHeaders(request.rawHeaders),
   };

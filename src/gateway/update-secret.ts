@@ -63,7 +63,7 @@ export async function updateSecret(
       : await updateInSwarm(
           context,
           call,
-          { registered, swarmHeaders: access.headers, ...access },
+          { registered, query: target.query, swarmHeaders: access.headers, ...access },
           read.spec,
         );
   } finally {
@@ -73,6 +73,7 @@ export async function updateSecret(
 
 interface Registered {
   readonly registered: EngineSecret;
+  readonly query: URLSearchParams;
   readonly swarmHeaders: RawHeaders;
   readonly swarmId?: string;
 }
@@ -80,7 +81,7 @@ interface Registered {
 async function updateInSwarm(
   context: GatewayContext,
   call: ClientCall,
-  { registered, swarmHeaders, swarmId }: Registered,
+  { registered, query, swarmHeaders, swarmId }: Registered,
   spec: SecretSpec,
 ): Promise<Answer> {
   const wrong = labelsRefusal(spec.labels ?? {}, swarmHeaders);
@@ -90,7 +91,11 @@ async function updateInSwarm(
   const hasData = spec.data !== undefined && spec.data.byteLength > 0;
   const forward = (): Promise<Reply> => {
     const stripped = encodeWithoutData(spec, spec.driver);
-    return engineWrite(context, call, { method: 'POST', path: call.target, body: stripped });
+    return engineWrite(context, call, {
+      method: 'POST',
+      path: updatePath(call, registered, query),
+      body: stripped,
+    });
   };
   if (!hasData) {
     const reply = await forward();
@@ -117,6 +122,16 @@ async function updateInSwarm(
     return reply;
   }
   return (await rotate(context, store, { registered, backing, swarmId }, spec, swarmHeaders)) ?? reply;
+}
+
+/**
+ * What the engine reads of a client's query, and no more: dockerode writes the data there too, and engines log what
+ * they are asked for.
+ */
+function updatePath({ prefix }: ClientCall, { id }: EngineSecret, query: URLSearchParams): string {
+  const version = query.get('version');
+  const read = version === null ? '' : `?${new URLSearchParams({ version }).toString()}`;
+  return `${prefix}/secrets/${id}/update${read}`;
 }
 
 /** Before the engine takes labels that the store would not. */

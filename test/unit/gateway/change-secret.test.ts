@@ -54,6 +54,17 @@ test('an update with other data is a new version', async (context) => {
   assert.equal(harness.engine.hasReceived('second'), false);
 });
 
+test('an update with its options in the URL as well tells the engine no more than the version by that', async (context) => {
+  const harness = await withSecret(context);
+  const version = String(harness.index);
+  const body = { Name: 'db', Data: Buffer.from('second').toString('base64') };
+  const query = new URLSearchParams({ version, ...body }).toString();
+  assert.equal((await harness.send('POST', `/v1.41/secrets/db/update?${query}`, body)).status, 200);
+  assert.equal(harness.current(), 'second');
+  const write = harness.engine.seen.findLast(({ method }) => method === 'POST');
+  assert.equal(write?.url, `/v1.41/secrets/${harness.id}/update?version=${version}`);
+});
+
 test('labels that say nothing coffer understands are refused, before the engine has them', async (context) => {
   const harness = await withSecret(context);
   const body = (keep: string): object => createBody('db', 'first', { Labels: { 'coffer.keep': keep } });

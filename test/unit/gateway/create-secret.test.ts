@@ -39,6 +39,19 @@ test('a created secret is registered in the engine without its data, and bound i
   assert.equal(harness.engine.hasReceived(CANARY), false);
 });
 
+test('a client that writes its options into the URL as well tells the engine nothing by that', async (context) => {
+  const harness = await startGateway(context);
+  const body = { Name: 'db', Data: Buffer.from(CANARY).toString('base64') };
+  const query = new URLSearchParams(body).toString();
+  assert.equal((await harness.send('POST', `/secrets/create?${query}`, body)).status, 201);
+  assert.equal(stored(harness, 'db'), CANARY);
+  const writes = harness.engine.seen.filter(({ method }) => method === 'POST');
+  assert.deepEqual(
+    writes.map(({ url }) => url),
+    ['/secrets/create'],
+  );
+});
+
 test('keys are read without regard to case, and an encoded path is the same call', async (context) => {
   const harness = await startGateway(context);
   const body = { name: 'low', DATA: Buffer.from(CANARY).toString('base64') };
