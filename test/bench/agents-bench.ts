@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The benchmark of sessions: a thousand agents on one manager, that all get a secret, and a new version of it again and again.
 //
-//   node test/bench/run.mjs agents [--quick]
+//   node test/bench/run.mjs agents [--quick] [NUMBER of agents]
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -23,6 +23,7 @@ const WARM_PUSHES = 3;
 /** Between two pushes. */
 const PAUSE_MS = 250;
 const REST_MS = 10_000;
+const REST_QUICK_MS = 3_000;
 /** After the sessions are open, until what was needed for opening them is given back. */
 const SETTLE_MS = 3_000;
 const VALUE_BYTES = 64;
@@ -82,8 +83,8 @@ async function measure(
   load: AgentsChild,
   swarm: PlayedSwarm,
   quick: boolean,
+  agents: number,
 ): Promise<void> {
-  const agents = quick ? AGENTS_QUICK : AGENTS;
   const service = swarm.service('everywhere', { source: 'shared' });
   const engines = Array.from({ length: agents }, () => newSecretId());
   engines.forEach((nodeId) => swarm.assign(service, { nodeId }));
@@ -104,8 +105,9 @@ async function measure(
   const pushed = await push(manager, load, pushes, 1 + WARM_PUSHES);
   const push_ms = (processor_ms(manager.pid) - busy_ms) / pushes;
   const rest_ms = processor_ms(manager.pid);
-  await delay(REST_MS);
-  const rest_percent = ((processor_ms(manager.pid) - rest_ms) / REST_MS) * 100;
+  const resting_ms = quick ? REST_QUICK_MS : REST_MS;
+  await delay(resting_ms);
+  const rest_percent = ((processor_ms(manager.pid) - rest_ms) / resting_ms) * 100;
   process.stderr.write(' done\n\n');
   const open = await load.ask('open', undefined);
   print({ agents: open, registered_ms, session_bytes, push_ms, rest_percent, pushed });
@@ -161,7 +163,10 @@ async function main(words: readonly string[]): Promise<void> {
     };
     manager = await ManagerProcess.start({ env });
     await manager.serving();
-    await measure(manager, load, swarm, words.includes('--quick'));
+    const quick = words.includes('--quick');
+    const wanted = words.find((word) => /^[1-9]\d*$/.test(word));
+    const agents = wanted === undefined ? (quick ? AGENTS_QUICK : AGENTS) : Number(wanted);
+    await measure(manager, load, swarm, quick, agents);
   } finally {
     await load.stop();
     await manager?.destroy();

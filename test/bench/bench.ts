@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The benchmark: what coffer costs, beside what a user would have instead, all in one run on one machine.
+//
+//   node test/bench/run.mjs daemon [--quick]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpus } from 'node:os';
@@ -7,14 +9,14 @@ import path from 'node:path';
 import { startCoffer } from '../support/coffer.ts';
 import { startEngine } from '../support/engine.ts';
 import { buildTestProgram } from '../support/program.ts';
-import { getSecret, put, SECRETS, VALUE } from './daemon-calls.ts';
+import { getSecret, put, QUICK, SECRETS, VALUE } from './daemon-calls.ts';
 import { type Call, interleaved, timeCalls, type Timing } from './measure.ts';
 import { printTable } from './table.ts';
 import { measureWatched } from './watched-deliveries.ts';
 
-const REPLAY_CALLS = 10_000;
-const CREATE_CALLS = 300;
-const ROUNDS = 3;
+const REPLAY_CALLS = QUICK ? 1_000 : 10_000;
+const CREATE_CALLS = QUICK ? 100 : 300;
+const ROUNDS = QUICK ? 1 : 3;
 const WIDTH = 64;
 
 const WATCHED = [

@@ -14,7 +14,7 @@ import { type Loaded, loadRole, machine_ms } from './cluster-load.ts';
 import { startSwarmCluster } from './cluster-swarm.ts';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
 import { answerQuestions, Child } from './raft-child.ts';
-import { printTable } from './table.ts';
+import { noteRows, printTable } from './table.ts';
 
 type LoadChild = Child<ReturnType<typeof loadRole>>;
 
@@ -90,6 +90,7 @@ async function measureFailover(cluster: ClusterUnderTest, load: LoadChild, round
   process.stdout.write(
     `${name}: the leader is killed (SIGKILL); seconds to the first write that is accepted: ${sorted.join('  ')}\n\n`,
   );
+  noteRows([['killed', 'failover s'], ...sorted.map((time_s) => [name, time_s])]);
 }
 
 function printRows(name: string, rows: readonly Row[]): void {

@@ -2,12 +2,14 @@
 // Runs the benchmarks, one after the other.
 //
 //   node test/bench/run.mjs             all
-//   node test/bench/run.mjs daemon      coffer beside the engine's own secrets (root, an engine)
+//   node test/bench/run.mjs daemon ...  coffer beside the engine's own secrets (root, an engine)
 //   node test/bench/run.mjs raft ...    the replicated log; see raft-bench.ts for its words
 //   node test/bench/run.mjs keys ...    a rotation of a data key, and backups (root); see keys-bench.ts for its words
 //   node test/bench/run.mjs plan        what it costs to decide which node is due which secrets
 //   node test/bench/run.mjs cluster ... three managers beside etcd and Swarm (root); see cluster-bench.ts for its words
 //   node test/bench/run.mjs agents ...  a thousand agents on one manager; see agents-bench.ts for its words
+//
+// With `--json FILE` each row of a table is written to that file too, as a line of JSON.
 import { runProgram } from '../support/run-program.mjs';
 
 const programs = {
