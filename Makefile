@@ -46,6 +46,14 @@ FAULTS ?=
 sim: $(packages) ## run simulated clusters (make sim SEEDS=10000, or SEED=n TRACE=1 to replay one)
 	@SEEDS='$(SEEDS)' SEED='$(SEED)' TRACE='$(TRACE)' FAULTS='$(FAULTS)' node test/sim.mjs
 
+# How many inputs for each parser, which parsers, and a failing input to run again: see test/fuzz.mjs.
+RUNS ?=
+REPLAY ?=
+
+.PHONY: fuzz
+fuzz: $(packages) ## give each parser inputs that are nearly valid (make fuzz RUNS=100000 ONLY=raft, or REPLAY=FILE)
+	@RUNS='$(RUNS)' SEED='$(SEED)' ONLY='$(ONLY)' REPLAY='$(REPLAY)' node test/fuzz.mjs
+
 .PHONY: demo
 demo: ## show coffer at work on a real Docker Engine, run privately (root)
 	@test/support/setup.sh

@@ -6,7 +6,7 @@ import { CofferError } from '../../../src/common/index.ts';
 import { decodeMessage, encodeMessage } from '../../../src/raft/codec/codec.ts';
 import type { PeerMessage } from '../../../src/raft/message.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
-import { meterAllocations } from './allocation-meter.ts';
+import { meterAllocations } from '../../support/allocation-meter.ts';
 import { mutant } from './byte-mutations.ts';
 import { peerMessage } from './codec-messages.ts';
 

@@ -18,7 +18,7 @@ import {
   LOCAL_APPLY_THREAD,
 } from '../../../src/raft/types.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
-import { meterAllocations } from './allocation-meter.ts';
+import { meterAllocations } from '../../support/allocation-meter.ts';
 import { mutant } from './byte-mutations.ts';
 
 const NOTHING = Buffer.alloc(0);

@@ -10,7 +10,7 @@ import { FrameWriter } from '../../../src/transport/frame-writer.ts';
 import { decodeRefusal, encodeRefusal, REFUSAL_BYTES_MAX } from '../../../src/transport/refusal.ts';
 import { assertProperty } from '../../support/property.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
-import { meterAllocations } from '../raft/allocation-meter.ts';
+import { meterAllocations } from '../../support/allocation-meter.ts';
 
 const LIMIT_BYTES = 1_000;
 

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The oracle: an input is taken or refused, as its parser promises; whatever else happens is a failure.
+import { performance } from 'node:perf_hooks';
+import { type AllocationMeter, meterAllocations } from '../support/allocation-meter.ts';
+import { quotedPiece } from './canary.ts';
+import { BrokenPromise, type FuzzTarget } from './target.ts';
+
+/** Far more than any input takes, so that a busy machine is no failure. */
+const TIME_MAX_MS = 3_000;
+const MEMORY_DEFAULT_BYTES = 64 * 1024;
+/** What parsers may allocate of each byte of their input: copies, and text of two bytes for each. */
+const MEMORY_FACTOR = 24;
+
+export type Verdict =
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'refused'; readonly thrown: unknown }
+  | Failure;
+
+export interface Failure {
+  readonly kind: 'failed';
+  /** The same sentence for what is the same failure. */
+  readonly what: string;
+  readonly thrown: unknown;
+}
+
+export class Judge {
+  readonly #target: FuzzTarget;
+  readonly #meter: AllocationMeter;
+
+  constructor(target: FuzzTarget) {
+    this.#target = target;
+    this.#meter = meterAllocations();
+  }
+
+  /** Gives Node its own functions back. */
+  stop(): void {
+    this.#meter.stop();
+  }
+
+  async judge(input: Buffer): Promise<Verdict> {
+    const bytes = Buffer.from(input);
+    const from_ms = performance.now();
+    let verdict: Verdict;
+    const { allocated_bytes, result } = await this.#meter.measureAsync(() => this.#run(bytes));
+    verdict = result;
+    if (verdict.kind !== 'failed' && performance.now() - from_ms > TIME_MAX_MS) {
+      verdict = failed(`takes longer than ${TIME_MAX_MS} ms`);
+    }
+    const memory_bytes = MEMORY_FACTOR * input.length + (this.#target.memory_bytes ?? MEMORY_DEFAULT_BYTES);
+    return verdict.kind !== 'failed' && allocated_bytes > memory_bytes
+      ? failed('allocates more than its input is worth')
+      : verdict;
+  }
+
+  async #run(bytes: Buffer): Promise<Verdict> {
+    try {
+      await this.#target.run(bytes);
+      return { kind: 'taken' };
+    } catch (thrown) {
+      return this.#judgeThrown(thrown);
+    }
+  }
+
+  #judgeThrown(thrown: unknown): Verdict {
+    if (thrown instanceof BrokenPromise) {
+      return failed(thrown.message, thrown);
+    }
+    if (!this.#target.refuses(thrown)) {
+      return failed(`throws what is no refusal of it: ${withoutNumbers(thrown)}`, thrown);
+    }
+    return quotedPiece(thrown) === undefined
+      ? { kind: 'refused', thrown }
+      : failed(`quotes a secret: ${withoutNumbers(thrown)}`, thrown);
+  }
+}
+
+function failed(what: string, thrown?: unknown): Failure {
+  return { kind: 'failed', what, thrown };
+}
+
+/** Two inputs that fail in one way have one sentence. */
+function withoutNumbers(thrown: unknown): string {
+  const sentence = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  return sentence
+    .slice(0, 80)
+    .replaceAll(/[^ -~]/g, '?')
+    .replaceAll(/\d+/g, 'N')
+    .replaceAll(/"[^"]*"?/g, '"..."');
+}
