@@ -36,6 +36,15 @@ test: ## install what the tests need, then build, check and run all of them (mak
 	@$(MAKE) build check plugin
 	@node test/run.mjs $(TEST_FLAGS) $(ONLY)
 
+# Which engines: `machine` for this one's own, 26.1, 28.5; all of them by default.
+ENGINES ?=
+
+.PHONY: matrix
+matrix: ## run the live tests against several Docker Engines (root; make matrix ENGINES="machine 28.5" ONLY="live/crash")
+	@test/support/setup.sh
+	@$(MAKE) build plugin
+	@ENGINES='$(ENGINES)' node test/matrix.mjs $(ONLY)
+
 # How many seeds, which one, whether to show what happens, and which faults: see test/sim.mjs.
 SEEDS ?=
 SEED ?=

@@ -2,13 +2,18 @@
 // Runs the tests: bundles them as the programs are bundled, gives each bundle a process of its own, shows
 // what happens as it happens, and ends with the line "N passed, N failed".
 //
-//   node test/run.mjs [--require-live] [FILTER...]     a filter is a suite's name or a part of a path
-import { readdirSync } from 'node:fs';
+//   node test/run.mjs [OPTIONS] [FILTER...]     a filter is a suite's name or a part of a path
+//
+//   --require-live     live tests that cannot run here are a failure
+//   --engine VERSION   live tests start the Docker Engine of that version, of another Debian (test/support/debian-engines.mjs)
+//   --results FILE     writes what came of it to FILE too, as JSON
+import { readdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { bundleOptions, copyAddon } from '../build.mjs';
+import { unpackEngine } from './support/debian-engines.mjs';
 import { whyClusterTestsCannotRun, whyLiveTestsCannotRun } from './support/live-requirements.mjs';
 import { Results } from './support/results.mjs';
 import { endRunningTests, runTestProcess } from './support/test-process.mjs';
@@ -170,6 +175,7 @@ async function runBundles(bundles, width, results) {
         bundle: bundle.path,
         timeLimit_ms: bundle.suite.timeLimit_s * 1000,
         cwd: root,
+        env: engine,
         onEvent: (event) => section.event(event),
       });
       section.end(outcome);
@@ -182,7 +188,11 @@ async function runBundles(bundles, width, results) {
 let interrupted = false;
 const { values: options, positionals: filters } = parseArgs({
   allowPositionals: true,
-  options: { 'require-live': { type: 'boolean', default: process.env.CI === 'true' } },
+  options: {
+    'require-live': { type: 'boolean', default: process.env.CI === 'true' },
+    engine: { type: 'string' },
+    results: { type: 'string' },
+  },
 });
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
@@ -192,6 +202,21 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
+/** What tells the tests which engine to start (test/support/engine-choice.ts). */
+async function engineEnvironment(version) {
+  if (version === undefined) {
+    return {};
+  }
+  try {
+    const root = await unpackEngine(version, (line) => process.stdout.write(`${line}\n`));
+    return { TEST_ENGINE: version, TEST_ENGINE_ROOT: root };
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+const engine = await engineEnvironment(options.engine);
 const results = new Results(process.stdout);
 let found = 0;
 for (const suite of suites) {
@@ -224,3 +249,6 @@ if (found === 0) {
   results.fail(`no test file matches ${filters.length === 0 ? 'test/*/**/*.test.ts' : filters.join(' ')}`);
 }
 process.exitCode = results.finish() ? 0 : 1;
+if (options.results !== undefined) {
+  writeFileSync(options.results, `${JSON.stringify(results.summary(), null, 2)}\n`);
+}

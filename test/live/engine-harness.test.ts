@@ -8,6 +8,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { dockerClis } from '../support/docker-cli.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
+import { expectedEngine } from '../support/engine-choice.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 /** Where anything on the host names `word`: processes, mounts, cgroups. */
@@ -57,6 +58,15 @@ function describeHarness(): void {
       await engine.importBusybox();
     });
     after(async () => engine.stop());
+
+    test('is of the version that the tests are for', async (context) => {
+      const format = '{{.Server.Version}} {{.Server.MinAPIVersion}} {{.Server.APIVersion}}';
+      const { stdout } = await engine.docker(['version', '--format', format]);
+      const [version = '', oldest, newest] = stdout.trim().split(' ');
+      assert.ok(version.startsWith(expectedEngine() ?? ''), version);
+      const clis = dockerClis().map((cli) => cli.version);
+      context.diagnostic(`engine ${version}, API ${oldest} to ${newest}, CLI ${clis.join(' and ')}`);
+    });
 
     test('runs a container on the network of its own host', async () => {
       for (const cli of dockerClis()) {

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { busyboxArchive, TEST_IMAGE } from './busybox.ts';
 import { CommandError, type CommandOptions, type CommandResult, tryCommand } from './command.ts';
 import { defaultDockerCli, type DockerCli } from './docker-cli.ts';
+import { engineRoot } from './engine-choice.ts';
 import { childrenOf, HostBox } from './host-box.ts';
 import type { Network, NetworkHost } from './network.ts';
 import { requestOverSocket } from './socket-request.ts';
@@ -61,7 +62,7 @@ export class Engine {
 
   /** Starts an engine and waits until its API answers. */
   static async start(options: EngineOptions = {}): Promise<Engine> {
-    const box = await HostBox.create({ name: options.name ?? 'engine', pluginIds });
+    const box = await HostBox.create({ name: options.name ?? 'engine', root: engineRoot(), pluginIds });
     try {
       const engine = new Engine(box, await options.network?.attach(box), options);
       mkdirSync(engine.#dockerConfig);

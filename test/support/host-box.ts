@@ -13,9 +13,24 @@ import {
   temporaryDirectory,
   type TemporaryDirectory,
 } from './cleanup.ts';
+import { dockerClis } from './docker-cli.ts';
 import { waitFor } from './wait-for.ts';
 
 const cgroupRoot = '/sys/fs/cgroup';
+
+/**
+ * Shell: puts the programs of the folder "$3" in the place of the box's own. Everything is below /usr (/bin, /sbin and /lib lead
+ * there); configuration, devices and sockets stay the outer host's, and so do /usr/local and the programs from "$4" on.
+ */
+const otherPrograms = [
+  'mkdir -p "$3/usr/local"',
+  'mount --bind /usr/local "$3/usr/local"',
+  'for program in "${@:4}"; do',
+  '  [[ -e "$3$program" ]] || : > "$3$program"',
+  '  mount --bind "$program" "$3$program"',
+  'done',
+  'mount --rbind "$3/usr" /usr',
+];
 
 /** The processes that `pid` started and that still run, as the outer host numbers them. */
 export function childrenOf(pid: number): readonly number[] {
@@ -67,9 +82,17 @@ function removeCgroups(names: readonly string[]): true {
   return true;
 }
 
+/** The outer host's own programs that a box has too, whatever root it has: the tests know these by their versions. */
+function ownPrograms(): readonly string[] {
+  const files = [process.execPath, ...dockerClis().map((cli) => cli.path)];
+  return files.filter((file) => file.startsWith('/usr/') && !file.startsWith('/usr/local/'));
+}
+
 export interface BoxOptions {
   /** The hostname. */
   readonly name: string;
+  /** A folder with the programs of another Debian, which are the box's instead of the outer host's. */
+  readonly root?: string | undefined;
   /** The ids of the managed plugins that run in the box, given its directory: each names a cgroup. */
   readonly pluginIds: (directory: string) => readonly string[];
 }
@@ -119,14 +142,16 @@ export class HostBox {
       'mount -t tmpfs none /run/containerd',
       'mkdir /run/docker/plugins',
       'mount --bind "$2/plugins" /run/docker/plugins',
+      ...(options.root === undefined ? [] : otherPrograms),
       'echo ready',
       // The other end of the standard input is the test's process.
       'while read -r _; do :; done',
     ].join('\n');
     const namespaces = ['--mount', '--net', '--pid', '--uts', '--fork', '--kill-child', '--mount-proc'];
+    const words = [options.name, temporary.path, options.root ?? '', ...ownPrograms()];
     const outer = spawn(
       'unshare',
-      [...namespaces, '--propagation', 'private', 'bash', '-c', script, 'box', options.name, temporary.path],
+      [...namespaces, '--propagation', 'private', 'bash', '--norc', '-c', script, 'box', ...words],
       { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '' } },
     );
     const { stdout, stderr, pid } = outer;

@@ -23,6 +23,9 @@ export class Results {
   #passed = 0;
   #failed = 0;
   #skipped = 0;
+  /** Why tests were skipped, and what tests told besides. */
+  #skips = [];
+  #told = [];
   #failures = [];
   #slow = [];
   #startedAt = performance.now();
@@ -52,6 +55,7 @@ export class Results {
         } else if (event.type === 'test:diagnostic') {
           // A seed, or a measurement: what a person needs to repeat what the test did.
           write(this.#style('dim', `  ${' '.repeat(event.nesting * 2)}  ${event.message}`));
+          this.#told.push(event.message);
         } else if (event.type === 'test:dequeue') {
           if (live && this.#stream.isTTY) {
             this.#stream.write(`  ${' '.repeat(event.nesting * 2)}… ${event.name}\r`);
@@ -92,6 +96,7 @@ export class Results {
     const name = [...around.map((suite) => suite.name), event.name].join(' > ');
     if (event.skip || event.todo) {
       this.#skipped += 1;
+      this.#skips.push({ title, name, reason: event.reason ?? 'no reason given' });
       write(
         `${lead}${this.#style('yellow', '-')} ${event.name}  (${event.reason ?? (event.skip ? 'skipped' : 'to do')})`,
       );
@@ -150,6 +155,18 @@ export class Results {
     const skipped = this.#skipped > 0 ? `, ${this.#skipped} skipped` : '';
     this.#write(`${this.#passed} passed, ${this.#failed} failed${skipped}\n`);
     return this.#failed === 0;
+  }
+
+  /** What came of it, for programs: how many, which failed, which were skipped and why, and what tests told besides. */
+  summary() {
+    return {
+      passed: this.#passed,
+      failed: this.#failed,
+      skipped: this.#skipped,
+      failures: this.#failures.map(({ title, name }) => ({ title, name })),
+      skips: this.#skips,
+      told: this.#told,
+    };
   }
 
   #write(text) {

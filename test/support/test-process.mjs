@@ -14,12 +14,12 @@ const lingering_ms = 10_000;
 
 const running = new Set();
 
-/** The environment of a test: nothing of the person's own Docker or coffer settings gets in; where histories go does. */
-function testEnvironment() {
+/** The environment of a test: nothing of the person's own Docker or coffer settings gets in; where histories go does, and `own`. */
+function testEnvironment(own) {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(COFFER_(?!HISTORY$)|DOCKER_|NODE_OPTIONS$|FORCE_COLOR$)/.test(name),
+    ([name]) => !/^(COFFER_(?!HISTORY$)|DOCKER_|TEST_ENGINE|NODE_OPTIONS$|FORCE_COLOR$)/.test(name),
   );
-  return { ...Object.fromEntries(kept), NO_COLOR: '1', NODE_ENV: 'test' };
+  return { ...Object.fromEntries(kept), NO_COLOR: '1', NODE_ENV: 'test', ...own };
 }
 
 function groupExists(groupId) {
@@ -69,13 +69,13 @@ export async function endRunningTests() {
  * Runs one bundle of tests. Resolves, when the process and all it started have ended, to
  * `{ problems, output }`: what went wrong beside the tests themselves, and the end of what was printed.
  */
-export async function runTestProcess({ bundle, timeLimit_ms, cwd, onEvent }) {
+export async function runTestProcess({ bundle, timeLimit_ms, cwd, env, onEvent }) {
   const child = spawn(
     process.execPath,
     ['--enable-source-maps', `--test-reporter=${reporter}`, '--test-reporter-destination=stdout', bundle],
     {
       cwd,
-      env: testEnvironment(),
+      env: testEnvironment(env),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       serialization: 'advanced',
       detached: true,
