@@ -6,25 +6,29 @@ import { unreachable } from '../../src/common/index.ts';
 import type { PutReply, SecretReply } from '../../src/control/index.ts';
 import type { ManagerProcess } from '../support/manager-process.ts';
 import { acceptedBody, ManagerRefusal } from '../support/manager-refusal.ts';
-import { getSecret, valueIn } from '../support/secret-calls.ts';
+import { getSecret, type Sockets, valueIn } from '../support/secret-calls.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import { requestOverSocket } from '../support/socket-request.ts';
 import type { History, HistoryCall, HistoryResult } from './history.ts';
 
+/** A manager as its clients see it. */
+export type AskedManager = Pick<ManagerProcess, 'name' | 'running'> & Sockets;
+
 export interface ClientOptions {
-  readonly managers: readonly ManagerProcess[];
+  readonly managers: readonly AskedManager[];
   readonly history: History;
   readonly random: SeededRandom;
   /** Default 5. */
   readonly clients?: number;
   /** The names that are written and read; default three. */
   readonly names?: readonly string[];
+  /** How long a client rests at most between two calls. Default 20. */
+  readonly rest_ms?: number;
 }
 
 /** Then a client goes on without the answer. */
 const ANSWER_MS = 3_000;
-/** A client rests up to so long between two calls. */
-const THINK_MS = 20;
+const REST_MS = 20;
 
 export class Clients {
   readonly #options: ClientOptions;
@@ -32,6 +36,8 @@ export class Clients {
   readonly #running: Promise<unknown>;
   /** What makes values and tasks different from those of all other clients. */
   readonly #prefix: string;
+  /** The version of each name that a client was told last. */
+  readonly #seen = new Map<string, number>();
   #calls = 0;
   #stopped = false;
 
@@ -74,40 +80,59 @@ export class Clients {
     const { managers, random } = this.#options;
     let manager = random.pick(managers);
     while (!this.#stopped) {
-      const kind = random.pick(['write', 'write', 'read', 'read', 'inspect'] as const);
+      const kind = random.pick(['write', 'write', 'compare', 'read', 'read', 'inspect'] as const);
       const result = await this.#call(client, manager, random.pick(this.#names), kind);
       if (result.kind === 'unknown' || result.kind === 'refused' || random.below(8) === 0) {
         manager = random.pick(managers);
       }
-      await delay(random.below(THINK_MS));
+      await delay(random.below(this.#options.rest_ms ?? REST_MS));
     }
   }
 
   async #call(
     client: number,
-    manager: ManagerProcess,
+    manager: AskedManager,
     name: string,
     kind: HistoryCall['kind'],
   ): Promise<HistoryResult> {
     this.#calls += 1;
     const id = `${this.#prefix}-${this.#calls}`;
-    const call: HistoryCall =
-      kind === 'write' ? { kind, value: id } : kind === 'read' ? { kind, task: `task-${id}` } : { kind };
+    const call = this.#describe(kind, name, id);
     const start_ms = performance.now();
     const result = await perform(manager, name, call).catch((thrown: unknown) =>
       failed(call, thrown, this.#stopped),
     );
     const end_ms = performance.now();
     this.#options.history.record({ client, manager: manager.name, name, call, result, start_ms, end_ms });
+    if (result.kind === 'done' || result.kind === 'version') {
+      this.#seen.set(name, result.version);
+    }
     return result;
+  }
+
+  #describe(kind: HistoryCall['kind'], name: string, id: string): HistoryCall {
+    switch (kind) {
+      case 'write':
+        return { kind, value: id };
+      case 'compare':
+        return { kind, value: id, expect: this.#seen.get(name) ?? 0 };
+      case 'read':
+        return { kind, task: `task-${id}` };
+      case 'inspect':
+        return { kind };
+      default:
+        return unreachable(kind);
+    }
   }
 }
 
-async function perform(manager: ManagerProcess, name: string, call: HistoryCall): Promise<HistoryResult> {
+async function perform(manager: AskedManager, name: string, call: HistoryCall): Promise<HistoryResult> {
   const control = { headers: { host: 'coffer' }, timeout_ms: ANSWER_MS };
   switch (call.kind) {
-    case 'write': {
-      const path = `/v1/secrets/${name}?expect=always`;
+    case 'write':
+    case 'compare': {
+      const expect = call.kind === 'write' ? 'always' : call.expect;
+      const path = `/v1/secrets/${name}?expect=${expect}`;
       const request = { ...control, method: 'PUT', path, body: call.value };
       const reply = acceptedBody(await requestOverSocket(manager.controlSocket, request)) as PutReply;
       return { kind: 'done', version: reply.secret.version };
@@ -136,6 +161,9 @@ function failed(call: HistoryCall, thrown: unknown, fresh: boolean): HistoryResu
   if (absent) {
     // The answer does not say how fresh it is.
     return { kind: 'absent', freshness: fresh ? 'linearizable' : 'local' };
+  }
+  if (thrown instanceof ManagerRefusal && thrown.code === 'secret.version-conflict') {
+    return { kind: 'other', why };
   }
   const code = (thrown as NodeJS.ErrnoException).code ?? '';
   const notDone =

@@ -30,6 +30,13 @@ function write(value: string, version: number, span: Span): HistoryEntry {
   return entry({ kind: 'write', value }, { kind: 'done', version }, span);
 }
 
+/** A write that expects a version; answered with the one that it made, or that there was another one. */
+function compare(value: string, expect: number, version: number | 'other', span: Span): HistoryEntry {
+  const result: HistoryResult =
+    version === 'other' ? { kind: 'other', why: 'another version' } : { kind: 'done', version };
+  return entry({ kind: 'compare', value, expect }, result, span);
+}
+
 function lostWrite(value: string, span: Span): HistoryEntry {
   return entry({ kind: 'write', value }, { kind: 'unknown', why: 'no answer' }, span);
 }
@@ -89,6 +96,11 @@ describe('the judge accepts', () => {
     accepts(lostWrite('a', [0, 1]), write('b', 2, [2, 3]), read('b', [4, 5]));
   });
 
+  test('a write that expects the version that is there, and one that is refused for another', () => {
+    accepts(compare('a', 0, 1, [0, 1]), compare('b', 0, 'other', [2, 3]), compare('c', 1, 2, [4, 5]));
+    accepts(compare('a', 0, 'other', [0, 9]), write('b', 1, [1, 8]), read('b', [10, 11]));
+  });
+
   test('an old value where the manager said that it might be old', () => {
     accepts(
       write('a', 1, [0, 1]),
@@ -116,6 +128,11 @@ describe('the judge refuses', () => {
 
   test('a write that happened though it was refused', () => {
     refuses(/read/, write('a', 1, [0, 1]), refusedWrite('b', [2, 3]), read('b', [4, 5]));
+  });
+
+  test('two writes that were made expecting the same version, and one that was refused though it was there', () => {
+    refuses(/compare b at 0/, compare('a', 0, 1, [0, 1]), compare('b', 0, 2, [2, 3]));
+    refuses(/compare b at 1/, write('a', 1, [0, 1]), compare('b', 1, 'other', [2, 3]));
   });
 
   test('a write without an answer that happens twice, or is gone again', () => {
@@ -173,7 +190,7 @@ describe('clients of a manager', () => {
     assert.deepEqual(readHistory(file), JSON.parse(JSON.stringify(entries)));
     assert.equal(readFileSync(file, 'utf8').split('\n').length, entries.length + 1);
     const kinds = new Set(entries.map(({ call, result }) => `${call.kind} ${result.kind}`));
-    for (const kind of ['write done', 'read value', 'inspect version']) {
+    for (const kind of ['write done', 'compare done', 'compare other', 'read value', 'inspect version']) {
       assert.ok(kinds.has(kind), `${kind} is among ${[...kinds].join(', ')}`);
     }
     assert.deepEqual(problemsOf(withFreshness(entries, [manager.log()])), []);

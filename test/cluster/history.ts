@@ -6,6 +6,8 @@ import { appendFileSync, readFileSync } from 'node:fs';
 export type HistoryCall =
   /** The value is another one in each call. */
   | { readonly kind: 'write'; readonly value: string }
+  /** A write that is made only if the version is the one that is expected; 0: if there is none. */
+  | { readonly kind: 'compare'; readonly value: string; readonly expect: number }
   /** GetSecret for a task that has not asked before. */
   | { readonly kind: 'read'; readonly task: string }
   /** A look at the secret's description, which tells its version. */
@@ -13,6 +15,8 @@ export type HistoryCall =
 
 export type HistoryResult =
   | { readonly kind: 'done'; readonly version: number }
+  /** It was not done, since there was another version than the one that was expected. */
+  | { readonly kind: 'other'; readonly why: string }
   /** It was not done, for certain. */
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'value'; readonly value: string; readonly freshness?: Freshness }

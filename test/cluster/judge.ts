@@ -36,7 +36,7 @@ export function problemsOf(history: readonly HistoryEntry[]): readonly string[] 
 /** Values that nobody wrote, or only later. */
 function strangers(name: string, entries: readonly HistoryEntry[]): readonly string[] {
   const writtenAt = new Map(
-    entries.flatMap(({ call, start_ms }) => (call.kind === 'write' ? [[call.value, start_ms] as const] : [])),
+    entries.flatMap(({ call, start_ms }) => ('value' in call ? [[call.value, start_ms] as const] : [])),
   );
   return entries.flatMap((entry) => {
     const { result, end_ms } = entry;
@@ -89,17 +89,23 @@ function operationsOf(
   ];
   const seeing = (fits: (register: Register) => boolean): readonly TimedOperation<Register>[] =>
     operation(end_ms, end_ms, (register) => (fits(register) ? register : undefined));
-  if (call.kind === 'write') {
+  if (call.kind === 'write' || call.kind === 'compare') {
     const { value } = call;
+    const fits = (version: number): boolean => call.kind === 'write' || call.expect === version;
     const seen = firstSeen.get(value) ?? Infinity;
     if (result.kind === 'done') {
       return operation(end_ms, Math.min(seen, end_ms), ({ version }) =>
-        version + 1 === result.version ? { version: result.version, value } : undefined,
+        fits(version) && version + 1 === result.version ? { version: result.version, value } : undefined,
       );
+    }
+    if (result.kind === 'other') {
+      return seeing(({ version }) => !fits(version));
     }
     return result.kind === 'refused'
       ? []
-      : operation(Infinity, seen, ({ version }) => ({ version: version + 1, value }));
+      : operation(Infinity, seen, ({ version }) =>
+          fits(version) ? { version: version + 1, value } : undefined,
+        );
   }
   if ('freshness' in result && result.freshness === 'local') {
     return [];
@@ -115,6 +121,7 @@ function operationsOf(
     case 'unknown':
       return [];
     case 'done':
+    case 'other':
       throw new RangeError('a read is not answered with a write');
     default:
       return unreachable(result);
@@ -123,6 +130,10 @@ function operationsOf(
 
 function describe({ client, manager, call, result, start_ms, end_ms }: HistoryEntry): string {
   const time = `${start_ms.toFixed(1)}..${end_ms.toFixed(1)} ms`;
-  const asked = call.kind === 'write' ? `write ${call.value}` : call.kind;
+  const asked = [
+    call.kind,
+    ...('value' in call ? [call.value] : []),
+    ...('expect' in call ? [`at ${call.expect}`] : []),
+  ].join(' ');
   return `client ${client} at ${manager}: ${asked} -> ${JSON.stringify(result)} [${time}]`;
 }

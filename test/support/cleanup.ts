@@ -9,6 +9,7 @@ type CleanUp = () => void;
 
 const pending = new Set<CleanUp>();
 let installed = false;
+let interrupt: (() => void) | undefined;
 
 function install(): void {
   if (installed) {
@@ -27,8 +28,21 @@ function install(): void {
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     // For good: a second signal must not end the process amid its clean-up.
-    process.on(signal, () => process.exit(130));
+    process.on(signal, () => {
+      const handler = interrupt;
+      interrupt = undefined;
+      if (handler === undefined) {
+        process.exit(130);
+      }
+      handler();
+    });
   }
+}
+
+/** Has the first signal that would end the process call `handler` instead, which ends it in its own time. The second one ends it. */
+export function onFirstInterrupt(handler: () => void): void {
+  install();
+  interrupt = handler;
 }
 
 /** Has `cleanUp` called when the process ends, unless the returned function was called before. */

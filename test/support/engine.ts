@@ -26,6 +26,8 @@ export interface EngineOptions {
   readonly dockerdArguments?: readonly string[];
   /** The network that the engine's host is put on. By default it has none but its loopback interface. */
   readonly network?: Network;
+  /** Done on the engine's host before the engine is first started. */
+  readonly prepare?: (box: HostBox) => Promise<void>;
 }
 
 export interface DockerOptions extends CommandOptions {
@@ -66,6 +68,7 @@ export class Engine {
     try {
       const engine = new Engine(box, await options.network?.attach(box), options);
       mkdirSync(engine.#dockerConfig);
+      await options.prepare?.(box);
       await engine.start();
       return engine;
     } catch (error) {

@@ -93,7 +93,7 @@ export interface BoxOptions {
   readonly name: string;
   /** A folder with the programs of another Debian, which are the box's instead of the outer host's. */
   readonly root?: string | undefined;
-  /** The ids of the managed plugins that run in the box, given its directory: each names a cgroup. */
+  /** The ids of the managed plugins that run in the box, given its directory as it is reached from outside: each names a cgroup. */
   readonly pluginIds: (directory: string) => readonly string[];
 }
 
@@ -114,7 +114,7 @@ export class HostBox {
 
   private constructor(options: BoxOptions, temporary: TemporaryDirectory, outer: ChildProcess, init: number) {
     this.name = options.name;
-    this.#pluginIds = () => options.pluginIds(temporary.path);
+    this.#pluginIds = () => options.pluginIds(this.reach(temporary.path));
     this.directory = temporary.path;
     this.pluginDirectory = path.join(temporary.path, 'plugins');
     this.cgroupParent = `/${path.basename(temporary.path)}`;

@@ -24,8 +24,16 @@ export interface PluginOptions {
   readonly variant?: string;
 }
 
-/** Makes a plugin of build/plugin under `name`, neither set up nor enabled. */
-export async function createPlugin(engine: Engine, name: string, variant = ''): Promise<void> {
+/**
+ * Makes a plugin of build/plugin under `name`, neither set up nor enabled; of a copy that `alter` changes, given its directory,
+ * whose files it replaces and never writes to.
+ */
+export async function createPlugin(
+  engine: Engine,
+  name: string,
+  variant = '',
+  alter: (directory: string) => void = () => undefined,
+): Promise<void> {
   const built = path.dirname(builtFile('build/plugin/config.json', 'make plugin'));
   const copy = path.join(engine.directory, 'plugin');
   rmSync(copy, { recursive: true, force: true });
@@ -37,6 +45,7 @@ export async function createPlugin(engine: Engine, name: string, variant = ''): 
     const about = JSON.parse(readFileSync(versionFile, 'utf8')) as Record<string, unknown>;
     rmSync(versionFile);
     writeFileSync(versionFile, JSON.stringify({ ...about, variant: `${name} ${variant}` }));
+    alter(copy);
     await engine.docker(['plugin', 'create', name, copy]);
   } finally {
     rmSync(copy, { recursive: true, force: true });
@@ -179,7 +188,8 @@ export class ManagedPlugin {
 
   /** The inode of the engine's file about the plugin, which is replaced when it is written. */
   #file(): number {
-    return statSync(path.join(this.engine.dataDirectory, 'plugins', this.id, 'config.json')).ino;
+    const { box, dataDirectory } = this.engine;
+    return statSync(box.reach(path.join(dataDirectory, 'plugins', this.id, 'config.json'))).ino;
   }
 
   #socket(name: string): string {

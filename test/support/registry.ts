@@ -15,10 +15,13 @@ export interface Registry {
   readonly address: string;
 }
 
-/** Starts a registry that ends with its engine; `onNetwork` for the other engines of its network too. */
-export async function startRegistry(engine: Engine, { onNetwork = false } = {}): Promise<Registry> {
-  const address = `${onNetwork ? (engine.host?.address ?? '') : '127.0.0.1'}:${PORT}`;
-  const directory = path.join(engine.directory, 'registry');
+/** Starts a registry that ends with the host of its engine; `onNetwork` for the other engines of its network too. */
+export async function startRegistry(
+  { box, host }: Pick<Engine, 'box' | 'host'>,
+  { onNetwork = false } = {},
+): Promise<Registry> {
+  const address = `${onNetwork ? (host?.address ?? '') : '127.0.0.1'}:${PORT}`;
+  const directory = path.join(box.directory, 'registry');
   mkdirSync(directory);
   const config = path.join(directory, 'config.json');
   writeFileSync(
@@ -31,7 +34,7 @@ export async function startRegistry(engine: Engine, { onNetwork = false } = {}):
       http: { addr: address },
     }),
   );
-  const [program, ...args] = engine.box.inside(['docker-registry', 'serve', config]);
+  const [program, ...args] = box.inside(['docker-registry', 'serve', config]);
   const logFile = path.join(directory, 'log');
   const log = openSync(logFile, 'a');
   const server = spawn(program, args, {

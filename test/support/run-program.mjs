@@ -8,8 +8,11 @@ import { bundleOptions, copyAddon } from '../../build.mjs';
 
 const root = path.dirname(path.dirname(import.meta.dirname));
 
-/** Runs `entry`, a path from the root, with `args`; resolves to its exit code. Signals that end this process end it. */
-export async function runProgram(entry, args) {
+/**
+ * Runs `entry`, a path from the root, with `args`; resolves to its exit code. Signals that end this process end it. With `alone`, a
+ * Ctrl-C of the terminal reaches the program itself, and nothing of what it has started.
+ */
+export async function runProgram(entry, args, { alone = false } = {}) {
   const directory = path.join(root, 'build', 'test', path.basename(path.dirname(entry)));
   const outfile = path.join(directory, `${path.basename(entry, '.ts')}.cjs`);
   await build({
@@ -23,9 +26,10 @@ export async function runProgram(entry, args) {
   const child = spawn(process.execPath, ['--enable-source-maps', outfile, ...args], {
     stdio: 'inherit',
     cwd: root,
+    detached: alone,
   });
   // The program cleans up after itself when it is interrupted; this process only has to outlive it.
-  process.on('SIGINT', () => undefined);
+  process.on('SIGINT', () => (alone ? child.kill('SIGINT') : undefined));
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   const [code] = await once(child, 'exit');
   return code ?? 130;

@@ -4,7 +4,7 @@ import { type Engine, type EngineOptions, startEngine } from './engine.ts';
 import type { Network } from './network.ts';
 import { waitFor } from './wait-for.ts';
 
-export interface SwarmEngines extends Pick<EngineOptions, 'dockerdArguments'> {
+export interface SwarmEngines extends Pick<EngineOptions, 'dockerdArguments' | 'prepare'> {
   /** How many there are beside the managers. Default 0. */
   readonly workers?: number;
 }
