@@ -63,6 +63,15 @@ REPLAY ?=
 fuzz: $(packages) ## give each parser inputs that are nearly valid (make fuzz RUNS=100000 ONLY=raft, or REPLAY=FILE)
 	@RUNS='$(RUNS)' SEED='$(SEED)' ONLY='$(ONLY)' REPLAY='$(REPLAY)' node test/fuzz.mjs
 
+# The seed and the faults are those of the chaos too.
+DURATION ?=
+
+.PHONY: chaos
+chaos: ## trouble three engines with coffer and check what it promises (root; make chaos DURATION=30m SEED=n FAULTS=...)
+	@test/support/setup.sh
+	@$(MAKE) build plugin
+	@DURATION='$(DURATION)' SEED='$(SEED)' FAULTS='$(FAULTS)' node test/chaos/run.mjs
+
 .PHONY: demo
 demo: ## show coffer at work on a real Docker Engine, run privately (root)
 	@test/support/setup.sh

@@ -49,7 +49,8 @@ export class Engine {
   readonly host: NetworkHost | undefined;
   readonly socket: string;
   readonly dataDirectory: string;
-  readonly #logFile: string;
+  /** What the engine and its plugins write, at debug level. */
+  readonly logFile: string;
   readonly #options: EngineOptions;
   #starter: ChildProcess | undefined;
 
@@ -58,7 +59,7 @@ export class Engine {
     this.host = host;
     this.socket = path.join(box.directory, 'docker.sock');
     this.dataDirectory = path.join(box.directory, 'data');
-    this.#logFile = path.join(box.directory, 'dockerd.log');
+    this.logFile = path.join(box.directory, 'dockerd.log');
     this.#options = options;
   }
 
@@ -83,7 +84,7 @@ export class Engine {
 
   /** All that the engine wrote to its log so far, at debug level. */
   log(): string {
-    return readFileSync(this.#logFile, 'utf8');
+    return readFileSync(this.logFile, 'utf8');
   }
 
   /** The engine's process, as the host numbers it. */
@@ -212,7 +213,7 @@ export class Engine {
       ...(this.#options.dockerdArguments ?? []),
     ]);
     const [program, ...args] = command;
-    const log = openSync(this.#logFile, 'a', 0o600);
+    const log = openSync(this.logFile, 'a', 0o600);
     const env = { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, HOME: directory };
     const starter = spawn(program, args, { stdio: ['ignore', log, log], env });
     closeSync(log);

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The values that an engine's host has in memory for containers: each must be one that this node is due.
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Canaries } from './canaries.ts';
+import type { Site } from './chaos-cluster.ts';
+
+/** What stands where it must not, or is no value of any secret, in a sentence each. */
+export function strayValues(site: Site, canaries: Canaries): readonly string[] {
+  const { dataDirectory } = site.engine;
+  const containers = site.reach(path.join(dataDirectory, 'containers'));
+  return filesBelow(containers)
+    .filter((file) => file.includes('/mounts/secrets'))
+    .flatMap((file) => {
+      const value = contentOf(file);
+      if (value === undefined || value === '') {
+        // It has just been removed, or is just being written.
+        return [];
+      }
+      const owner = canaries.ownerOf(value);
+      if (owner === undefined) {
+        return [`${site.name} has a value of no secret in ${file}`];
+      }
+      return owner.node === undefined || owner.node === site.name
+        ? []
+        : [`${site.name} has the value of ${owner.name}, which only ${owner.node} is due`];
+    });
+}
+
+function filesBelow(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.join(entry.parentPath, entry.name));
+  } catch {
+    // A container that has just been removed.
+    return [];
+  }
+}
+
+function contentOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
