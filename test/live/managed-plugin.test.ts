@@ -6,8 +6,10 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { temporaryDirectory } from '../support/cleanup.ts';
+import { tryCommand } from '../support/command.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { createPlugin, installPlugin, ManagedPlugin } from '../support/managed-plugin.ts';
+import { builtFile } from '../support/project.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
 import { SyslogCollector } from '../support/syslog-collector.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -224,5 +226,20 @@ describe('the managed plugin from a registry', () => {
     const { stdout } = await engine.docker(inspect);
     assert.match(stdout, /coffer:2 .*COFFER_LOG_LEVEL=debug/);
     assert.equal(await delivered(engine, 'kept'), 'from version 1');
+  });
+
+  test('has the very files there that were built', async () => {
+    const built = path.join(builtFile('build/plugin', 'make plugin'), 'rootfs');
+    const { id } = await ManagedPlugin.find(engine);
+    const installed = path.join(engine.dataDirectory, 'plugins', id, 'rootfs');
+    const { stdout } = await tryCommand(['diff', '-r', '--brief', '--no-dereference', built, installed]);
+    const differences = stdout.split('\n').filter((line) => line !== '');
+    // Beside them the engine has made places to mount at; and the tests have a version file of their own.
+    const others = differences.filter((line) => !line.startsWith(`Only in ${installed}`));
+    assert.deepEqual(
+      others.map((line) => line.includes('usr/lib/coffer/version.json')),
+      [true],
+      stdout,
+    );
   });
 });

@@ -8,9 +8,16 @@ import { beforeEach, describe, test, type TestContext } from 'node:test';
 import { nextAuthority } from '../../../src/cluster/certificates.ts';
 import { JoinService } from '../../../src/cluster/join-service.ts';
 import { verifiedIdentity } from '../../../src/cluster/join.ts';
+import { LocalAdmin, type LocalAdminOptions } from '../../../src/cluster/local-admin.ts';
 import { BODY, decodeBody, type IssuedIdentity, type JoinRequest } from '../../../src/cluster/rpc-body.ts';
 import type { LogFields, Logger } from '../../../src/common/index.ts';
-import { createAuthority, createCertificateRequest, generateKey } from '../../../src/pki/index.ts';
+import { encodeObject } from '../../../src/membership/index.ts';
+import {
+  createAuthority,
+  createCertificateRequest,
+  generateKey,
+  parseJoinToken,
+} from '../../../src/pki/index.ts';
 import type { CallContext, TlsCredentials } from '../../../src/transport/index.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 import { fakeManager } from './fake-manager.ts';
@@ -77,6 +84,31 @@ describe('the service for those who join', () => {
   });
 
   describe('a token (A40)', () => {
+    test('stands in the state as a hash, from which nobody joins', async () => {
+      const replica = {} as LocalAdminOptions['replica'];
+      const isReachable = (): undefined => undefined;
+      const admin = new LocalAdmin({ replica, store, isReachable, now_ms: () => now_ms });
+      const { tokenId, secret } = parseJoinToken((await admin.createToken({ role: 'worker' })).token);
+      const stored = store.cluster.tokens().find(({ id }) => id === tokenId);
+      assert.ok(stored !== undefined);
+      const bytes = encodeObject(stored);
+      assert.ok(bytes.includes(tokenId));
+      for (const form of [
+        secret,
+        secret.toString('base64'),
+        secret.toString('base64url'),
+        secret.toString('hex'),
+      ]) {
+        assert.ok(!bytes.includes(form));
+      }
+      const { secretHash } = stored;
+      await notLetIn(
+        join(generateKey(), { tokenId, secret: secretHash.toString('base64') }),
+        'cluster.token-invalid',
+      );
+      assert.ok((await join(generateKey(), { tokenId, secret: secret.toString('base64') })).nodeId !== '');
+    });
+
     test('is needed', async () => {
       await notLetIn(join(generateKey(), { tokenId: '', secret: '' }), 'cluster.token-invalid');
       await notLetIn(call('join', Buffer.from('{}')), 'request.invalid');
