@@ -23,22 +23,17 @@ import { QUERIES, readQuery } from './query.ts';
 import { refuse } from './refuse.ts';
 import { rebuildRoutes } from './rebuild-routes.ts';
 import { rotationRoutes } from './rotation-routes.ts';
+import { DRILL_PATH, type ForEachRoute, type Method, RESTORE_PATH } from './route-list.ts';
 import { sealingRoutes } from './sealing-routes.ts';
 import type { SecretRoutes } from './secret-routes.ts';
 import { versionRoutes } from './version-routes.ts';
 import { whyRoute } from './why-routes.ts';
 import type { DaemonStatus, DoctorReply, Refusal, RefusalsReply } from './wire.ts';
 
-/** Its body is as large as all secrets together. */
-export const RESTORE_PATH = '/v1/restore';
-/** Likewise. */
-export const DRILL_PATH = '/v1/drill';
-
 const STATUS_TIMEOUT_MS = 5_000;
 const DOCTOR_TIMEOUT_MS = 10_000;
 
-type Method = 'get' | 'put' | 'post' | 'delete';
-type RouteTable = Readonly<Record<string, Readonly<Partial<Record<Method, RequestHandler>>>>>;
+type Handlers = Readonly<Partial<Record<Method, RequestHandler>>>;
 
 /** Makes the application. It answers every request with JSON, also those that it refuses. */
 export function controlApp(options: ControlOptions, secrets: SecretRoutes): Express {
@@ -58,7 +53,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
   const audit = auditRoutes(options);
   const sealing = sealingRoutes(options);
   const imports = importRoutes(options);
-  const table: RouteTable = {
+  const table: ForEachRoute<RequestHandler> = {
     '/v1/status': { get: statusRoute(options) },
     '/v1/secrets': { get: secrets.list },
     '/v1/secrets/:name': { get: secrets.inspect, put: secrets.put, delete: secrets.remove },
@@ -119,7 +114,6 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     '/v1/refusals': { get: refusalsRoute(options) },
     '/v1/why': { get: whyRoute(options) },
     '/v1/doctor': { get: doctorRoute(options) },
-    ...monitoringRoutes(options),
   };
   const app = express();
   app.disable('x-powered-by');
@@ -131,7 +125,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
     response.set('Cache-Control', 'no-store');
     next();
   });
-  for (const [path, handlers] of Object.entries(table)) {
+  for (const [path, handlers] of Object.entries<Handlers>({ ...table, ...monitoringRoutes(options) })) {
     addRoute(app, path, handlers, options.audit?.auditor);
   }
   app.use((request) => {
@@ -141,12 +135,7 @@ export function controlApp(options: ControlOptions, secrets: SecretRoutes): Expr
   return app;
 }
 
-function addRoute(
-  app: Express,
-  path: string,
-  handlers: RouteTable[string],
-  auditor: Auditor | undefined,
-): void {
+function addRoute(app: Express, path: string, handlers: Handlers, auditor: Auditor | undefined): void {
   const route = app.route(path);
   const { get, put, post, delete: remove } = handlers;
   if (get !== undefined) {

@@ -106,6 +106,9 @@ const swarmImport = v.strictObject({
   timeout_ms: wholeNumber(TIMEOUT_SENTENCE, ROTATION_TIMEOUT_MIN_MS, ROTATION_TIMEOUT_MAX_MS),
 });
 
+const JOIN_SENTENCE = 'join is a list of addresses, 16 at most';
+const address = v.pipe(v.string(JOIN_SENTENCE), v.maxLength(256, JOIN_SENTENCE));
+
 export const BODIES = {
   swarmImport,
   grantWish,
@@ -136,7 +139,7 @@ export const BODIES = {
   }),
   role: v.strictObject({ role, force: v.optional(v.boolean('force is true or false'), false) }),
   rebuildWish: v.strictObject({
-    join: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(256))), v.maxLength(16)), []),
+    join: v.optional(v.pipe(v.array(address, JOIN_SENTENCE), v.maxLength(16, JOIN_SENTENCE)), []),
     token: v.optional(v.pipe(v.string('token is a join token'), v.maxLength(1_024, 'token is a join token'))),
   }),
   lifetime: v.strictObject({

@@ -14,11 +14,12 @@ import {
   RequestContext,
   systemErrorCode,
 } from '../common/index.ts';
-import { controlApp, DRILL_PATH, RESTORE_PATH } from './app.ts';
+import { controlApp } from './app.ts';
 import { describeError } from './describe.ts';
 import { putValue } from './put-value.ts';
 import { secretRoutes } from './secret-routes.ts';
 import { type ControlLimits, type ControlOptions, DEFAULT_LIMITS } from './options.ts';
+import { DRILL_PATH, RESTORE_PATH } from './route-list.ts';
 
 /** Labels travel in the query, so a request's head may be larger than Node's 16 KiB. */
 const HEAD_BYTES_MAX = 64 * 1024;

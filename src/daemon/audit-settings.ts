@@ -8,6 +8,7 @@ import {
   type SyslogFacility,
 } from '../audit/index.ts';
 import { CofferError } from '../common/index.ts';
+import type { SettingReader } from './setting-list.ts';
 
 export const AUDIT_SINKS = ['file', 'stdout', 'syslog'] as const;
 export type AuditSinkName = (typeof AUDIT_SINKS)[number];
@@ -38,16 +39,13 @@ const SIZE_MIN_BYTES = 64 * KIB;
 const SIZE_MAX_BYTES = KIB ** 3;
 
 /** Reads them; adds a sentence to `problems` for each that is wrong, whose default stands in. */
-export function readAuditSettings(
-  valueOf: (name: string) => string | undefined,
-  problems: string[],
-): AuditSettings {
-  const sinks = readSinks(valueOf('COFFER_AUDIT') ?? 'file', problems);
+export function readAuditSettings(valueOf: SettingReader, problems: string[]): AuditSettings {
+  const sinks = readSinks(valueOf('COFFER_AUDIT'), problems);
   return {
     sinks,
     syslog: readSyslog(sinks.includes('syslog'), valueOf, problems),
-    size_bytes: readSize(valueOf('COFFER_AUDIT_SIZE') ?? '16m', problems),
-    keep: readKeep(valueOf('COFFER_AUDIT_KEEP') ?? '8', problems),
+    size_bytes: readSize(valueOf('COFFER_AUDIT_SIZE'), problems),
+    keep: readKeep(valueOf('COFFER_AUDIT_KEEP'), problems),
   };
 }
 
@@ -87,7 +85,7 @@ function readKeep(text: string, problems: string[]): number {
 
 function readSyslog(
   isWanted: boolean,
-  valueOf: (name: string) => string | undefined,
+  valueOf: SettingReader,
   problems: string[],
 ): SyslogSettings | undefined {
   const text = valueOf('COFFER_AUDIT_SYSLOG');
@@ -104,7 +102,7 @@ function readSyslog(
     return undefined;
   }
   const address = readAddress(text, problems);
-  const facility = readFacility(valueOf('COFFER_AUDIT_SYSLOG_FACILITY') ?? 'authpriv', problems);
+  const facility = readFacility(valueOf('COFFER_AUDIT_SYSLOG_FACILITY'), problems);
   const caFile = valueOf('COFFER_AUDIT_SYSLOG_CA');
   if (caFile !== undefined && !path.isAbsolute(caFile)) {
     problems.push(`COFFER_AUDIT_SYSLOG_CA is an absolute path, not ${JSON.stringify(caFile)}`);

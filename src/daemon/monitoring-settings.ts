@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The settings of what monitors are offered.
 import { isIP } from 'node:net';
+import type { SettingReader } from './setting-list.ts';
 
 export interface MonitoringSettings {
   /** COFFER_METRICS_ADDRESS: where monitors are answered without a socket of the host, `HOST:PORT`. Default: nowhere. */
@@ -18,13 +19,10 @@ export interface MonitoringAddress {
 const HOST_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i;
 
 /** Reads them; adds a sentence to `problems` for each that is wrong, whose default stands in. */
-export function readMonitoringSettings(
-  valueOf: (name: string) => string | undefined,
-  problems: string[],
-): MonitoringSettings {
+export function readMonitoringSettings(valueOf: SettingReader, problems: string[]): MonitoringSettings {
   return {
-    address: readAddress(valueOf('COFFER_METRICS_ADDRESS') ?? 'off', problems),
-    namesSecrets: readNamesSecrets(valueOf('COFFER_METRICS_SECRETS') ?? 'off', problems),
+    address: readAddress(valueOf('COFFER_METRICS_ADDRESS'), problems),
+    namesSecrets: readNamesSecrets(valueOf('COFFER_METRICS_SECRETS'), problems),
   };
 }
 

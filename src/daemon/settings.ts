@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type ClusterSettings, DEFAULT_PORT, withPort } from '../cluster/index.ts';
 import { type AuditSettings, readAuditSettings } from './audit-settings.ts';
 import { type MonitoringSettings, readMonitoringSettings } from './monitoring-settings.ts';
+import { type SettingName, settingReader, SETTINGS } from './setting-list.ts';
 import { readWebhookSettings, type WebhookSettings } from './webhook-settings.ts';
 import { CofferError, DAY_MS, parseDuration_ms } from '../common/index.ts';
 
@@ -75,11 +76,9 @@ const DRIVER_PATTERN = /^[\w./:@-]{1,255}$/;
 /** Reads the settings; what is wrong with them is in the answer, since an engine disables a plugin that exits. */
 export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
   const problems: string[] = [];
-  const valueOf = (name: string): string | undefined => {
-    const value = environment[name]?.trim();
-    return value === '' ? undefined : value;
-  };
-  const pathOf = (name: string, fallback: string): string => {
+  const valueOf = settingReader(environment);
+  const pathOf = (name: SettingName): string => {
+    const fallback = SETTINGS[name].fallback ?? '/';
     const value = valueOf(name) ?? fallback;
     if (!path.isAbsolute(value)) {
       problems.push(`${name} is an absolute path, not ${JSON.stringify(value)}`);
@@ -87,19 +86,16 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
     }
     return path.normalize(value);
   };
-  const choiceOf = <T extends string>(name: string, choices: readonly T[], fallback: T): T => {
-    const value = valueOf(name) ?? fallback;
+  const choiceOf = <T extends string>(name: SettingName, choices: readonly T[], fallback: T): T => {
+    const value = valueOf(name);
     const choice = choices.find((candidate) => candidate === value);
     if (choice === undefined) {
       problems.push(`${name} is one of ${choices.join(', ')}, not ${JSON.stringify(value)}`);
     }
     return choice ?? fallback;
   };
-  const cutOffOf = (name: string): number | undefined => {
+  const cutOffOf = (name: 'COFFER_CUT_OFF_AFTER'): number | undefined => {
     const value = valueOf(name);
-    if (value === undefined) {
-      return DAY_MS;
-    }
     if (value === 'off' || value === '0') {
       return undefined;
     }
@@ -110,7 +106,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
     }
     return duration_ms === 0 ? undefined : duration_ms;
   };
-  const driverOf = (name: string): string | undefined => {
+  const driverOf = (name: SettingName): string | undefined => {
     const value = valueOf(name);
     if (value !== undefined && !DRIVER_PATTERN.test(value)) {
       problems.push(`${name} is the name of a Docker plugin, not ${JSON.stringify(value)}`);
@@ -126,8 +122,8 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
       return undefined;
     }
   };
-  const listenOf = (name: string): ClusterSettings['listen'] => {
-    const value = valueOf(name) ?? `0.0.0.0:${DEFAULT_PORT}`;
+  const listenOf = (name: 'COFFER_LISTEN'): ClusterSettings['listen'] => {
+    const value = valueOf(name);
     if (value === 'off') {
       return undefined;
     }
@@ -142,7 +138,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
     }
     return { host: (match?.groups?.['host'] ?? '').replace(/^\[(.*)\]$/, '$1'), port };
   };
-  const joinOf = (name: string): readonly string[] =>
+  const joinOf = (name: SettingName): readonly string[] =>
     (valueOf(name) ?? '')
       .split(',')
       .map((text) => text.trim())
@@ -150,18 +146,18 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
       .map((text) => addressOf(name, text) ?? '');
   const unlockKeyPlaces = (): readonly UnlockKeyPlace[] => {
     const file = valueOf('COFFER_UNLOCK_KEY_FILE');
-    const credentials = valueOf('CREDENTIALS_DIRECTORY');
+    const credentials = environment['CREDENTIALS_DIRECTORY']?.trim() ?? '';
     return [
       ...(file === undefined
         ? []
         : [
             {
               name: 'COFFER_UNLOCK_KEY_FILE',
-              file: pathOf('COFFER_UNLOCK_KEY_FILE', '/'),
+              file: pathOf('COFFER_UNLOCK_KEY_FILE'),
               isOptional: false,
             },
           ]),
-      ...(credentials === undefined
+      ...(credentials === ''
         ? []
         : [
             {
@@ -177,31 +173,32 @@ export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
     addressOf('COFFER_ADVERTISE', advertise);
   }
   const settings: Settings = {
-    stateDirectory: pathOf('COFFER_STATE', '/var/lib/coffer'),
-    pluginSocket: pathOf('COFFER_PLUGIN_SOCKET', '/run/docker/plugins/coffer.sock'),
-    gatewaySocket: pathOf('COFFER_GATEWAY_SOCKET', '/run/coffer/docker.sock'),
-    controlSocket: pathOf('COFFER_CONTROL_SOCKET', '/run/coffer/control.sock'),
-    engineSocket: pathOf('COFFER_ENGINE_SOCKET', '/var/run/docker.sock'),
+    stateDirectory: pathOf('COFFER_STATE'),
+    pluginSocket: pathOf('COFFER_PLUGIN_SOCKET'),
+    gatewaySocket: pathOf('COFFER_GATEWAY_SOCKET'),
+    controlSocket: pathOf('COFFER_CONTROL_SOCKET'),
+    engineSocket: pathOf('COFFER_ENGINE_SOCKET'),
     driverName: driverOf('COFFER_DRIVER'),
-    logLevel: choiceOf('COFFER_LOG_LEVEL', LOG_LEVELS, 'info'),
-    stackRotation: choiceOf('COFFER_STACK_ROTATION', ['on', 'off'], 'on') === 'on',
+    logLevel: choiceOf('COFFER_LOG_LEVEL', LOG_LEVELS, SETTINGS.COFFER_LOG_LEVEL.fallback),
+    stackRotation:
+      choiceOf('COFFER_STACK_ROTATION', ['on', 'off'], SETTINGS.COFFER_STACK_ROTATION.fallback) === 'on',
     cluster: {
       listen: listenOf('COFFER_LISTEN'),
       advertise,
       join: joinOf('COFFER_JOIN'),
       joinToken: valueOf('COFFER_JOIN_TOKEN'),
       joinTokenFile: valueOf('COFFER_JOIN_TOKEN_FILE'),
-      reenrol: choiceOf('COFFER_REENROL', ['on', 'off'], 'off') === 'on',
+      reenrol: choiceOf('COFFER_REENROL', ['on', 'off'], SETTINGS.COFFER_REENROL.fallback) === 'on',
     },
     backupDirectory:
-      valueOf('COFFER_BACKUP_DIRECTORY') === undefined ? undefined : pathOf('COFFER_BACKUP_DIRECTORY', '/'),
-    volumesDirectory: pathOf('COFFER_VOLUMES', '/run/coffer/volumes'),
+      valueOf('COFFER_BACKUP_DIRECTORY') === undefined ? undefined : pathOf('COFFER_BACKUP_DIRECTORY'),
+    volumesDirectory: pathOf('COFFER_VOLUMES'),
     cutOffAfter_ms: cutOffOf('COFFER_CUT_OFF_AFTER'),
     unlockKeyPlaces: unlockKeyPlaces(),
     audit: readAuditSettings(valueOf, problems),
     monitoring: readMonitoringSettings(valueOf, problems),
     webhook: readWebhookSettings(valueOf, problems),
-    mode: choiceOf('COFFER_MODE', ['process', 'managed'], 'process'),
+    mode: choiceOf('COFFER_MODE', ['process', 'managed'], SETTINGS.COFFER_MODE.fallback),
   };
   return { settings, problem: problemOf(problems) };
 }

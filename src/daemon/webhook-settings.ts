@@ -2,6 +2,7 @@
 // The settings of where notices are sent.
 import { isIP } from 'node:net';
 import path from 'node:path';
+import type { SettingReader } from './setting-list.ts';
 
 export interface WebhookSettings {
   /** COFFER_WEBHOOK_URL: https, or http to the loopback interface. */
@@ -11,10 +12,7 @@ export interface WebhookSettings {
 }
 
 /** Reads them; undefined: nothing is sent. Adds a sentence to `problems` for each that is wrong. */
-export function readWebhookSettings(
-  valueOf: (name: string) => string | undefined,
-  problems: string[],
-): WebhookSettings | undefined {
+export function readWebhookSettings(valueOf: SettingReader, problems: string[]): WebhookSettings | undefined {
   const text = valueOf('COFFER_WEBHOOK_URL');
   const tokenFile = valueOf('COFFER_WEBHOOK_TOKEN_FILE');
   if (text === undefined) {

@@ -50,6 +50,14 @@ export {
 export { findVersion, previousVersion } from './find-version.ts';
 export { generateValue } from './generate.ts';
 export {
+  LABEL_LIST,
+  LABEL_PLACES,
+  type LabelDescription,
+  type LabelPlace,
+  RELOAD_LABEL,
+  strayLabels,
+} from './label-list.ts';
+export {
   DELIVERIES_KEPT,
   DESTROYED_KEPT,
   ID_LENGTH_MAX,

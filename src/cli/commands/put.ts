@@ -5,9 +5,11 @@ import {
   checkName,
   EXPIRES_LABEL,
   expiryLabel,
+  LABEL_LIST,
   type Labels,
   nameKey,
   type PutValue,
+  strayLabels,
 } from '../../secrets/index.ts';
 import { usageError } from '../command-error.ts';
 import type { ControlClient, PutWish } from '../control-client.ts';
@@ -78,6 +80,7 @@ async function put(
   checkName(name);
   const client = await session.client();
   const labels = checkedLabels(await labelsFor(client, name, options));
+  warnOfStrayLabels(session, options.label);
   const wish: PutWish = { expect: expectation(options), labels };
   if (options.generate !== undefined) {
     if (file !== undefined) {
@@ -91,6 +94,16 @@ async function put(
     showPut(session, options, await client.put(name, value, wish));
   } finally {
     value.fill(0);
+  }
+}
+
+/** They are stored all the same: a later coffer may know them. */
+function warnOfStrayLabels(session: Session, labels: Labels = {}): void {
+  for (const label of strayLabels(labels, 'store')) {
+    const why = Object.hasOwn(LABEL_LIST, label)
+      ? "it is for one of the engine's secrets, or for a container"
+      : 'coffer knows no such label';
+    session.warn(`label ${label} has no effect on a secret in coffer: ${why}`);
   }
 }
 

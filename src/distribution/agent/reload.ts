@@ -2,9 +2,7 @@
 import { constants } from 'node:os';
 import { CofferError, type Logger } from '../../common/index.ts';
 import type { ContainerSource, EngineContainer } from '../../engine/index.ts';
-
-/** The signal that a container is sent when files of its volumes were replaced. */
-const RELOAD_LABEL = 'coffer.reload';
+import { RELOAD_LABEL } from '../../secrets/index.ts';
 
 /** The full name of a signal that is written with or without `SIG`; undefined if there is none of that name. */
 export function signalName(text: string): string | undefined {

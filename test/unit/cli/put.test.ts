@@ -148,3 +148,19 @@ test('what the daemon refuses is told with its hint and exit code 2', async () =
     });
   });
 });
+
+test('put says of a label of coffer’s that it has no effect there: misspelt, or for something else', async () => {
+  await withCli({}, async ({ cli, store }) => {
+    const labels = ['coffer.expire=90d', 'coffer.version=2', 'coffer.keep=3', 'env=prod'];
+    const { code, stderr } = await cli(['put', 'db', '-', ...labels.flatMap((label) => ['--label', label])], {
+      stdin: 'x',
+    });
+    assert.equal(code, 0);
+    assert.equal(
+      stderr,
+      'WARNING: label coffer.expire has no effect on a secret in coffer: coffer knows no such label\n' +
+        "WARNING: label coffer.version has no effect on a secret in coffer: it is for one of the engine's secrets, or for a container\n",
+    );
+    assert.equal(Object.keys(store.byName('db')?.labels ?? {}).length, 4);
+  });
+});
