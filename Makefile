@@ -84,6 +84,10 @@ bench: ## measure coffer beside the engine's own secrets (root)
 	@$(MAKE) build
 	@node test/bench/run.mjs
 
+.PHONY: reference
+reference: $(packages) ## write docs/reference/ anew, from the code
+	@node test/reference/run.mjs
+
 .PHONY: plugin
 plugin: $(plugin) ## assemble the managed plugin in build/plugin/ and print its digest (no engine needed)
 	@echo "plugin: sha256 $$(cat $(plugin))"

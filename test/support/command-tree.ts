@@ -56,6 +56,43 @@ function shownUnder(group: Command): readonly Command[] {
   return group.createHelp().visibleCommands(group);
 }
 
+/** What `--help` says, of a command that one can name. */
+export interface CommandHelp {
+  readonly words: string;
+  readonly text: string;
+}
+
+/** Of all that the help names, in its order; a group of commands before those under it. */
+export function helps(): readonly CommandHelp[] {
+  return shownUnder(program())
+    .filter((command) => command.name() !== 'help')
+    .flatMap((command) => [
+      { words: command.name(), text: helpOf(command) },
+      ...shownUnder(command)
+        .filter((inner) => inner.parent === command && inner.name() !== 'help')
+        .map((inner) => ({ words: `${command.name()} ${inner.name()}`, text: helpOf(inner) })),
+    ]);
+}
+
+/** Of the program itself. */
+export function programHelp(): string {
+  return helpOf(program());
+}
+
+const HELP_COLUMNS = 120;
+
+function helpOf(command: Command): string {
+  let text = '';
+  command.configureOutput({
+    getOutHelpWidth: () => HELP_COLUMNS,
+    writeOut: (more) => {
+      text += more;
+    },
+  });
+  command.outputHelp();
+  return text;
+}
+
 /** The words of the verb that a command line names; undefined where it names none. */
 export function verbOf(args: readonly string[]): string | undefined {
   const { command } = readWords(program(), args);

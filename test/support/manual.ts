@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands that a page of the documentation has people type, for tests that type them.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { projectRoot } from './project.ts';
+
+/** The pages, as paths from the project's top level: README.md, and all of docs/. */
+export function markdownFiles(): readonly string[] {
+  const below = readdirSync(path.join(projectRoot(), 'docs'), { recursive: true, encoding: 'utf8' });
+  const pages = below.filter((file) => file.endsWith('.md')).map((file) => path.join('docs', file));
+  return ['README.md', ...pages.toSorted()];
+}
 
 export interface Step {
   readonly machine: string;
