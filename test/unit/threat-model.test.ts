@@ -41,6 +41,15 @@ test('each promise has a test, and each test that is named is there', () => {
   assert.deepEqual(missing, []);
 });
 
+test('wherever something is promised, it is said what is not', () => {
+  const sections = text.split(/^## /m).filter((section) => /\| test +\|\n/.test(section));
+  assert.ok(sections.length > 10);
+  assert.deepEqual(
+    sections.filter((section) => !/^Not promised: /m.test(section)).map((section) => section.split('\n')[0]),
+    [],
+  );
+});
+
 test('each piece of the source and each page that is named is there', () => {
   const named = [...text.matchAll(/`((?:src|test|plugin)\/[\w./-]+)`/g)].map(([, place = '']) => place);
   const linked = [...text.matchAll(/\]\(([\w./-]+\.md)(?:#[\w-]+)?\)/g)].map(([, page = '']) =>
