@@ -70,12 +70,16 @@ export function engineRead(context: GatewayContext, call: ClientCall, path: stri
   return callEngine({ ...base(context, call), method: 'GET', path, timeout_ms: READ_TIMEOUT_MS });
 }
 
+/** A body is JSON, and says so: the client's own may have been empty, and of no type, which newer engines mind. */
 export function engineWrite(
   context: GatewayContext,
   call: ClientCall,
   write: Pick<EngineCall, 'method' | 'path' | 'body'>,
 ): Promise<Reply> {
-  return callEngine({ ...base(context, call), ...write, timeout_ms: context.writeTimeout_ms });
+  const { headers, socketPath } = base(context, call);
+  const isTyped = write.body === undefined || headerValue(headers, 'content-type') !== undefined;
+  const typed = isTyped ? headers : [...headers, 'Content-Type', 'application/json'];
+  return callEngine({ ...write, socketPath, headers: typed, timeout_ms: context.writeTimeout_ms });
 }
 
 /** The engine's secret that a client's name, id or id prefix means; or the engine's answer that it is none. */

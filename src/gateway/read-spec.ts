@@ -19,6 +19,9 @@ const STRICT_MAJOR = 23;
 /** coffer's own words: no engine knows the label. */
 const SEALED_WITH_DATA = `label ${LABELS.sealed} holds the value itself: give no data with it, but the driver`;
 
+/** A token, a slash, a token, and what comes after. */
+const MEDIA_TYPE = /^([\w!#$%&'*+.^`|~-]*)(?:(\/)([\w!#$%&'*+.^`|~-]*))?(.*)$/s;
+
 const NOTHING: SecretSpec = {
   name: '',
   labels: undefined,
@@ -38,9 +41,9 @@ export function readSpec(body: Buffer, request: RawHeaders, engine: RawHeaders):
   if (isStrict && body.length === 0) {
     return { kind: 'read', spec: NOTHING };
   }
-  const contentType = headerValue(request, 'content-type') ?? '';
-  if (isStrict && contentType.split(';')[0]?.trim().toLowerCase() !== 'application/json') {
-    return refuse(`unsupported Content-Type header (${contentType}): must be 'application/json'`);
+  const complaint = isStrict ? contentTypeComplaint(headerValue(request, 'content-type') ?? '') : undefined;
+  if (complaint !== undefined) {
+    return refuse(complaint);
   }
   try {
     const spec = decodeSecretSpec(body);
@@ -56,6 +59,33 @@ export function readSpec(body: Buffer, request: RawHeaders, engine: RawHeaders):
     }
     throw thrown;
   }
+}
+
+/** What a strict engine has against the type of a body; undefined: nothing. */
+function contentTypeComplaint(contentType: string): string | undefined {
+  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
+  const cause = mediaTypeFault(type);
+  if (cause !== undefined) {
+    return `malformed Content-Type header (${contentType}): mime: ${cause}`;
+  }
+  return type === 'application/json'
+    ? undefined
+    : `unsupported Content-Type header (${contentType}): must be 'application/json'`;
+}
+
+/** In Go's words (src/mime/mediatype.go); one word without a slash is none to Go either. */
+function mediaTypeFault(type: string): string | undefined {
+  const [, main = '', slash, sub = '', rest = ''] = MEDIA_TYPE.exec(type) ?? [];
+  if (main === '') {
+    return 'no media type';
+  }
+  if (slash === undefined) {
+    return rest === '' ? undefined : 'expected slash after first token';
+  }
+  if (sub === '') {
+    return 'expected token after slash';
+  }
+  return rest === '' ? undefined : 'unexpected content after media subtype';
 }
 
 /** What Swarm has against a new secret: its name first, then its size; and then what coffer has. Undefined: nothing. */

@@ -34,7 +34,6 @@ const IDENTITY = {
   'Api-Version': '1.41',
   'Docker-Experimental': 'false',
   Ostype: 'linux',
-  Server: 'Docker/20.10.24 (linux)',
 };
 const NOT_A_MANAGER =
   'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to ' +
@@ -46,6 +45,8 @@ export class FakeEngine {
   readonly secrets = new Map<string, FakeSecret>();
   readonly seen: SeenRequest[] = [];
   swarmState: 'active' | 'inactive' | 'locked' = 'active';
+  /** What it says it is. */
+  server = 'Docker/20.10.24 (linux)';
   swarmId = 'swarm0000000000000000000a';
   /** What happens to a create: `500-created` does it and says 500; `lost` does it and cuts the connection. */
   createFault: 'none' | '500-created' | '500' | '500-late' | 'lost' | 'lost-before' | 'silent' = 'none';
@@ -147,6 +148,7 @@ export class FakeEngine {
     if (this.handler?.(request, response) === true) {
       return;
     }
+    response.setHeader('Server', this.server);
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(Buffer.from(chunk)));
     request.on('end', () => {

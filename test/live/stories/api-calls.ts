@@ -82,6 +82,7 @@ export async function tellRawCreates({ send, quietly }: ApiTranscript): Promise<
     {},
     { 'content-type': 'text/plain' },
     { 'content-type': 'application/json; charset=utf-8' },
+    ...['json', '/json', 'application/', 'text plain', 'a/b c'].map((type) => ({ 'content-type': type })),
   ]) {
     await send({ method: 'POST', path: '/secrets/create', headers, body });
     await quietly({ method: 'DELETE', path: '/secrets/raw' });

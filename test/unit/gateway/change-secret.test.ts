@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CofferError, SecretValue } from '../../../src/common/index.ts';
 import { currentVersion } from '../../../src/secrets/index.ts';
+import { headerValue } from '../../../src/gateway/headers.ts';
 import { createBody, type Harness, type HarnessOptions, startGateway } from './gateway-harness.ts';
 import type { TestContext } from 'node:test';
 
@@ -80,6 +81,15 @@ test('labels that say nothing coffer understands are refused, before the engine 
   }
   assert.equal(harness.engine.secret('other'), undefined);
   assert.equal(harness.store.byName('other'), undefined);
+});
+
+test('an update with an empty body, and so of no type, reaches a newer engine as JSON', async (context) => {
+  const harness = await withSecret(context);
+  harness.engine.server = 'Docker/28.5.2 (linux)';
+  await harness.send('POST', `/v1.41/secrets/db/update?version=${harness.index}`);
+  const sent = harness.engine.seen.findLast(({ url }) => url.includes('/update'));
+  assert.equal(headerValue(sent?.rawHeaders ?? [], 'content-type'), 'application/json');
+  assert.deepEqual(JSON.parse(String(sent?.body)), { Name: '', Labels: null });
 });
 
 test('an update that the engine refuses changes no value', async (context) => {

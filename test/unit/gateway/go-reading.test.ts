@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { decodeBase64 } from '../../../src/gateway/go-base64.ts';
 import { readJson } from '../../../src/gateway/go-json.ts';
+import { readSpec } from '../../../src/gateway/read-spec.ts';
 import { decodeSecretSpec } from '../../../src/gateway/secret-spec.ts';
 
 const BASE64_ERRORS = [
@@ -133,5 +134,30 @@ test('a wrong type is told in the words of Go', () => {
     assert.throws(() => decodeSecretSpec(Buffer.from(text)), {
       message: `json: cannot unmarshal ${message}`,
     });
+  }
+});
+
+/** With what the engines of Docker 26 and 28 answer (measured); undefined: they take it. */
+const CONTENT_TYPES = [
+  ['application/json', undefined],
+  [' Application/JSON ; charset=utf-8', undefined],
+  ['', 'malformed Content-Type header (): mime: no media type'],
+  ['/json', 'malformed Content-Type header (/json): mime: no media type'],
+  ['application/', 'malformed Content-Type header (application/): mime: expected token after slash'],
+  ['text plain', 'malformed Content-Type header (text plain): mime: expected slash after first token'],
+  ['a/b c', 'malformed Content-Type header (a/b c): mime: unexpected content after media subtype'],
+  ['json', "unsupported Content-Type header (json): must be 'application/json'"],
+  ['text/plain', "unsupported Content-Type header (text/plain): must be 'application/json'"],
+] as const;
+
+test('newer engines refuse bodies that do not say that they are JSON, and old ones do not ask', () => {
+  const body = Buffer.from('{"Name":"db"}');
+  for (const [contentType, expected] of CONTENT_TYPES) {
+    const request = contentType === '' ? [] : ['Content-Type', contentType];
+    const read = readSpec(body, request, ['Server', 'Docker/28.5.2 (linux)']);
+    const message =
+      read.kind === 'read' ? undefined : (JSON.parse(String(read.reply.body)) as { message: string }).message;
+    assert.equal(message, expected, contentType);
+    assert.equal(readSpec(body, request, ['Server', 'Docker/20.10.24 (linux)']).kind, 'read', contentType);
   }
 });
