@@ -22,29 +22,10 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** The engine, and what runs in a box beside it. apt adds what these need. */
 const packages = [
-  ...[
-    'docker.io',
-    'docker-cli',
-    'docker-compose',
-    'docker-registry',
-    'busybox-static',
-    'iproute2',
-    'iptables',
-  ],
-  ...[
-    'base-files',
-    'bash',
-    'coreutils',
-    'dash',
-    'findutils',
-    'grep',
-    'gzip',
-    'hostname',
-    'kmod',
-    'libstdc++6',
-  ],
-  ...['mawk', 'mount', 'perl-base', 'procps', 'sed', 'tar', 'util-linux'],
-];
+  'docker.io docker-cli docker-compose docker-registry busybox-static iproute2 iptables',
+  'base-files bash coreutils dash findutils grep gzip hostname kmod',
+  'libfaketime libstdc++6 mawk mount perl-base procps sed tar util-linux',
+].flatMap((line) => line.split(' '));
 
 /** Links that the packages' scripts make when they are installed: in usr, where from and where to. */
 const links = [
