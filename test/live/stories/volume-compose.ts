@@ -43,8 +43,19 @@ export function volumeComposeStories(of: () => Installation): void {
     afterEach(async () => clearVolumes(of()));
 
     const compose = async (...words: readonly string[]): Promise<CommandResult> => {
-      const env = { DOCKER_HOST: `unix://${of().engine.socket}`, HOME: directory.path };
-      return runCommand(['docker-compose', '--project-name', 'shop', ...words], { env, cwd: directory.path });
+      const { engine } = of();
+      const env = { DOCKER_HOST: `unix://${engine.socket}`, HOME: directory.path };
+      const file = path.join(directory.path, 'docker-compose.yml');
+      // On the engine's host: the Compose of its Debian.
+      const command = ['docker-compose', '--file', file, '--project-name', 'shop', ...words];
+      return runCommand(engine.box.inside(command), { env });
+    };
+    /** A container of the project; each version of Compose has names of its own for them. */
+    const containerOf = async (service: string, number = 1): Promise<Container> => {
+      const words = [`service=${service}`, `container-number=${number}`];
+      const filters = words.flatMap((word) => ['--filter', `label=com.docker.compose.${word}`]);
+      const { stdout } = await of().engine.docker(['ps', '--quiet', ...filters]);
+      return Container.of(of().engine, stdout.trim());
     };
 
     test('has its secrets in all its services, their new versions, and leaves none of them', async () => {
@@ -54,8 +65,8 @@ export function volumeComposeStories(of: () => Installation): void {
         await grant(of(), name, ['--label', 'com.docker.compose.project=shop']);
       }
       await compose('up', '--detach');
-      const web = await Container.of(engine, 'shop_web_1');
-      const worker = await Container.of(engine, 'shop_worker_1');
+      const web = await containerOf('web');
+      const worker = await containerOf('worker');
       for (const container of [web, worker]) {
         assert.deepEqual(container.files(), ['api', 'password']);
         assert.equal(container.read('password'), 'the first db');
@@ -71,7 +82,7 @@ export function volumeComposeStories(of: () => Installation): void {
         },
       );
       await compose('up', '--detach', '--force-recreate', '--scale', 'web=2');
-      assert.equal((await Container.of(engine, 'shop_web_2')).read('password'), 'the second db');
+      assert.equal((await containerOf('web', 2)).read('password'), 'the second db');
 
       assert.deepEqual(await volumesOf(engine), ['shop_app']);
       await compose('down', '--volumes');
