@@ -116,6 +116,11 @@ export class Engine {
     return tryCommand([cli.path, ...args], { ...rest, env: { ...own, ...env } });
   }
 
+  /** 20 for 20.10, 28 for 28.5: what an engine does differs by version. */
+  async majorVersion(): Promise<number> {
+    return Number.parseInt((await this.docker(['version', '--format', '{{.Server.Version}}'])).stdout, 10);
+  }
+
   /** Makes the engine a swarm of one. */
   async swarmInit(): Promise<void> {
     await this.docker(['swarm', 'init', '--advertise-addr', this.host?.address ?? '127.0.0.1']);

@@ -69,7 +69,9 @@ function isOfTask(container: EngineContainer): boolean {
 
 function nobodyStarts(volume: string): CofferError {
   return new CofferError('volume.refused', `no container that could be started mounts the volume ${volume}`, {
-    hint: 'The container of a task that has ended is not started again: let the service make a new one.',
+    hint:
+      'The container of a task that has ended is not started again: let the service make a new one. If one is being made, its image ' +
+      'has something where the volume goes: mount it with volume-nocopy.',
   });
 }
 
