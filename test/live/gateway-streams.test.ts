@@ -75,7 +75,8 @@ for (const cli of dockerClis()) {
       assert.equal(stdout, 'one\r\ntwo\r\n');
       await same(['exec', '-d', container, 'true'], { cli });
       assert.equal((await same(['exec', 'nobody', 'true'], { cli })).code, 1);
-      assert.equal((await same(['exec', container, 'no-such-program'], { cli })).code, 126);
+      // 126 by older engines, as for a program that may not be run.
+      assert.ok([126, 127].includes((await same(['exec', container, 'no-such-program'], { cli })).code));
     });
 
     test('run -i reads a pipe to its end and answers with the exit code', async () => {
