@@ -15,9 +15,11 @@ import type { GatewayContext } from './context.ts';
 import { HEAD_BYTES_MAX } from './engine-call.ts';
 import { dockerGroupId } from './docker-group.ts';
 import { classifyFirstBytes } from './first-bytes.ts';
+import { LentConnections } from './lent-connections.ts';
 import { passThrough } from './pass-through.ts';
+import { headBytes, hijackLate } from './late-hijack.ts';
 import { type Reply, sendReply } from './reply.ts';
-import { isServiceWrite, secretsRoute } from './route.ts';
+import { isHijackCall, isServiceWrite, secretsRoute } from './route.ts';
 import { secretsApp } from './secrets-app.ts';
 import { warnOfService } from './service-warnings.ts';
 import { tunnelAll, tunnelHijack } from './tunnel.ts';
@@ -70,6 +72,7 @@ class Front {
   readonly #http: HttpServer;
   readonly #connections = new Set<Socket>();
   readonly #agents = new WeakMap<Socket, Agent>();
+  readonly #lent = new LentConnections();
   readonly #app: ReturnType<typeof secretsApp>;
   readonly #writing = new Set<Promise<void>>();
   #removePath: (() => void) | undefined;
@@ -122,13 +125,20 @@ class Front {
     Object.assign(http, { httpAllowHalfOpen: true });
     http.on('request', (request, response) => this.#route(request, response));
     http.on('checkContinue', (request: IncomingMessage, response) => {
-      if (secretsRoute(request.method ?? '', request.url ?? '') !== undefined) {
+      const [method, target] = [request.method ?? '', request.url ?? ''];
+      if (secretsRoute(method, target) !== undefined || isHijackCall(method, target)) {
         response.writeContinue();
       }
       this.#route(request, response);
     });
     http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    http.on('clientError', (error, socket) => refuse(error, socket));
+    http.on('clientError', (error, socket: Socket) => {
+      if (this.#lent.isReserved(socket)) {
+        socket.destroy();
+      } else {
+        refuse(error, socket);
+      }
+    });
     return http;
   }
 
@@ -172,18 +182,25 @@ class Front {
           break;
         }
         socket.unshift(bytes);
-        this.#http.emit('connection', socket);
+        this.#lent.lend(this.#http, socket);
         socket.resume();
         break;
     }
   }
 
   #route(request: IncomingMessage, response: Parameters<typeof passThrough>[1]): void {
+    if (this.#lent.isReserved(request.socket)) {
+      // Input of a stream that came before the stream had begun; as a call, it would be anybody's.
+      request.socket.destroy();
+      return;
+    }
     if (request.httpVersion === '1.1' && request.headers.host === undefined) {
       sendReply(response, missingHost());
       return;
     }
-    if (secretsRoute(request.method ?? '', request.url ?? '') === undefined) {
+    if (isHijackCall(request.method ?? '', request.url ?? '')) {
+      void hijackLate(request, response, this.#lent, this.#context.engine.socketPath);
+    } else if (secretsRoute(request.method ?? '', request.url ?? '') === undefined) {
       const options = { socketPath: this.#context.engine.socketPath, agent: this.#agentOf(request) };
       const isSpec = isServiceWrite(request.method ?? '', request.url ?? '');
       passThrough(request, response, {
@@ -201,11 +218,7 @@ class Front {
       socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
-    const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
-    for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
-      lines.push(`${request.rawHeaders[index]}: ${request.rawHeaders[index + 1]}`);
-    }
-    const requestBytes = Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]);
+    const requestBytes = Buffer.concat([headBytes(request, request.rawHeaders), head]);
     tunnelHijack(socket, requestBytes, this.#context.engine.socketPath);
   }
 

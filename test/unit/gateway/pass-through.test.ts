@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything that is not coffer's: the same bytes on both sides.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import type { Socket } from 'node:net';
 import { test } from 'node:test';
+import { nextRaw, type Side } from './engine-side.ts';
 import { eventually, startGateway } from './gateway-harness.ts';
 
 test('headers go through as they are, repeated ones too, and those of the connection do not', async (context) => {
@@ -340,40 +339,6 @@ test('a secrets call cannot slip by as an upgrade', async (context) => {
   await client.has('400 Bad Request');
   assert.equal(harness.engine.hasReceived('CANARY'), false);
 });
-
-interface Side {
-  readonly socket: Socket;
-  readonly received: string;
-  has(text: string): Promise<void>;
-  ended(): Promise<void>;
-}
-
-/** The engine's side of the next connection, as bytes. */
-function nextRaw(engine: { onRaw: ((socket: Socket, first: Buffer) => boolean) | undefined }): Promise<Side> {
-  return new Promise((resolve) => {
-    engine.onRaw = (socket, first) => {
-      engine.onRaw = undefined;
-      let received = first.toString('latin1');
-      socket.on('data', (chunk: Buffer) => {
-        received += chunk.toString('latin1');
-      });
-      socket.resume();
-      resolve({
-        socket,
-        get received() {
-          return received;
-        },
-        has: (text) => eventually(() => received.includes(text), `"${text}" in the engine`),
-        ended: async () => {
-          if (!socket.readableEnded) {
-            await once(socket, 'end');
-          }
-        },
-      });
-      return true;
-    };
-  });
-}
 
 async function openHijack(
   harness: Awaited<ReturnType<typeof startGateway>>,
