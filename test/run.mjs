@@ -78,6 +78,7 @@ const suites = [
       'peer-unlock',
       'managed-plugin',
       'gateway-streams',
+      'clients',
       'audit',
       'cluster-install',
       'volumes-manual',
