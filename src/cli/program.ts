@@ -2,54 +2,7 @@
 // The commands put together, and every way in which a command line can end.
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, type ExitCode } from './command-error.ts';
-import { addAudit } from './commands/audit.ts';
-import { addAutolock } from './commands/autolock.ts';
-import { addBackup } from './commands/backup.ts';
-import { addBackupGet } from './commands/backup-get.ts';
-import { addBackupKey } from './commands/backup-key.ts';
-import { addBackupLs } from './commands/backup-ls.ts';
-import { addCa } from './commands/ca.ts';
-import { addCert } from './commands/cert.ts';
-import { addCertCa } from './commands/cert-ca.ts';
-import { addCluster } from './commands/cluster.ts';
-import { addCompletion } from './commands/completion.ts';
-import { addContext } from './commands/context.ts';
-import { addDataKey } from './commands/data-key.ts';
-import { addDestroy } from './commands/destroy.ts';
-import { addDoctor } from './commands/doctor.ts';
-import { addForceNewCluster } from './commands/force-new-cluster.ts';
-import { addDrill } from './commands/drill.ts';
-import { addGet } from './commands/get.ts';
-import { addGrant } from './commands/grant.ts';
-import { addGrantLs } from './commands/grant-ls.ts';
-import { addHistory } from './commands/history.ts';
-import { addImport } from './commands/import.ts';
-import { addInspect } from './commands/inspect.ts';
-import { addJoinToken } from './commands/join-token.ts';
-import { addLs } from './commands/ls.ts';
-import { addMetrics } from './commands/metrics.ts';
-import { addNode } from './commands/node.ts';
-import { addPolicy } from './commands/policy.ts';
-import { addPrune } from './commands/prune.ts';
-import { addPs } from './commands/ps.ts';
-import { addPut } from './commands/put.ts';
-import { addRebuild } from './commands/rebuild.ts';
-import { addReseal } from './commands/reseal.ts';
-import { addRestore } from './commands/restore.ts';
-import { addRevoke } from './commands/revoke.ts';
-import { addRm } from './commands/rm.ts';
-import { addRollback } from './commands/rollback.ts';
-import { addRotate } from './commands/rotate.ts';
-import { addRun } from './commands/run.ts';
-import { addSeal } from './commands/seal.ts';
-import { addSealingKey } from './commands/sealing-key.ts';
-import { addStatus } from './commands/status.ts';
-import { addUi } from './commands/ui.ts';
-import { addUnlock } from './commands/unlock.ts';
-import { addUnlockKey } from './commands/unlock-key.ts';
-import { addVersion } from './commands/version.ts';
-import { addWhy } from './commands/why.ts';
-import { completionReply } from './complete.ts';
+import { type AddCommand, loadAllCommands, loadCommands } from './command-table.ts';
 import { DOCKER_SWITCHES, DOCKER_VALUE_FLAGS, type DockerFlags } from './docker-flags.ts';
 import { type Io, VERSION } from './io.ts';
 import { withSecretVersion } from './secret-version.ts';
@@ -61,12 +14,13 @@ const COMPLETE_COMMANDS: readonly string[] = ['__complete', '__completeNoDesc'];
 /** Reads `words`, runs the command that they name, and resolves with its exit code. */
 export async function runProgram(words: readonly string[], io: Io, flags: DockerFlags): Promise<number> {
   const session = new Session(io, flags);
-  const program = buildProgram(session);
   const [first, ...rest] = words;
   if (first !== undefined && COMPLETE_COMMANDS.includes(first)) {
-    io.stdout.write(await completionReply(program, session, rest));
+    const { completionReply } = await import('./complete.ts');
+    io.stdout.write(await completionReply(buildProgram(session, await loadAllCommands()), session, rest));
     return EXIT.done;
   }
+  const program = buildProgram(session, await loadCommands(words));
   try {
     await program.parseAsync(first === undefined ? ['--help'] : [...withSecretVersion(words)], {
       from: 'user',
@@ -80,8 +34,8 @@ export async function runProgram(words: readonly string[], io: Io, flags: Docker
   return session.exitCode;
 }
 
-/** All commands, none of which has been run. */
-export function buildProgram(session: Session): Command {
+/** The program with these commands, none of which has been run. */
+export function buildProgram(session: Session, commands: readonly AddCommand[]): Command {
   const program = new Command(session.name)
     .description('Secrets for Docker, in an encrypted store of their own.')
     .usage('COMMAND')
@@ -111,42 +65,9 @@ export function buildProgram(session: Session): Command {
   if (session.io.asDockerPlugin) {
     addDockerFlags(program);
   }
-  const secretCommands = [
-    addPut,
-    addLs,
-    addInspect,
-    addGet,
-    addHistory,
-    addRollback,
-    addRotate,
-    addDestroy,
-    addPrune,
-    addPs,
-    addRm,
-    addCert,
-    addCertCa,
-    addImport,
-    addRun,
-  ];
-  const sealingCommands = [addSeal, addReseal, addSealingKey];
-  const grantCommands = [addGrant, addGrantLs, addRevoke, addPolicy];
-  const backupCommands = [addBackup, addRestore, addBackupLs, addBackupGet, addBackupKey, addDrill];
-  const clusterCommands = [addCluster, addNode, addJoinToken, addCa, addForceNewCluster];
-  const keyCommands = [addAutolock, addUnlock, addUnlockKey, addDataKey];
-  const daemonCommands = [addStatus, addContext, addDoctor, addWhy, addAudit, addMetrics, addUi, addRebuild];
-  for (const add of [
-    ...secretCommands,
-    ...sealingCommands,
-    ...grantCommands,
-    ...backupCommands,
-    ...clusterCommands,
-    ...keyCommands,
-    ...daemonCommands,
-  ]) {
+  for (const add of commands) {
     add(program, session);
   }
-  addCompletion(program, session);
-  addVersion(program, session);
   program.addHelpText(
     'after',
     `\nExit codes: 0 done, 1 the command cannot be carried out as typed, 2 the request failed.\nHelp for one command: ${session.name} COMMAND --help`,

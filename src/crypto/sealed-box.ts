@@ -9,11 +9,8 @@ export const PUBLIC_KEY_BYTES = nacl.box.publicKeyLength;
 /** How much longer what was sealed to a public key is than the message. */
 export const SEALED_TO_OVERHEAD_BYTES = PUBLIC_KEY_BYTES + SEAL_OVERHEAD_BYTES;
 
-/** What every secret key shares with a point of small order. */
-const KNOWN_TO_ALL = nacl.box.before(
-  new Uint8Array(nacl.box.publicKeyLength),
-  randomBytes(nacl.box.secretKeyLength),
-);
+/** What every secret key shares with a point of small order. Written down, since every start would wait for it to be calculated. */
+const KNOWN_TO_ALL = Buffer.from('351f86faa3b988468a850122b65b0acece9c4826806aeee63de9c0da2bd7f91e', 'hex');
 
 /** The X25519 public key of a secret key, which is any 32 random bytes. */
 export function publicKeyOf(secretKey: Uint8Array): Buffer {

@@ -57,7 +57,7 @@ describe('three managers', () => {
     assert.equal(code, how.code ?? 0, `${words}: ${stderr}`);
     const lines = stdout.split('\n').filter((line) => line !== '');
     assert.ok(lines.length > 0, `${words} says something`);
-    heard.add(verbOf(args) ?? '');
+    heard.add((await verbOf(args)) ?? '');
     return lines.map((line) => JSON.parse(line) as Printed);
   }
 
@@ -252,8 +252,8 @@ describe('three managers', () => {
     assert.ok(authority?.['Rotation'] !== undefined, 'it goes on');
   });
 
-  test('no command that prints JSON was left out', () => {
-    const named = verbs().map(({ words }) => words);
+  test('no command that prints JSON was left out', async () => {
+    const named = (await verbs()).map(({ words }) => words);
     const printing = named.filter((words) => schemaFiles().has(schemaName(words)));
     const missing = printing.filter((words) => !heard.has(words));
     assert.deepEqual(missing.toSorted(), Object.keys(WITH_ENGINE).toSorted());

@@ -203,8 +203,8 @@ describe('monitors of a manager and a worker', () => {
     }
   });
 
-  test('each command that an alert advises to type is there', () => {
-    const words = verbs().map((verb) => verb.words);
+  test('each command that an alert advises to type is there', async () => {
+    const words = (await verbs()).map((verb) => verb.words);
     const advised = [...readFileSync(rulesFile, 'utf8').matchAll(/docker coffer ([a-z-]+(?: ls)?)/g)];
     assert.ok(advised.length >= 15);
     for (const [, verb = ''] of advised) {

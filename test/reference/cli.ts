@@ -11,8 +11,8 @@ const EXIT_CODES = [
   ['2', 'the request failed, or what was asked for is not well (`status`, `doctor`)'],
 ];
 
-export function commandPage(): string {
-  const commands = helps();
+export async function commandPage(): Promise<string> {
+  const commands = await helps();
   const list = commands.map(({ words }) => `- [\`${words}\`](${anchor(words)})\n`).join('');
   const sections = commands.map(({ text, words }) => `## ${words}\n\n${fenced('text', text)}\n`).join('');
   return `# The command line
@@ -20,7 +20,7 @@ export function commandPage(): string {
 What \`docker coffer COMMAND --help\` says. \`coffer COMMAND\` is the same program. What a command prints as JSON has a schema: [json.md](../json.md).
 
 ${list}
-${fenced('text', programHelp())}
+${fenced('text', await programHelp())}
 ## Exit codes
 
 ${table(['code', 'meaning'], EXIT_CODES)}

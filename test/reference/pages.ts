@@ -12,7 +12,7 @@ const NOTE = '<!-- Made by `make reference` from the code; a test compares both.
 export async function referencePages(): Promise<ReadonlyMap<string, string>> {
   const pages = {
     'api.md': apiPage(),
-    'cli.md': commandPage(),
+    'cli.md': await commandPage(),
     'labels.md': labelPage(),
     'metrics.md': await metricPage(),
     'settings.md': settingPage(),

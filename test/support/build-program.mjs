@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bundles a program that tests start as a process of its own, as coffer's own programs are bundled.
 //
-//   node test/support/build-program.mjs ENTRY OUTPUT
+//   node test/support/build-program.mjs ENTRY OUTPUT [--executable]
 import path from 'node:path';
 import { build } from 'esbuild';
-import { bundleOptions, copyAddon } from '../../build.mjs';
+import { bundleOptions, copyAddon, makeExecutable } from '../../build.mjs';
 
-const [entry, output] = process.argv.slice(2);
+const [entry, output, executable] = process.argv.slice(2);
 await build({ ...bundleOptions, entryPoints: [entry], outfile: output, legalComments: 'none' });
 copyAddon(path.dirname(output));
+if (executable === '--executable') {
+  makeExecutable(output);
+}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { projectRoot } from './project.ts';
 
@@ -9,12 +8,10 @@ import { projectRoot } from './project.ts';
 export function bundleCli(directory: string): string {
   const program = path.join(directory, 'coffer.cjs');
   const script = path.join('test', 'support', 'build-program.mjs');
-  const built = spawnSync(process.execPath, [script, 'src/cli/main.ts', program], {
+  const built = spawnSync(process.execPath, [script, 'src/cli/main.ts', program, '--executable'], {
     encoding: 'utf8',
     cwd: projectRoot(),
   });
   assert.equal(built.status, 0, built.stderr);
-  writeFileSync(program, `#!/usr/bin/env node\n${readFileSync(program, 'utf8')}`);
-  chmodSync(program, 0o755);
   return program;
 }

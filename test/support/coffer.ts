@@ -55,7 +55,7 @@ export async function tryCofferCli(
   const program = builtFile('dist/coffer.cjs', 'make build');
   const env = { COFFER_SOCKET: controlSocket, HOME: path.dirname(controlSocket), ...options.env };
   const result = await tryCommand([process.execPath, program, ...args], { ...options, env });
-  checkPrinted(args, result.stdout);
+  await checkPrinted(args, result.stdout);
   return result;
 }
 

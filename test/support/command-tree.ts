@@ -2,6 +2,7 @@
 // The commands of the command line, as the program itself has them.
 import { PassThrough } from 'node:stream';
 import type { Command } from 'commander';
+import { loadAllCommands } from '../../src/cli/command-table.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 import { Session } from '../../src/cli/session.ts';
 import { pathOf, readWords } from '../../src/cli/typed-words.ts';
@@ -13,31 +14,34 @@ export interface Verb {
   readonly command: Command;
 }
 
-let known: Command | undefined;
+let known: Promise<Command> | undefined;
 
 /** The program as docker starts it, whose flags are docker's own too. */
-function program(): Command {
-  known ??= buildProgram(
-    new Session({
-      stdin: new PassThrough(),
-      stdout: new PassThrough(),
-      stdoutIsFile: () => false,
-      stderr: new PassThrough(),
-      env: {},
-      homeDirectory: '/nonexistent',
-      runDirectory: '/nonexistent',
-      asDockerPlugin: true,
-      now_ms: () => 0,
-      pause: () => Promise.resolve(),
-      whenEnded: () => () => undefined,
-    }),
-  );
+function program(): Promise<Command> {
+  known ??= loadAllCommands().then((commands) => buildProgram(idleSession(), commands));
   return known;
 }
 
+/** Of a command that is not run. */
+export function idleSession(): Session {
+  return new Session({
+    stdin: new PassThrough(),
+    stdout: new PassThrough(),
+    stdoutIsFile: () => false,
+    stderr: new PassThrough(),
+    env: {},
+    homeDirectory: '/nonexistent',
+    runDirectory: '/nonexistent',
+    asDockerPlugin: true,
+    now_ms: () => 0,
+    pause: () => Promise.resolve(),
+    whenEnded: () => () => undefined,
+  });
+}
+
 /** All of them, in the order of the help. */
-export function verbs(): readonly Verb[] {
-  return program().commands.flatMap((command) => verbsOf(command));
+export async function verbs(): Promise<readonly Verb[]> {
+  return (await program()).commands.flatMap((command) => verbsOf(command));
 }
 
 function verbsOf(command: Command): readonly Verb[] {
@@ -63,8 +67,8 @@ export interface CommandHelp {
 }
 
 /** Of all that the help names, in its order; a group of commands before those under it. */
-export function helps(): readonly CommandHelp[] {
-  return shownUnder(program())
+export async function helps(): Promise<readonly CommandHelp[]> {
+  return shownUnder(await program())
     .filter((command) => command.name() !== 'help')
     .flatMap((command) => [
       { words: command.name(), text: helpOf(command) },
@@ -75,8 +79,8 @@ export function helps(): readonly CommandHelp[] {
 }
 
 /** Of the program itself. */
-export function programHelp(): string {
-  return helpOf(program());
+export async function programHelp(): Promise<string> {
+  return helpOf(await program());
 }
 
 const HELP_COLUMNS = 120;
@@ -94,8 +98,8 @@ function helpOf(command: Command): string {
 }
 
 /** The words of the verb that a command line names; undefined where it names none. */
-export function verbOf(args: readonly string[]): string | undefined {
-  const { command } = readWords(program(), args);
-  const verb = verbs().find((one) => one.command === command);
+export async function verbOf(args: readonly string[]): Promise<string | undefined> {
+  const { command } = readWords(await program(), args);
+  const verb = (await verbs()).find((one) => one.command === command);
   return verb?.words ?? (command && pathOf(command));
 }

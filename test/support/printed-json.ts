@@ -57,14 +57,14 @@ export function asksForJson(args: readonly string[]): boolean {
 }
 
 /**
- * Throws unless each line of what a command line with `--format json` has printed is as the schema of its verb says. Other
+ * Rejects unless each line of what a command line with `--format json` has printed is as the schema of its verb says. Other
  * command lines may print what they like.
  */
-export function checkPrinted(args: readonly string[], stdout: string): void {
+export async function checkPrinted(args: readonly string[], stdout: string): Promise<void> {
   if (!asksForJson(args)) {
     return;
   }
-  const verb = verbOf(args);
+  const verb = await verbOf(args);
   if (verb !== undefined) {
     const lines = stdout.split('\n').filter((line) => line !== '');
     lines.forEach((line) => checkLine(verb, line));

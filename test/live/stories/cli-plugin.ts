@@ -31,7 +31,7 @@ export function cliPluginStories(of: () => Installation): void {
               env: { DOCKER_CONFIG: home.path, HOME: home.path, ...found },
               input,
             });
-            checkPrinted(splitDockerWords(args).words, result.stdout);
+            await checkPrinted(splitDockerWords(args).words, result.stdout);
             return result;
           };
 

@@ -46,7 +46,7 @@ test('a command that is typed wrong ends with 1, says what is wrong, and where i
   const directory = temporaryDirectory();
   let lines = 0;
   try {
-    for (const verb of verbs()) {
+    for (const verb of await verbs()) {
       for (const [line, says] of wrongLines(verb)) {
         const argv = [...verb.words.split(' '), ...line];
         const { code, stderr, stdout } = await runCli(argv, directory.path);

@@ -80,6 +80,33 @@ test('the program puts, lists and fails with the right exit codes', { timeout: 6
   });
 });
 
+test('docker is told what the program is without Node, and as Node tells it', {
+  timeout: 60_000,
+}, async () => {
+  await withBundle(async (_harness, program) => {
+    const question = ['docker-cli-plugin-metadata'];
+    const told = await start(program, question, { PATH: '/nonexistent' });
+    assert.deepEqual(told, await start(process.execPath, [program, ...question], {}));
+    assert.equal((JSON.parse(told.stdout) as { Vendor: string }).Vendor, 'coffer');
+  });
+});
+
+test('words reach the program as they were typed, by whichever way it is started', {
+  timeout: 60_000,
+}, async () => {
+  await withBundle(async ({ socketPath }, program) => {
+    const env = { COFFER_SOCKET: socketPath };
+    for (const word of ["it's", 'two words', '$HOME', '*']) {
+      const typed = ['put', 'db', '-', '--label', `${word}=${word}`];
+      const put = await start(program, typed, env, 'value');
+      assert.deepEqual([put.code, put.stderr], [0, ''], word);
+      const { stdout } = await start(process.execPath, [program, 'inspect', 'db', '--format', 'json'], env);
+      const [shown] = JSON.parse(stdout) as readonly { Labels: Readonly<Record<string, string>> }[];
+      assert.equal(shown?.Labels[word], word);
+    }
+  });
+});
+
 test('a reader that has seen enough ends the program quietly', { timeout: 60_000 }, async () => {
   await withBundle(async (_harness, program) => {
     const child = spawn(program, ['--help'], { timeout: TIMEOUT_MS, killSignal: 'SIGKILL' });

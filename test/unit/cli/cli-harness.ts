@@ -81,7 +81,7 @@ export async function runCli(
     },
   };
   const code = await run(argv, io);
-  checkPrinted(io.asDockerPlugin ? splitDockerWords(argv).words : argv, stdout.text);
+  await checkPrinted(io.asDockerPlugin ? splitDockerWords(argv).words : argv, stdout.text);
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
 

@@ -29,7 +29,9 @@ const WITHOUT: Readonly<Record<string, string>> = {
   metrics: 'it prints the text format of Prometheus, which is for programs as it is',
 };
 
-const printing = verbs().filter(printsJson);
+async function printing(): Promise<readonly Verb[]> {
+  return (await verbs()).filter(printsJson);
+}
 
 function printsJson({ command }: Verb): boolean {
   return command.options.some(({ long }) => long === '--format');
@@ -40,13 +42,13 @@ function commandSchemas(): readonly (readonly [string, JsonSchema])[] {
   return [...schemaFiles()].filter(([name]) => !name.startsWith('common/'));
 }
 
-test('every command prints JSON for programs, but those of which there is a reason not to', () => {
-  const others = verbs().filter((verb) => !printsJson(verb));
+test('every command prints JSON for programs, but those of which there is a reason not to', async () => {
+  const others = (await verbs()).filter((verb) => !printsJson(verb));
   assert.deepEqual(others.map(({ words }) => words).toSorted(), Object.keys(WITHOUT).toSorted());
 });
 
-test('every command that prints JSON has a schema, and every schema has a command', () => {
-  const named = new Map(printing.map(({ words }) => [schemaName(words), `coffer ${words}`]));
+test('every command that prints JSON has a schema, and every schema has a command', async () => {
+  const named = new Map((await printing()).map(({ words }) => [schemaName(words), `coffer ${words}`]));
   const found = new Map(commandSchemas().map(([name, { title }]) => [name, title]));
   assert.deepEqual(found, named);
   assert.ok(named.size > 40, 'the commands are found');
@@ -56,22 +58,22 @@ function manual(): string {
   return readFileSync(path.join(projectRoot(), 'docs', 'json.md'), 'utf8');
 }
 
-test('docs/json.md lists every command with its schema', () => {
+test('docs/json.md lists every command with its schema', async () => {
   const text = manual();
   const rows = text.matchAll(/^\| `([a-z -]+)` +\| \[(\S+)\]\(schema\/(\S+)\)/gm);
   const listed = Array.from(rows, ([, words = '', shown = '', file = '']) => `${words}, ${shown}: ${file}`);
-  const expected = printing.map(({ words }) => {
+  const expected = (await printing()).map(({ words }) => {
     const file = `${schemaName(words)}.json`;
     return `${words}, ${file}: ${file}`;
   });
   assert.deepEqual(new Set(listed), new Set(expected));
 });
 
-test('what docs/json.md shows of commands is as their schemas say', () => {
+test('what docs/json.md shows of commands is as their schemas say', async () => {
   const shown = [...manual().matchAll(/ docker coffer (.+ --format json)\n((?: {4}[{[].*\n)+)/g)];
   assert.ok(shown.length >= 3, 'the examples are found');
   for (const [, words = '', lines = ''] of shown) {
-    checkPrinted(words.split(' '), lines);
+    await checkPrinted(words.split(' '), lines);
   }
 });
 
@@ -122,7 +124,7 @@ test('a schema says what each property is, which are always there, and that ther
   }
 });
 
-test('the verb of a command line is found behind options, by its other names, and for a group itself', () => {
+test('the verb of a command line is found behind options, by its other names, and for a group itself', async () => {
   for (const [line, words] of [
     ['ls', 'ls'],
     ['list --format json', 'ls'],
@@ -136,7 +138,7 @@ test('the verb of a command line is found behind options, by its other names, an
     ['lss', undefined],
     ['', undefined],
   ] as const) {
-    assert.equal(verbOf(line.split(' ')), words, line);
+    assert.equal(await verbOf(line.split(' ')), words, line);
   }
 });
 
@@ -167,7 +169,8 @@ async function printedLines(): Promise<readonly (readonly [verb: string, line: s
       const { stdout } = await cli(args);
       const printed = stdout.split('\n').filter((line) => line !== '');
       assert.ok(printed.length > 0, words);
-      lines.push(...printed.map((line) => [verbOf(args) ?? '', line] as const));
+      const verb = (await verbOf(args)) ?? '';
+      lines.push(...printed.map((line) => [verb, line] as const));
     }
   });
   return lines;
@@ -232,15 +235,15 @@ function isNeeded(
   }
 }
 
-test('what is no JSON is refused, and JSON of a command that has no schema; what is not asked for as JSON is not looked at', () => {
-  assert.throws(() => checkPrinted(['ls', '--format', 'json'], 'NAME\n'), /a line that is no JSON: NAME$/);
-  assert.throws(() => checkPrinted(['ls', '--format=json'], '{}\n'), /must have required property 'ID'/);
-  assert.throws(
-    () => checkPrinted(['completion', '--format', 'json'], '{}\n'),
+test('what is no JSON is refused, and JSON of a command that has no schema; what is not asked for as JSON is not looked at', async () => {
+  await assert.rejects(checkPrinted(['ls', '--format', 'json'], 'NAME\n'), /a line that is no JSON: NAME$/);
+  await assert.rejects(checkPrinted(['ls', '--format=json'], '{}\n'), /must have required property 'ID'/);
+  await assert.rejects(
+    checkPrinted(['completion', '--format', 'json'], '{}\n'),
     /printed JSON, and there is no docs\/schema\/completion\.json$/,
   );
   const early = '{"Version":"1"}\n{"Version":1}\n';
-  assert.throws(() => checkPrinted(['version', '--format', 'json'], early), /\/Version must be string/);
-  checkPrinted(['ls', '--format', 'json', '-q'], 'db\n');
-  checkPrinted(['ls', '--format', 'table'], 'NAME\n');
+  await assert.rejects(checkPrinted(['version', '--format', 'json'], early), /\/Version must be string/);
+  await checkPrinted(['ls', '--format', 'json', '-q'], 'db\n');
+  await checkPrinted(['ls', '--format', 'table'], 'NAME\n');
 });

@@ -157,9 +157,13 @@ test(
       assert.equal(hold.code, 0);
       const { begun, child, ended } = start(harness, ['--secret', 'db', '--', 'sh', '-c', script, flag]);
       const pid = Number(await begun());
+      const [abandoned = ''] = left().filter((name) => name !== 'flag');
+      const owners = path.join(memory, abandoned, 'owners');
+      await waitFor(() => readFileSync(owners, 'utf8').includes(`${pid} `), {
+        what: "the files to be the program's too",
+      });
       child.kill('SIGKILL');
       await once(child, 'exit');
-      const [abandoned = ''] = left().filter((name) => name !== 'flag');
       const file = path.join(memory, abandoned, 'secrets', 'db');
       await start(harness, ['--secret', 'db', '--', 'true']).ended;
       assert.ok(existsSync(file), 'the program that goes on has its files still');

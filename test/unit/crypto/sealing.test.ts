@@ -7,6 +7,7 @@ import { xsalsa20poly1305 } from '@noble/ciphers/salsa.js';
 import {
   checkKey,
   dataKey,
+  isPublicKey,
   KEY_BYTES,
   Keyring,
   NONCE_BYTES,
@@ -18,7 +19,23 @@ import {
 } from '../../../src/crypto/index.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 
+/** Of order 1, 2, 4 and 8 (D. J. Bernstein, "A state-of-the-art Diffie-Hellman function"). */
+const SMALL_ORDER = [
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+  '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+];
+
 const SIZES = [0, 1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 4_096, 65_535, 65_536];
+
+test('a point of small order, which shares one key with everybody, is no public key', () => {
+  for (const point of SMALL_ORDER) {
+    assert.equal(isPublicKey(Buffer.from(point, 'hex')), false, point);
+  }
+  assert.equal(isPublicKey(Buffer.alloc(32, 9)), true);
+});
 
 describe('a secretbox', () => {
   const random = new SeededRandom();
