@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The benchmark of sessions: a thousand agents on one manager, that all get a secret, and a new version of it again and again.
+// The benchmark of sessions: a thousand agents on one manager, or as many as are wished, that all get a secret, and a new version
+// of it again and again.
 //
-//   node test/bench/run.mjs agents [--quick] [NUMBER of agents]
+//   node test/bench/run.mjs agents [COUNT] [--quick]
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,6 +18,8 @@ import { printTable } from './table.ts';
 
 const AGENTS = 1_000;
 const AGENTS_QUICK = 100;
+/** Each has an address of its own, and two connections while it joins. */
+const AGENTS_MAX = 9_000;
 const PUSHES = 20;
 const PUSHES_QUICK = 5;
 const WARM_PUSHES = 3;
@@ -78,12 +81,19 @@ async function push(
   return pushed;
 }
 
+interface Load {
+  readonly agents: number;
+  /** How many versions go out. */
+  readonly pushes: number;
+  /** How long the manager is watched at rest. */
+  readonly resting_ms: number;
+}
+
 async function measure(
   manager: ManagerProcess,
   load: AgentsChild,
   swarm: PlayedSwarm,
-  quick: boolean,
-  agents: number,
+  { agents, pushes, resting_ms }: Load,
 ): Promise<void> {
   const service = swarm.service('everywhere', { source: 'shared' });
   const engines = Array.from({ length: agents }, () => newSecretId());
@@ -101,11 +111,9 @@ async function measure(
   const session_bytes = (residentMemory(manager.pid) - before_bytes) / agents;
   await push(manager, load, WARM_PUSHES, 1);
   const busy_ms = processor_ms(manager.pid);
-  const pushes = quick ? PUSHES_QUICK : PUSHES;
   const pushed = await push(manager, load, pushes, 1 + WARM_PUSHES);
   const push_ms = (processor_ms(manager.pid) - busy_ms) / pushes;
   const rest_ms = processor_ms(manager.pid);
-  const resting_ms = quick ? REST_QUICK_MS : REST_MS;
   await delay(resting_ms);
   const rest_percent = ((processor_ms(manager.pid) - rest_ms) / resting_ms) * 100;
   process.stderr.write(' done\n\n');
@@ -146,6 +154,19 @@ function print({ agents, push_ms, pushed, registered_ms, rest_percent, session_b
   ]);
 }
 
+/** How many agents are wished, if that is said. */
+function agentsIn(words: readonly string[]): number | undefined {
+  const word = words.find((one, at) => !one.startsWith('-') && one !== '' && words[at - 1] !== '--json');
+  if (word === undefined) {
+    return undefined;
+  }
+  const agents = Number(word);
+  if (!Number.isInteger(agents) || agents < 1 || agents > AGENTS_MAX) {
+    throw new RangeError(`${word} is no number of agents from 1 to ${AGENTS_MAX}`);
+  }
+  return agents;
+}
+
 async function main(words: readonly string[]): Promise<void> {
   const [cpu] = cpus();
   process.stdout.write(
@@ -164,9 +185,13 @@ async function main(words: readonly string[]): Promise<void> {
     manager = await ManagerProcess.start({ env });
     await manager.serving();
     const quick = words.includes('--quick');
-    const wanted = words.find((word) => /^[1-9]\d*$/.test(word));
-    const agents = wanted === undefined ? (quick ? AGENTS_QUICK : AGENTS) : Number(wanted);
-    await measure(manager, load, swarm, quick, agents);
+    const agents = agentsIn(words) ?? (quick ? AGENTS_QUICK : AGENTS);
+    await measure(manager, load, swarm, {
+      agents,
+      pushes: quick ? PUSHES_QUICK : PUSHES,
+      resting_ms: quick ? REST_QUICK_MS : REST_MS,
+    });
+    await manager.stop();
   } finally {
     await load.stop();
     await manager?.destroy();

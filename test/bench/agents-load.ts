@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A thousand agents in a process of their own. Each has a genuine certificate and a TLS connection; they do what agents do, but
+// Thousands of agents in a process of their own. Each has a genuine certificate and a TLS connection; they do what agents do, but
 // that what they are given is only looked at.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JoinedNode } from '../support/joined-node.ts';
@@ -27,7 +27,9 @@ export function agentsRole() {
   let address = '';
 
   const note = (value: string): void => {
-    receipts.set(value, [...(receipts.get(value) ?? []), machine_ms()]);
+    const times_ms = receipts.get(value) ?? [];
+    receipts.set(value, times_ms);
+    times_ms.push(machine_ms());
   };
 
   /** As an agent does it: again and again, until it is let in. */

@@ -10,6 +10,11 @@
 //   node test/bench/run.mjs agents ...  a thousand agents on one manager; see agents-bench.ts for its words
 //
 // With `--json FILE` each row of a table is written to that file too, as a line of JSON.
+//
+// With --profile DIR behind, each process that takes part and ends in order leaves its profile there, with a flame graph (.svg) and
+// the functions that took the most time (.txt).
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
 import { runProgram } from '../support/run-program.mjs';
 
 const programs = {
@@ -21,16 +26,32 @@ const programs = {
   agents: 'test/bench/agents-bench.ts',
 };
 
-const [which, ...words] = process.argv.slice(2);
+/** The words without `--profile DIR`, and that directory, if there is one. */
+function splitProfile(words) {
+  const at = words.indexOf('--profile');
+  return at < 0
+    ? { words }
+    : { words: words.toSpliced(at, 2), profiles: path.resolve(words[at + 1] ?? 'build/profiles') };
+}
+
+const { words: typed, profiles } = splitProfile(process.argv.slice(2));
+const flags = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
+if (profiles !== undefined) {
+  mkdirSync(profiles, { recursive: true });
+}
+const [which, ...words] = typed;
 if (which !== undefined && !(which in programs)) {
   process.stderr.write(`there is no benchmark ${which}: ${Object.keys(programs).join(', ')}\n`);
   process.exitCode = 1;
 } else {
   for (const [name, entry] of Object.entries(programs)) {
     if (which === undefined || which === name) {
-      const code = await runProgram(entry, words);
+      const code = await runProgram(entry, words, { flags });
       process.exitCode ||= code;
       process.stdout.write('\n');
     }
+  }
+  if (profiles !== undefined) {
+    process.exitCode ||= await runProgram('test/bench/flame.ts', [profiles]);
   }
 }

@@ -9,10 +9,10 @@ import { bundleOptions, copyAddon } from '../../build.mjs';
 const root = path.dirname(path.dirname(import.meta.dirname));
 
 /**
- * Runs `entry`, a path from the root, with `args`; resolves to its exit code. Signals that end this process end it. With `alone`, a
- * Ctrl-C of the terminal reaches the program itself, and nothing of what it has started.
+ * Runs `entry`, a path from the root, with `args`, and with `flags` of Node's; resolves to its exit code. Signals that end this
+ * process end it. With `alone`, a Ctrl-C of the terminal reaches the program itself, and nothing of what it has started.
  */
-export async function runProgram(entry, args, { alone = false } = {}) {
+export async function runProgram(entry, args, { alone = false, flags = [] } = {}) {
   const directory = path.join(root, 'build', 'test', path.basename(path.dirname(entry)));
   const outfile = path.join(directory, `${path.basename(entry, '.ts')}.cjs`);
   await build({
@@ -23,7 +23,7 @@ export async function runProgram(entry, args, { alone = false } = {}) {
     legalComments: 'none',
   });
   copyAddon(directory);
-  const child = spawn(process.execPath, ['--enable-source-maps', outfile, ...args], {
+  const child = spawn(process.execPath, ['--enable-source-maps', ...flags, outfile, ...args], {
     stdio: 'inherit',
     cwd: root,
     detached: alone,
