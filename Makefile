@@ -88,6 +88,18 @@ bench: ## measure coffer beside the engine's own secrets (root)
 reference: $(packages) ## write docs/reference/ anew, from the code
 	@node test/reference/run.mjs
 
+# How much of it: QUICK=1 for a short one, ONLY="cluster secrets" for some sections, CURVE_S=600 for larger sizes, DOCS=1 to
+# keep it as docs/benchmarks.md.
+QUICK ?=
+DOCS ?=
+CURVE_S ?=
+
+.PHONY: bench-report
+bench-report: ## measure all, the peers beside, and write tables and plots to build/bench-report/ (root; QUICK=1 for a short one)
+	@test/support/setup.sh
+	@$(MAKE) build
+	@node test/bench/report/run.mjs $(if $(QUICK),--quick) $(if $(DOCS),--docs) $(if $(CURVE_S),--curve-seconds=$(CURVE_S)) $(ONLY)
+
 .PHONY: plugin
 plugin: $(plugin) ## assemble the managed plugin in build/plugin/ and print its digest (no engine needed)
 	@echo "plugin: sha256 $$(cat $(plugin))"

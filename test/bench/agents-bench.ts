@@ -26,9 +26,10 @@ const WARM_PUSHES = 3;
 /** Between two pushes. */
 const PAUSE_MS = 250;
 const REST_MS = 10_000;
-const REST_QUICK_MS = 3_000;
+const REST_QUICK_MS = 2_000;
 /** After the sessions are open, until what was needed for opening them is given back. */
 const SETTLE_MS = 3_000;
+const SETTLE_QUICK_MS = 1_000;
 const VALUE_BYTES = 64;
 /** The kernel counts a process's time in these (sysconf(_SC_CLK_TCK), which is 100 on Linux). */
 const TICK_MS = 10;
@@ -103,11 +104,11 @@ async function measure(
   const token = await joinTokenFrom(manager, { role: 'worker', uses: agents });
   const { address } = manager;
   await load.ask('join', { address, token, roots: await authorityAt(manager), engines });
-  await delay(SETTLE_MS);
+  await delay(quick ? SETTLE_QUICK_MS : SETTLE_MS);
   const before_bytes = residentMemory(manager.pid);
   process.stderr.write('agents register, versions go out ');
   const registered_ms = await load.ask('registerAll', undefined);
-  await delay(SETTLE_MS);
+  await delay(quick ? SETTLE_QUICK_MS : SETTLE_MS);
   const session_bytes = (residentMemory(manager.pid) - before_bytes) / agents;
   await push(manager, load, WARM_PUSHES, 1);
   const busy_ms = processor_ms(manager.pid);

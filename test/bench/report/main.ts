@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// The report of the benchmarks: runs them several times, the peers beside, and writes tables and plots to build/bench-report/.
+//
+//   node test/bench/report/run.mjs [--quick] [--docs] [--curve-seconds=N] [SECTION...]
+//
+// With --docs the report becomes docs/benchmarks.md too, and its plots docs/images/bench-*.svg.
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { atProcessEnd, removeDirectory } from '../../support/cleanup.ts';
+import { projectRoot } from '../../support/project.ts';
+import { loadRole } from '../cluster-load.ts';
+import { answerQuestions } from '../raft-child.ts';
+import { machineFacts } from './machine.ts';
+import { type Fact, plotsOf, type Report, reportInMarkdown, type Section } from './markdown.ts';
+import { agentsSection, managersSection, plansSection } from './nodes-curve.ts';
+import { clusterSection, engineSection, logSection } from './peers.ts';
+import type { Runner } from './runner.ts';
+import { secretsSection } from './secrets-curve.ts';
+import { sizesSection } from './sizes-curve.ts';
+
+const SECTIONS: Readonly<Record<string, Runner>> = {
+  cluster: clusterSection,
+  log: logSection,
+  engine: engineSection,
+  secrets: secretsSection,
+  sizes: sizesSection,
+  agents: agentsSection,
+  managers: managersSection,
+  plans: plansSection,
+};
+/** For how long a curve goes on to larger sizes. */
+const CURVE_S = 150;
+const CURVE_QUICK_S = 30;
+const PICTURES = /^bench-.*\.svg$/;
+
+interface Wishes {
+  readonly quick: boolean;
+  readonly docs: boolean;
+  readonly curve_ms: number;
+  readonly sections: readonly string[];
+}
+
+function wishesFrom(words: readonly string[]): Wishes {
+  const { values, positionals } = parseArgs({
+    args: [...words],
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      docs: { type: 'boolean', default: false },
+      'curve-seconds': { type: 'string' },
+    },
+  });
+  const unknown = positionals.find((name) => !(name in SECTIONS));
+  if (unknown !== undefined) {
+    throw new Error(`there is no section ${unknown}: ${Object.keys(SECTIONS).join(', ')}`);
+  }
+  const curve_s = Number(values['curve-seconds'] ?? (values.quick ? CURVE_QUICK_S : CURVE_S));
+  if (!(curve_s > 0)) {
+    throw new Error(`--curve-seconds takes a number of seconds, not ${values['curve-seconds'] ?? ''}`);
+  }
+  return { quick: values.quick, docs: values.docs, curve_ms: curve_s * 1_000, sections: positionals };
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  const wishes = wishesFrom(words);
+  const build = path.join(projectRoot(), 'build');
+  const output = path.join(build, 'bench-report');
+  removeDirectory(output);
+  mkdirSync(output, { recursive: true });
+  // Not in /tmp, which is memory on some machines: a sync costs nothing there.
+  const work = mkdtempSync(path.join(build, 'bench-'));
+  atProcessEnd(() => removeDirectory(work));
+  const began = new Date();
+  const facts = await machineFacts(work);
+  const sections: Section[] = [];
+  for (const [name, run] of Object.entries(SECTIONS)) {
+    if (wishes.sections.length === 0 || wishes.sections.includes(name)) {
+      sections.push(await sectionOf(name, run, work, wishes));
+      // After each: what was measured is not lost where the next one takes too long.
+      write(output, { facts: [...facts, ...whenMade(began, wishes)], sections });
+    }
+  }
+  const report: Report = { facts: [...facts, ...whenMade(began, wishes)], sections };
+  write(output, report);
+  if (wishes.docs) {
+    writeDocs(report);
+  }
+  process.stderr.write(`${path.relative(projectRoot(), path.join(output, 'report.md'))} is written\n`);
+}
+
+async function sectionOf(name: string, run: Runner, work: string, wishes: Wishes): Promise<Section> {
+  process.stderr.write(`${name}\n`);
+  const began_ms = performance.now();
+  const directory = path.join(work, name);
+  mkdirSync(directory);
+  try {
+    return await run({ directory, quick: wishes.quick, curve_ms: wishes.curve_ms });
+  } catch (error) {
+    // The others are worth having.
+    process.exitCode = 1;
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${name} failed: ${reason}\n`);
+    return { title: name, findings: [], leftOut: [`this section, which failed: ${reason}`] };
+  } finally {
+    process.stderr.write(`${name} took ${((performance.now() - began_ms) / 1_000).toFixed(0)} s\n`);
+    removeDirectory(directory);
+  }
+}
+
+function whenMade(began: Date, { quick }: Wishes): readonly Fact[] {
+  const minutes = (Date.now() - began.getTime()) / 60_000;
+  const how = quick ? ', a quick run: numbers of one or two runs' : '';
+  return [
+    { what: 'made', value: `${began.toISOString().slice(0, 16)}Z, in ${minutes.toFixed(1)} minutes${how}` },
+  ];
+}
+
+function write(directory: string, report: Report): void {
+  writeFileSync(path.join(directory, 'results.json'), `${JSON.stringify(report, undefined, 2)}\n`);
+  writeFileSync(
+    path.join(directory, 'report.md'),
+    reportInMarkdown(report, (id) => `${id}.svg`),
+  );
+  for (const [id, svg] of plotsOf(report)) {
+    writeFileSync(path.join(directory, `${id}.svg`), svg);
+  }
+}
+
+/** The plots of an earlier report go. */
+function writeDocs(report: Report): void {
+  const docs = path.join(projectRoot(), 'docs');
+  const images = path.join(docs, 'images');
+  for (const file of readdirSync(images).filter((name) => PICTURES.test(name))) {
+    rmSync(path.join(images, file));
+  }
+  for (const [id, svg] of plotsOf(report)) {
+    writeFileSync(path.join(images, `bench-${id}.svg`), svg);
+  }
+  writeFileSync(
+    path.join(docs, 'benchmarks.md'),
+    reportInMarkdown(report, (id) => `images/bench-${id}.svg`),
+  );
+}
+
+const [, , ...words] = process.argv;
+if (words[0] === 'load') {
+  answerQuestions(loadRole());
+} else {
+  main(words).catch((thrown: unknown) => {
+    process.stderr.write(`The report failed: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
+    process.exitCode = 1;
+  });
+}
