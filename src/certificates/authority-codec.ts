@@ -43,11 +43,19 @@ export function readAuthority(value: SecretValue): WorkloadAuthority {
   if (format !== FORMAT) {
     throw new CofferError('store.damaged', `${WHAT} has format ${format}, which this version cannot read`);
   }
-  const privateKey = importKey(reader.bytes(KEY_BYTES_MAX));
+  const privateKey = readKey(reader.bytes(KEY_BYTES_MAX));
   const certificate = reader.text(PEM_BYTES_MAX);
   const previous = reader.u8() === 1 ? readPrevious(reader) : undefined;
   reader.finish();
   return { privateKey, certificate, previous };
+}
+
+function readKey(pkcs8: Buffer): Authority['privateKey'] {
+  try {
+    return importKey(pkcs8);
+  } catch {
+    throw new CofferError('store.damaged', `the key in ${WHAT} cannot be read`);
+  }
 }
 
 function readPrevious(reader: ByteReader): PreviousRoot {

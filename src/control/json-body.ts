@@ -94,6 +94,9 @@ const policyRuleWish = v.strictObject({
 const RECORD_SENTENCE = 'seq and at_ms are numbers of a record, as GET /v1/audit/verify tells it';
 const recordNumber = wholeNumber(RECORD_SENTENCE, 0);
 
+/** In the place of valibot's own, which quotes what it was given: that may be the token. */
+const JOIN_SENTENCE = 'join is a list of up to 16 addresses, HOST or HOST:PORT';
+const TOKEN_SENTENCE = 'token is a join token';
 const NAMES_SENTENCE = 'names is a list of names of secrets';
 const TIMEOUT_SENTENCE = 'timeout_ms is how long each service is waited for, 10 seconds to a day';
 const swarmImport = v.strictObject({
@@ -106,7 +109,6 @@ const swarmImport = v.strictObject({
   timeout_ms: wholeNumber(TIMEOUT_SENTENCE, ROTATION_TIMEOUT_MIN_MS, ROTATION_TIMEOUT_MAX_MS),
 });
 
-const JOIN_SENTENCE = 'join is a list of addresses, 16 at most';
 const address = v.pipe(v.string(JOIN_SENTENCE), v.maxLength(256, JOIN_SENTENCE));
 
 export const BODIES = {
@@ -140,7 +142,7 @@ export const BODIES = {
   role: v.strictObject({ role, force: v.optional(v.boolean('force is true or false'), false) }),
   rebuildWish: v.strictObject({
     join: v.optional(v.pipe(v.array(address, JOIN_SENTENCE), v.maxLength(16, JOIN_SENTENCE)), []),
-    token: v.optional(v.pipe(v.string('token is a join token'), v.maxLength(1_024, 'token is a join token'))),
+    token: v.optional(v.pipe(v.string(TOKEN_SENTENCE), v.maxLength(1_024, TOKEN_SENTENCE))),
   }),
   lifetime: v.strictObject({
     lifetime_ms: wholeNumber(LIFETIME_SENTENCE, 1),

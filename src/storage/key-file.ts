@@ -200,11 +200,11 @@ function writtenKey(key: DataKey): { id: string; key: string } {
   return { id: key.id.toString('hex'), key: key.bytes.toString('base64') };
 }
 
-/** A key's id is a hash of it, so a damaged key names itself before anything fails to open. */
+/** A key's id is a hash of it, so a damaged key is told before anything fails to open. What the file has for an id may be a key. */
 function readKey(file: string, entry: { readonly id: string; readonly key: string }): DataKey {
   const key = dataKey(checkKey(Buffer.from(entry.key, 'base64'), `a key in ${file}`));
   if (key.id.toString('hex') !== entry.id) {
-    throw new CofferError('store.damaged', `key ${entry.id.slice(0, 16)} in ${file} was altered`);
+    throw new CofferError('store.damaged', `a key in ${file} was altered`);
   }
   return key;
 }

@@ -88,13 +88,15 @@ interface Load {
   readonly pushes: number;
   /** How long the manager is watched at rest. */
   readonly resting_ms: number;
+  /** How long memory is given to come to rest before it is read. */
+  readonly settle_ms: number;
 }
 
 async function measure(
   manager: ManagerProcess,
   load: AgentsChild,
   swarm: PlayedSwarm,
-  { agents, pushes, resting_ms }: Load,
+  { agents, pushes, resting_ms, settle_ms }: Load,
 ): Promise<void> {
   const service = swarm.service('everywhere', { source: 'shared' });
   const engines = Array.from({ length: agents }, () => newSecretId());
@@ -104,11 +106,11 @@ async function measure(
   const token = await joinTokenFrom(manager, { role: 'worker', uses: agents });
   const { address } = manager;
   await load.ask('join', { address, token, roots: await authorityAt(manager), engines });
-  await delay(quick ? SETTLE_QUICK_MS : SETTLE_MS);
+  await delay(settle_ms);
   const before_bytes = residentMemory(manager.pid);
   process.stderr.write('agents register, versions go out ');
   const registered_ms = await load.ask('registerAll', undefined);
-  await delay(quick ? SETTLE_QUICK_MS : SETTLE_MS);
+  await delay(settle_ms);
   const session_bytes = (residentMemory(manager.pid) - before_bytes) / agents;
   await push(manager, load, WARM_PUSHES, 1);
   const busy_ms = processor_ms(manager.pid);
@@ -191,6 +193,7 @@ async function main(words: readonly string[]): Promise<void> {
       agents,
       pushes: quick ? PUSHES_QUICK : PUSHES,
       resting_ms: quick ? REST_QUICK_MS : REST_MS,
+      settle_ms: quick ? SETTLE_QUICK_MS : SETTLE_MS,
     });
     await manager.stop();
   } finally {

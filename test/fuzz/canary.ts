@@ -13,10 +13,21 @@ const PIECES: readonly string[] = [
   ...piecesOf(Buffer.from(CANARY).toString('hex')).filter((_, place) => place % 2 === 0),
 ];
 
+export interface QuotingRules {
+  /** Other forms of the canary. */
+  readonly secrets?: readonly string[];
+  /** What may be quoted, wherever it comes from. */
+  readonly mayQuote?: RegExp;
+}
+
 /** The piece of the canary that stands in what can be seen of an error: its sentence, its hint, its causes. */
-export function quotedPiece(thrown: unknown): string | undefined {
-  const seen = inspect(thrown, { depth: 6, maxStringLength: 4_096, showHidden: false });
-  return PIECES.find((piece) => seen.includes(piece));
+export function quotedPiece(
+  thrown: unknown,
+  { mayQuote, secrets = [] }: QuotingRules = {},
+): string | undefined {
+  const seen = inspect(thrown, { depth: 6, maxStringLength: 4_096 });
+  const rest = mayQuote === undefined ? seen : seen.replaceAll(mayQuote, '');
+  return [...PIECES, ...secrets.flatMap(piecesOf)].find((piece) => rest.includes(piece));
 }
 
 function piecesOf(text: string): readonly string[] {

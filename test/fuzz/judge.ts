@@ -68,7 +68,7 @@ export class Judge {
     if (!this.#target.refuses(thrown)) {
       return failed(`throws what is no refusal of it: ${withoutNumbers(thrown)}`, thrown);
     }
-    return quotedPiece(thrown) === undefined
+    return quotedPiece(thrown, this.#target) === undefined
       ? { kind: 'refused', thrown }
       : failed(`quotes a secret: ${withoutNumbers(thrown)}`, thrown);
   }
@@ -82,8 +82,8 @@ function failed(what: string, thrown?: unknown): Failure {
 function withoutNumbers(thrown: unknown): string {
   const sentence = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
   return sentence
-    .slice(0, 80)
     .replaceAll(/[^ -~]/g, '?')
-    .replaceAll(/\d+/g, 'N')
-    .replaceAll(/"[^"]*"?/g, '"..."');
+    .replaceAll(/"(?:[^"\\]|\\.)*"/g, '"..."')
+    .replaceAll(/[\w/.-]*\d[\w/.-]*/g, 'N')
+    .slice(0, 100);
 }

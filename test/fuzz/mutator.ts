@@ -68,7 +68,7 @@ const REPETITIONS = [2, 3, 16, 200, 1_000] as const;
 
 export interface MutatorOptions {
   readonly random: SeededRandom;
-  readonly words: readonly string[];
+  readonly words: readonly (string | Uint8Array)[];
   readonly size_bytes_max: number;
 }
 
@@ -83,7 +83,9 @@ export class Mutator {
 
   constructor({ random, size_bytes_max, words }: MutatorOptions) {
     this.random = random;
-    this.words = [...WORDS, ...words].map((word) => Buffer.from(word));
+    this.words = [...WORDS, ...words].map((word) =>
+      typeof word === 'string' ? Buffer.from(word) : Buffer.from(word),
+    );
     this.#size_bytes_max = size_bytes_max;
   }
 

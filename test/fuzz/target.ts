@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is fuzzed: a parser, valid inputs to begin with, and what it may do with any other.
 import { CofferError, type ErrorCode } from '../../src/common/index.ts';
+import type { QuotingRules } from './canary.ts';
 
-export interface FuzzTarget {
+export interface FuzzTarget extends QuotingRules {
   /** Room and parser: `transport/frames`. */
   readonly name: string;
   /** Inputs that the parser takes, made by what writes them in earnest; a secret in them is `CANARY`. */
@@ -12,7 +13,7 @@ export interface FuzzTarget {
   /** Parses; throws what the parser throws, or `BrokenPromise`. */
   readonly run: (bytes: Buffer) => unknown;
   /** Words that mean something to this parser. */
-  readonly words?: readonly string[];
+  readonly words?: readonly (string | Uint8Array)[];
   /** How many times fewer inputs are tried than of others, since one takes so much longer. Default 1. */
   readonly cost?: number;
   /** The largest input, in bytes. Default 64 KiB. */
@@ -70,4 +71,30 @@ export function textSeeds(...texts: readonly string[]): () => readonly Buffer[] 
 
 export function jsonSeeds(...values: readonly unknown[]): () => readonly Buffer[] {
   return () => values.map((value) => Buffer.from(JSON.stringify(value)));
+}
+
+/** Several parsers of one kind: the first byte says which is given the others. */
+export function chosen<Parser>(
+  parsers: readonly Parser[],
+  run: (parser: Parser, bytes: Buffer) => unknown,
+): (bytes: Buffer) => unknown {
+  return (bytes) => {
+    const parser = parsers[(bytes[0] ?? 0) % parsers.length];
+    return parser === undefined ? undefined : run(parser, bytes.subarray(1));
+  };
+}
+
+/** For `chosen` of the parsers of an object, whose keys those of `values` are: JSON, or a text as it is. */
+export function chosenSeeds<Key extends string>(
+  parsers: Readonly<Record<Key, unknown>>,
+  values: Readonly<Record<Key, unknown>>,
+): readonly Buffer[] {
+  const given: Readonly<Record<string, unknown>> = values;
+  return Object.keys(parsers).map((key, place) => {
+    const value = given[key];
+    return Buffer.concat([
+      Buffer.of(place),
+      Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
+    ]);
+  });
 }

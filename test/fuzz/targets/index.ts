@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FuzzTarget } from '../target.ts';
+import { backupTargets } from './backups.ts';
+import { controlTargets } from './control.ts';
+import { engineTargets } from './engine.ts';
+import { fileTargets } from './files.ts';
+import { keyTargets } from './keys.ts';
 import { nodeTargets } from './nodes.ts';
 import { raftTargets } from './raft.ts';
 import { storeTargets } from './store.ts';
 import { transportTargets } from './transport.ts';
+import { typedTargets } from './typed.ts';
 
 /** Every parser that is fuzzed, by name. */
 export const TARGETS: readonly FuzzTarget[] = [
@@ -11,4 +17,10 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...raftTargets,
   ...storeTargets,
   ...nodeTargets,
+  ...keyTargets,
+  ...engineTargets,
+  ...controlTargets,
+  ...typedTargets,
+  ...fileTargets,
+  ...backupTargets,
 ].toSorted((one, other) => (one.name < other.name ? -1 : 1));

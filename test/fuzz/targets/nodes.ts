@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What nodes say to each other beside the log.
 import * as fc from 'fast-check';
-import type * as v from 'valibot';
 import { BODY, decodeBody } from '../../../src/cluster/rpc-body.ts';
 import {
   decodeManagerMessage,
@@ -13,7 +12,7 @@ import { parseVolume } from '../../../src/distribution/volume-spec.ts';
 import { parseMountPoints } from '../../../src/distribution/agent/mount-points.ts';
 import { managerMessages, nodeMessages } from '../../unit/distribution/messages.ts';
 import { CANARY } from '../canary.ts';
-import { codes, type FuzzTarget, jsonSeeds, ofText, stable, textSeeds } from '../target.ts';
+import { chosen, chosenSeeds, codes, type FuzzTarget, ofText, stable, textSeeds } from '../target.ts';
 import { SEED } from './seed.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
@@ -78,17 +77,6 @@ const BODIES: Readonly<Record<keyof typeof BODY, unknown>> = {
   adminReply: { result: { any: [1, 'thing'] } },
 };
 
-function bodyTarget(name: string, schema: v.GenericSchema, body: unknown): FuzzTarget {
-  return {
-    name: `cluster/${name}`,
-    seeds: jsonSeeds(body),
-    refuses: codes('request.invalid'),
-    run: (bytes) => decodeBody(schema, bytes),
-  };
-}
-
-const isKey = (name: string): name is keyof typeof BODY => Object.hasOwn(BODY, name);
-
 /** Of `name=value` lines. A name may be quoted, and so no piece of the canary becomes one. */
 function optionsOf(text: string): Readonly<Record<string, string>> {
   return Object.fromEntries(
@@ -114,9 +102,12 @@ export const nodeTargets: readonly FuzzTarget[] = [
     cost: 4,
     memory_bytes: 256 * 1024,
   },
-  ...Object.keys(BODY)
-    .filter(isKey)
-    .map((name) => bodyTarget(name, BODY[name], BODIES[name])),
+  {
+    name: 'cluster/bodies',
+    seeds: () => chosenSeeds(BODY, BODIES),
+    refuses: codes('request.invalid'),
+    run: chosen(Object.values(BODY), (schema, bytes) => decodeBody(schema, bytes)),
+  },
   {
     name: 'distribution/volume-options',
     seeds: textSeeds(

@@ -6,7 +6,7 @@ import { fuzzTarget } from '../../fuzz/fuzz-target.ts';
 import { TARGETS } from '../../fuzz/targets/index.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 
-const RUNS = 300;
+const RUNS = 200;
 
 describe('of any input at all', () => {
   // What is refused has a stack, which nobody reads here and which costs more than to parse.
