@@ -2,7 +2,10 @@
 // What a run is made on: three engines on a network of their own as one swarm, coffer as a managed plugin on each as one cluster.
 import { CofferSwarm } from '../support/coffer-swarm.ts';
 import type { Engine } from '../support/engine.ts';
-import { createPlugin, ManagedPlugin } from '../support/managed-plugin.ts';
+import type { FaultKind } from './fault-kinds.ts';
+import { mountLoopDisk } from './loop-disk.ts';
+import { bringPlugin, PLUGIN, publishBuilds, REGISTRY_ARGUMENT } from './plugin-image.ts';
+import { ManagedPlugin } from '../support/managed-plugin.ts';
 import { Network } from '../support/network.ts';
 import { callControl, type Sockets } from '../support/secret-calls.ts';
 import { type Member, startMember } from '../support/swarm-member.ts';
@@ -13,7 +16,6 @@ import { isLive } from './processes.ts';
 import type { AskedManager } from '../cluster/clients.ts';
 
 export const ENGINES = 3;
-const PLUGIN = 'coffer';
 
 /** coffer on one engine, as clients, faults and checks reach it. */
 export class Site implements AskedManager {
@@ -70,24 +72,42 @@ export class ChaosCluster {
   readonly swarm: CofferSwarm;
   readonly sites: readonly Site[];
 
-  private constructor(network: Network, swarm: CofferSwarm, sites: readonly Site[]) {
+  #builds: readonly string[];
+
+  private constructor(
+    network: Network,
+    swarm: CofferSwarm,
+    sites: readonly Site[],
+    builds: readonly string[],
+  ) {
     this.network = network;
     this.swarm = swarm;
     this.sites = sites;
+    this.#builds = builds;
   }
 
-  /** Starts all of it. */
-  static async start(): Promise<ChaosCluster> {
+  /** Starts all of it, ready for these faults. */
+  static async start(faults: readonly FaultKind[]): Promise<ChaosCluster> {
+    const movableClock = faults.includes('clock');
+    const ownDisks = faults.some((kind) => kind.endsWith('-disk'));
     const network = await Network.create();
     let engines: readonly Engine[] = [];
     try {
-      engines = await startSwarm(network, ENGINES);
+      engines = await startSwarm(network, ENGINES, {
+        dockerdArguments: [REGISTRY_ARGUMENT],
+        ...(ownDisks ? { prepare: mountLoopDisk } : {}),
+      });
       await Promise.all(
         engines.map(async (engine) => {
           await engine.importBusybox();
-          await createPlugin(engine, PLUGIN);
+          await bringPlugin(engine, movableClock);
         }),
       );
+      const [maker] = engines;
+      const builds =
+        maker !== undefined && faults.includes('upgrade-plugin')
+          ? await publishBuilds(network, maker, movableClock)
+          : [];
       const sites: Site[] = [];
       for (const engine of engines) {
         const [first] = sites;
@@ -100,7 +120,7 @@ export class ChaosCluster {
         network,
         sites.map(({ member }) => member),
       );
-      return new ChaosCluster(network, swarm, sites);
+      return new ChaosCluster(network, swarm, sites, builds);
     } catch (error) {
       await Promise.all(engines.map((engine) => engine.stop()));
       await network.destroy();
@@ -110,6 +130,16 @@ export class ChaosCluster {
 
   async stop(): Promise<void> {
     await this.swarm.stop();
+  }
+
+  /** The build in the registry that has not been installed for longest. */
+  nextBuild(): string {
+    const [next, ...others] = this.#builds;
+    if (next === undefined) {
+      throw new RangeError('no builds were published');
+    }
+    this.#builds = [...others, next];
+    return next;
   }
 
   /** The site that leads coffer's cluster, as far as those that answer say; the first without any. */

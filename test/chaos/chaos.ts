@@ -19,7 +19,7 @@ async function main(): Promise<boolean> {
   });
   report.line(`seed ${options.seed}, ${options.duration_ms / 1_000} s of: ${options.faults.join(' ')}`);
   report.line('starting three engines with coffer');
-  const cluster = await ChaosCluster.start();
+  const cluster = await ChaosCluster.start(options.faults);
   try {
     await new Run(cluster, report, options, interrupted.signal).go();
   } catch (error) {

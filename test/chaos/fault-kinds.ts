@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be made to go wrong, and which of it can be at the same time.
+// What can be made to go wrong, and whom it meets.
 
-export const FAULT_KINDS = ['kill-plugin', 'pause-plugin', 'partition'] as const;
+export const FAULT_KINDS = [
+  'kill-plugin',
+  'pause-plugin',
+  'upgrade-plugin',
+  'restart-engine',
+  'kill-engine',
+  'power-off',
+  'partition',
+  'one-way',
+  'slow-network',
+  'slow-disk',
+  'hang-disk',
+  'full-disk',
+  'clock',
+] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** Whom a fault meets: an engine by its number, or whoever leads when it comes. */
+/** An engine by its number, or whoever leads when the fault comes. */
 export const TARGETS = ['coffer leader', 'swarm leader', 1, 2, 3] as const;
 
 export type Target = (typeof TARGETS)[number];
