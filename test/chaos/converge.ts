@@ -63,7 +63,7 @@ export async function serviceStarts(cluster: ChaosCluster, canaries: Canaries, n
     createService(second, name, ['--mode', 'global', '--secret', name]),
   );
   await insist(`${name} to run on all engines`, async () => {
-    const found = await Promise.all(sites.map((site) => valuesInTasks(site, name, name)));
+    const found = await Promise.all(sites.map((site) => valuesInTasks(site, name, `/run/secrets/${name}`)));
     const wrong = found.flat().filter((read) => read !== value);
     if (wrong.length > 0) {
       throw new Error(`a task of ${name} has a wrong value`);

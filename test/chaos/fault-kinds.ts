@@ -8,6 +8,7 @@ export const FAULT_KINDS = [
   'restart-engine',
   'kill-engine',
   'power-off',
+  'blackout',
   'partition',
   'one-way',
   'slow-network',
@@ -18,6 +19,11 @@ export const FAULT_KINDS = [
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** Meets all engines, and so comes alone. */
+export function meetsAll(kind: FaultKind): boolean {
+  return kind === 'blackout';
+}
 
 /** An engine by its number, or whoever leads when the fault comes. */
 export const TARGETS = ['coffer leader', 'swarm leader', 1, 2, 3] as const;

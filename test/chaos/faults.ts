@@ -28,6 +28,7 @@ export const FAULTS: Readonly<Record<FaultKind, Fault>> = {
   'restart-engine': restartEngine,
   'kill-engine': killEngine,
   'power-off': powerOff,
+  blackout,
   partition,
   'one-way': oneWay,
   'slow-network': slowNetwork,
@@ -83,6 +84,12 @@ async function killEngine({ site }: FaultSetting): Promise<Heal> {
 async function powerOff({ site }: FaultSetting): Promise<Heal> {
   await site.member.powerOff();
   return async () => site.member.powerOn();
+}
+
+async function blackout({ cluster }: FaultSetting): Promise<Heal> {
+  await Promise.all(cluster.sites.map(({ member }) => member.powerOff()));
+  // Side by side: an engine waits for others of its swarm.
+  return async () => void (await Promise.all(cluster.sites.map(({ member }) => member.powerOn())));
 }
 
 async function clock({ site, strength }: FaultSetting): Promise<Heal> {

@@ -40,18 +40,26 @@ export function whyNoLoopDisk(): string | undefined {
   return existsSync('/dev/loop-control') ? undefined : 'there are no loop devices here';
 }
 
-/** Gives the plugins of an engine that has not been started yet a disk of their own. It goes with the engine's host. */
+/**
+ * Gives the plugins of an engine that does not run a disk of their own, the same one each time: an engine that ends in peace unmounts it.
+ * It goes with the engine's host.
+ */
 export async function mountLoopDisk(box: HostBox): Promise<void> {
   const image = path.join(box.directory, 'disk');
   const data = path.join(box.directory, 'data');
   const directory = path.join(data, 'plugins');
-  mkdirSync(directory, { recursive: true });
   const env = environment();
-  await runCommand(['truncate', '--size', SIZE, image], { env });
-  await runCommand(['mkfs.ext4', '-q', '-m', '0', image], { env });
-  // An engine whose directory is not a shared mount already mounts it over itself, and this disk would be below.
-  await runCommand(box.inside(['mount', '--bind', '--make-shared', data, data]), { env });
-  await runCommand(box.inside(['mount', '-o', 'loop', image, directory]), { env });
+  if (!existsSync(image)) {
+    mkdirSync(directory, { recursive: true });
+    await runCommand(['truncate', '--size', SIZE, image], { env });
+    await runCommand(['mkfs.ext4', '-q', '-m', '0', image], { env });
+    // An engine whose directory is not a shared mount already mounts it over itself, and this disk would be below.
+    await runCommand(box.inside(['mount', '--bind', '--make-shared', data, data]), { env });
+  }
+  const { code } = await tryCommand(box.inside(['mountpoint', '--quiet', directory]), { env });
+  if (code !== 0) {
+    await runCommand(box.inside(['mount', '-o', 'loop', image, directory]), { env });
+  }
 }
 
 export class LoopDisk {

@@ -7,24 +7,31 @@ import type { Site } from './chaos-cluster.ts';
 
 /** What stands where it must not, or is no value of any secret, in a sentence each. */
 export function strayValues(site: Site, canaries: Canaries): readonly string[] {
-  const { dataDirectory } = site.engine;
-  const containers = site.reach(path.join(dataDirectory, 'containers'));
-  return filesBelow(containers)
-    .filter((file) => file.includes('/mounts/secrets'))
-    .flatMap((file) => {
-      const value = contentOf(file);
-      if (value === undefined || value === '') {
-        // It has just been removed, or is just being written.
-        return [];
-      }
-      const owner = canaries.ownerOf(value);
-      if (owner === undefined) {
-        return [`${site.name} has a value of no secret in ${file}`];
-      }
-      return owner.node === undefined || owner.node === site.name
-        ? []
-        : [`${site.name} has the value of ${owner.name}, which only ${owner.node} is due`];
-    });
+  return mountedFiles(site).flatMap((file) => {
+    const value = contentOf(file);
+    if (value === undefined || value === '') {
+      // It has just been removed, or is just being written.
+      return [];
+    }
+    const owner = canaries.ownerOf(value);
+    if (owner === undefined) {
+      return [`${site.name} has a value of no secret in ${file}`];
+    }
+    return owner.node === undefined || owner.node === site.name
+      ? []
+      : [`${site.name} has the value of ${owner.name}, which only ${owner.node} is due`];
+  });
+}
+
+/** Those of swarm secrets, as the engine has them, and those of volumes, as coffer has them. */
+function mountedFiles(site: Site): readonly string[] {
+  const containers = filesBelow(site.reach(path.join(site.engine.dataDirectory, 'containers')));
+  const volumes = filesBelow(site.reach(site.plugin.volumesDirectory));
+  return [
+    ...containers.filter((file) => file.includes('/mounts/secrets')),
+    // Beside them stands which containers have mounted the volume.
+    ...volumes.filter((file) => file.includes('/files/')),
+  ];
 }
 
 function filesBelow(directory: string): readonly string[] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Does what a schedule has planned, and makes it good again.
 import type { ChaosCluster, Site } from './chaos-cluster.ts';
-import type { FaultKind, Target } from './fault-kinds.ts';
+import { type FaultKind, meetsAll, type Target } from './fault-kinds.ts';
 import { type Fault, FAULTS } from './faults.ts';
 import type { PlannedFault, Step } from './schedule.ts';
 
@@ -27,7 +27,8 @@ export class Nemesis {
   async strike({ number, faults, hold_ms }: Step): Promise<void> {
     for (const planned of faults) {
       const site = await this.#free(planned);
-      this.#tell(`fault ${number}: ${planned.kind} ${site.name}${whoIs(planned.target)} for ${hold_ms} ms`);
+      const whom = meetsAll(planned.kind) ? 'all engines' : `${site.name}${whoIs(planned.target)}`;
+      this.#tell(`fault ${number}: ${planned.kind} ${whom} for ${hold_ms} ms`);
       const fault: Fault = FAULTS[planned.kind];
       const heal = await fault({ cluster: this.#cluster, site, strength: planned.strength, hold_ms });
       this.#wounds = [...this.#wounds, { kind: planned.kind, site, heal }];

@@ -45,6 +45,11 @@ export class Report {
     appendFileSync(path.join(this.directory, 'screen'), line);
   }
 
+  /** What is kept of a run that failed, and is not worth a line on the screen. */
+  note(text: string): void {
+    appendFileSync(path.join(this.directory, 'notes'), `${clock(this.elapsed_ms)} ${text}\n`);
+  }
+
   count(what: string, by = 1): void {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + by);
   }

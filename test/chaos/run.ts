@@ -15,9 +15,12 @@ import type { ChaosOptions } from './options.ts';
 import { leaksOfProcesses } from './processes.ts';
 import { describe, type Report } from './report.ts';
 import { scheduleOf, type Step } from './schedule.ts';
-import { ServiceLives } from './service-lives.ts';
+import { Lives } from './lives.ts';
+import { swarmSecretLife, volumeLife } from './service-lives.ts';
 import { rest } from './tries.ts';
 
+/** Side by side. */
+const LIVES = [swarmSecretLife, swarmSecretLife, volumeLife];
 const COUNTERS_MS = 10_000;
 const SAMPLE_MS = 2_000;
 
@@ -54,7 +57,7 @@ export class Run {
       setInterval(() => this.#sample(), SAMPLE_MS),
       setInterval(() => report.counters(`memory ${this.#memory.latest()} MB`), COUNTERS_MS),
     ];
-    const lives = ServiceLives.start({ cluster, canaries, report, random });
+    const lives = Lives.start({ cluster, canaries, report, random }, LIVES);
     try {
       for (const step of scheduleOf(seed, faults)) {
         if (performance.now() - began_ms > duration_ms || this.#signal.aborted || !(await this.#step(step))) {

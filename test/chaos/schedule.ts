@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which faults come, whom they meet and how long they last: a function of the seed and nothing else.
 import { SeededRandom } from '../support/seeded-random.ts';
-import { type FaultKind, type Target, TARGETS } from './fault-kinds.ts';
+import { type FaultKind, meetsAll, type Target, TARGETS } from './fault-kinds.ts';
 
 export interface PlannedFault {
   readonly kind: FaultKind;
@@ -46,8 +46,15 @@ export function* scheduleOf(seed: number, kinds: readonly FaultKind[]): Generato
   const between = ([least, most]: readonly [number, number]): number => least + random.below(most - least);
   for (let number = 1; ; number += 1) {
     const calm_ms = between(CALM_MS);
-    const first = fault();
-    const faults = random.below(PAIRS) === 0 ? [first, fault()] : [first];
+    const faults = [fault()];
+    if (random.below(PAIRS) === 0 && !faults.some(({ kind }) => meetsAll(kind))) {
+      const second = fault();
+      if (meetsAll(second.kind)) {
+        bag = [...bag, second.kind];
+      } else {
+        faults.push(second);
+      }
+    }
     yield { number, calm_ms, faults, hold_ms: between(HOLD_MS) };
   }
 }

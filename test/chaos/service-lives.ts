@@ -1,115 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
-// Services that come and go with a secret each: created, read in the tasks, rotated, read again, removed.
-import type { SeededRandom } from '../support/seeded-random.ts';
-import type { Canaries, Canary } from './canaries.ts';
-import type { ChaosCluster, Site } from './chaos-cluster.ts';
-import { describe, type Report } from './report.ts';
-import { createSecret, createService, removeSecret, removeService, valuesInTasks } from './swarm-calls.ts';
-import { GaveUp, rest, tryUntil } from './tries.ts';
+// The two ways in which a service gets a secret, each from its creation over a new value to its end.
+import type { Life } from './lives.ts';
+import { createSecret, createService, removeSecret, removeService } from './swarm-calls.ts';
+import type { Site } from './chaos-cluster.ts';
 
-/** How many there are at a time. */
-const LIVES = 2;
 const REPLICAS = 2;
-/** For one thing that is done, whatever faults come meanwhile; then that service is left as it is. */
-const TRY_MS_MAX = 60_000;
-const REST_MS = 1_000;
+const MOUNT = '/run/volume';
 
-export interface LivesOptions {
-  readonly cluster: ChaosCluster;
-  readonly canaries: Canaries;
-  readonly report: Report;
-  readonly random: SeededRandom;
+function onlyOn(site: Site): readonly string[] {
+  return ['--constraint', `node.hostname==${site.name}`];
 }
 
-export class ServiceLives {
-  readonly #options: LivesOptions;
-  readonly #stop = new AbortController();
-  readonly #running: Promise<unknown>;
-  #number = 0;
-
-  private constructor(options: LivesOptions) {
-    this.#options = options;
-    this.#running = Promise.all(Array.from({ length: LIVES }, () => this.#run()));
-    // It is awaited in `stop`.
-    this.#running.catch(() => undefined);
+/** Does a command of coffer's at one site; throws what it said where it was not done. */
+async function cofferAt({ member }: Site, words: readonly string[], input?: string): Promise<true> {
+  const { code, stderr } = await member.tryCli(words, input);
+  if (code !== 0) {
+    throw new Error(stderr.trim());
   }
-
-  /** Starts them; they go on until `stop`. */
-  static start(options: LivesOptions): ServiceLives {
-    return new ServiceLives(options);
-  }
-
-  /** Resolves when none goes on; what is left of services is for somebody else to remove. */
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const { report } = this.#options;
-    while (!this.#stop.signal.aborted) {
-      this.#number += 1;
-      try {
-        await this.#live(`life-${this.#number}`);
-        report.count('services');
-      } catch (error) {
-        if (!(error instanceof GaveUp)) {
-          report.check('a service', [describe(error)]);
-        } else if (!this.#stop.signal.aborted) {
-          report.count('services given up');
-        }
-      }
-      await rest(REST_MS, this.#stop.signal);
-    }
-  }
-
-  async #live(name: string): Promise<void> {
-    const { cluster, canaries, random } = this.#options;
-    const alone = random.below(2) === 0 ? random.pick(cluster.sites) : undefined;
-    const { values } = canaries.make(name, alone?.name);
-    const where =
-      alone === undefined
-        ? ['--replicas', String(REPLICAS)]
-        : ['--constraint', `node.hostname==${alone.name}`];
-    const [first = ''] = values;
-    await this.#try(`to create the secret ${name}`, async (site) => createSecret(site, name, first));
-    await this.#try(`to create the service ${name}`, async (site) =>
-      createService(site, name, ['--secret', name, ...where]),
-    );
-    await this.#sees(name, first);
-    const second = canaries.newValue(name);
-    await this.#try(`to rotate ${name}`, async ({ member }) => {
-      const { code, stderr } = await member.tryCli(['rotate', name, '-'], second);
-      if (code !== 0) {
-        throw new Error(stderr.trim());
-      }
-      return true;
-    });
-    await this.#sees(name, second);
-    await this.#try(`to remove the service ${name}`, async (site) => removeService(site, name));
-    await this.#try(`to remove the secret ${name}`, async (site) => removeSecret(site, name));
-    canaries.removed(name);
-  }
-
-  /** Waits until a task has this value; each task that is looked into must have one of the secret's. */
-  async #sees(name: string, value: string): Promise<void> {
-    const { cluster, canaries, report } = this.#options;
-    await tryUntil(`to see the value of ${name}`, TRY_MS_MAX, this.#stop.signal, async () => {
-      const found = await Promise.allSettled(cluster.sites.map((site) => valuesInTasks(site, name, name)));
-      const read = found.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
-      if (read.length > 0) {
-        report.check(`the values in the tasks of ${name}`, wrongIn(read, canaries.get(name)));
-      }
-      return read.includes(value) ? true : undefined;
-    });
-  }
-
-  async #try(what: string, work: (site: Site) => Promise<true>): Promise<void> {
-    const { cluster, random } = this.#options;
-    await tryUntil(what, TRY_MS_MAX, this.#stop.signal, async () => work(random.pick(cluster.sites)));
-  }
+  return true;
 }
 
-function wrongIn(read: readonly string[], { name, values }: Canary): readonly string[] {
-  return read.filter((value) => !values.includes(value)).map(() => `a task has what is no value of ${name}`);
-}
+/** As a secret of the swarm, with `docker secret create`; the service is updated by a rotation. */
+export const swarmSecretLife: Life = async (world, name) => {
+  const alone = world.perhaps() ? world.anySite() : undefined;
+  const [first = ''] = world.canaries.make(name, alone?.name).values;
+  const where = alone === undefined ? ['--replicas', String(REPLICAS)] : onlyOn(alone);
+  await world.insist(`to create the secret ${name}`, async (site) => createSecret(site, name, first));
+  await world.insist(`to create the service ${name}`, async (site) =>
+    createService(site, name, ['--secret', name, ...where]),
+  );
+  await world.sees(name, `/run/secrets/${name}`, first);
+  const second = world.canaries.newValue(name);
+  await world.insist(`to rotate ${name}`, async (site) => cofferAt(site, ['rotate', name, '-'], second));
+  await world.sees(name, `/run/secrets/${name}`, second);
+  await world.insist(`to remove the service ${name}`, async (site) => removeService(site, name));
+  await world.insist(`to remove the secret ${name}`, async (site) => removeSecret(site, name));
+  world.canaries.removed(name);
+};
+
+/** As a volume of coffer's on one node, whose file follows the secret by itself. */
+export const volumeLife: Life = async (world, name) => {
+  const node = world.anySite();
+  const [first = ''] = world.canaries.make(name, node.name).values;
+  const mount = `type=volume,volume-driver=coffer,source=${name},target=${MOUNT},readonly`;
+  await world.insist(`to put ${name}`, async (site) => cofferAt(site, ['put', name, '-'], first));
+  await world.insist(`to create the service ${name}`, async (site) =>
+    createService(site, name, ['--mount', mount, ...onlyOn(node)]),
+  );
+  await world.sees(name, `${MOUNT}/${name}`, first);
+  const second = world.canaries.newValue(name);
+  await world.insist(`to put ${name} again`, async (site) => cofferAt(site, ['put', name, '-'], second));
+  await world.sees(name, `${MOUNT}/${name}`, second);
+  await world.insist(`to remove the service ${name}`, async (site) => removeService(site, name));
+  await world.insist(`to remove ${name}`, async (site) =>
+    cofferAt(site, ['rm', '--force', name]).catch((error: unknown) => {
+      if (error instanceof Error && /not found/.test(error.message)) {
+        return true;
+      }
+      throw error;
+    }),
+  );
+  world.canaries.removed(name);
+};

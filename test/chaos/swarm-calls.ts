@@ -40,8 +40,8 @@ export async function removeService(site: Site, name: string): Promise<true> {
   return done(await call(site, ['service', 'rm', name]), /not found|no such service/i);
 }
 
-/** The value of a secret in each running task of a service on this engine. */
-export async function valuesInTasks(site: Site, service: string, secret: string): Promise<readonly string[]> {
+/** What is in this file in each running task of a service on this engine. */
+export async function valuesInTasks(site: Site, service: string, file: string): Promise<readonly string[]> {
   const filter = `label=com.docker.swarm.service.name=${service}`;
   const { code, stdout, stderr } = await site.engine.tryDocker(['ps', '--quiet', '--filter', filter], {
     timeout_ms: CALL_MS,
@@ -51,7 +51,7 @@ export async function valuesInTasks(site: Site, service: string, secret: string)
   }
   const values = await Promise.all(
     linesOf(stdout).map(async (container) => {
-      const words = ['exec', container, 'cat', `/run/secrets/${secret}`];
+      const words = ['exec', container, 'cat', file];
       const read = await site.engine.tryDocker(words, { timeout_ms: CALL_MS });
       // Nothing can be read in one that has just ended.
       return read.code === 0 ? [read.stdout] : [];

@@ -26,7 +26,7 @@ export interface EngineOptions {
   readonly dockerdArguments?: readonly string[];
   /** The network that the engine's host is put on. By default it has none but its loopback interface. */
   readonly network?: Network;
-  /** Done on the engine's host before the engine is first started. */
+  /** Done on the engine's host before each start of the engine. */
   readonly prepare?: (box: HostBox) => Promise<void>;
 }
 
@@ -69,7 +69,6 @@ export class Engine {
     try {
       const engine = new Engine(box, await options.network?.attach(box), options);
       mkdirSync(engine.#dockerConfig);
-      await options.prepare?.(box);
       await engine.start();
       return engine;
     } catch (error) {
@@ -170,6 +169,7 @@ export class Engine {
 
   /** Starts the engine after `shutDown` or `kill`, and waits until its API answers. */
   async start(): Promise<void> {
+    await this.#options.prepare?.(this.box);
     const deadline = performance.now() + start_ms_max;
     for (;;) {
       const started = this.#spawnDockerd();

@@ -2,7 +2,7 @@
 // The schedule of a run with faults: what a seed draws.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { FAULT_KINDS, type FaultKind, TARGETS } from '../../chaos/fault-kinds.ts';
+import { FAULT_KINDS, type FaultKind, meetsAll, TARGETS } from '../../chaos/fault-kinds.ts';
 import { scheduleOf, type Step } from '../../chaos/schedule.ts';
 
 function stepsOf(seed: number, count: number, kinds: readonly FaultKind[] = FAULT_KINDS): readonly Step[] {
@@ -26,6 +26,12 @@ describe('the schedule of a run', () => {
   test('has those kinds alone that are wanted', () => {
     const steps = stepsOf(1, 20, ['partition']);
     assert.ok(steps.every(({ faults }) => faults.every(({ kind }) => kind === 'partition')));
+  });
+
+  test('has what meets all engines alone', () => {
+    const steps = stepsOf(5, 400).filter(({ faults }) => faults.some(({ kind }) => meetsAll(kind)));
+    assert.ok(steps.length > 10, `${steps.length} of them`);
+    assert.ok(steps.every(({ faults }) => faults.length === 1));
   });
 
   test('meets all targets, mostly with one fault and sometimes with two', () => {
