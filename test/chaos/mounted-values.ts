@@ -5,15 +5,20 @@ import path from 'node:path';
 import type { Canaries } from './canaries.ts';
 import type { Site } from './chaos-cluster.ts';
 
-/** What stands where it must not, or is no value of any secret, in a sentence each. */
-export function strayValues(site: Site, canaries: Canaries): readonly string[] {
-  return mountedFiles(site).flatMap((file) => {
+export interface MountedValues {
+  /** How many values are there. */
+  readonly count: number;
+  /** Those that must not be, in a sentence each. */
+  readonly strays: readonly string[];
+}
+
+/** What a node has now. A file that has just been removed, or is just being written, counts as none. */
+export function mountedValues(site: Site, canaries: Canaries): MountedValues {
+  const found = mountedFiles(site).flatMap((file) => {
     const value = contentOf(file);
-    if (value === undefined || value === '') {
-      // It has just been removed, or is just being written.
-      return [];
-    }
-    const owner = canaries.ownerOf(value);
+    return value === undefined || value === '' ? [] : [{ file, owner: canaries.ownerOf(value) }];
+  });
+  const strays = found.flatMap(({ file, owner }) => {
     if (owner === undefined) {
       return [`${site.name} has a value of no secret in ${file}`];
     }
@@ -21,6 +26,7 @@ export function strayValues(site: Site, canaries: Canaries): readonly string[] {
       ? []
       : [`${site.name} has the value of ${owner.name}, which only ${owner.node} is due`];
   });
+  return { count: found.length, strays };
 }
 
 /** Those of swarm secrets, as the engine has them, and those of volumes, as coffer has them. */
@@ -40,7 +46,7 @@ function filesBelow(directory: string): readonly string[] {
       .filter((entry) => entry.isFile())
       .map((entry) => path.join(entry.parentPath, entry.name));
   } catch {
-    // A container that has just been removed.
+    // Part of it has just been removed, or its engine does not run.
     return [];
   }
 }
