@@ -14,8 +14,22 @@ const TRIES_MAX = 200;
 const RETRY_MS = 250;
 
 export interface JoinAll extends ManyNodesOptions {
-  /** The engines that they are beside: one node for each. */
+  /** The engines that they are beside: one more node for each. */
   readonly engines: readonly string[];
+}
+
+/** As an agent does it: again and again. */
+async function untilLetIn<T>(number: number, enter: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await enter();
+    } catch (cause) {
+      if (tries >= TRIES_MAX) {
+        throw new Error(`node ${number} was not let in`, { cause });
+      }
+      await delay(RETRY_MS * (0.5 + Math.random()));
+    }
+  }
 }
 
 /** The questions that the process of the agents answers. */
@@ -32,33 +46,27 @@ export function agentsRole() {
     times_ms.push(machine_ms());
   };
 
-  /** As an agent does it: again and again, until it is let in. */
-  async function register(node: JoinedNode, number: number): Promise<TestAgent> {
-    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-      try {
-        return await TestAgent.registered({
-          address,
-          credentials: node.credentials,
-          keeps: false,
-          tls: { localAddress: addressOf(number) },
-          onAssignment: ({ changes }) => {
-            changes.forEach((change) => change.kind === 'put-secret' && note(change.value.toString()));
-          },
-        });
-      } catch {
-        await delay(RETRY_MS * (0.5 + Math.random()));
-      }
-    }
-    throw new Error(`node ${number} was not let in`);
+  function register(node: JoinedNode, number: number): Promise<TestAgent> {
+    return untilLetIn(number, () =>
+      TestAgent.registered({
+        address,
+        credentials: node.credentials,
+        keeps: false,
+        tls: { localAddress: addressOf(number) },
+        onAssignment: ({ changes }) => {
+          changes.forEach((change) => change.kind === 'put-secret' && note(change.value.toString()));
+        },
+      }),
+    );
   }
 
   return {
     join: async (all: JoinAll): Promise<void> => {
       address = all.address;
-      const joined = new Array<{ node: JoinedNode; number: number }>();
-      const numbers = all.engines.map((engine, number) => ({ engine, number }));
+      const joined = [...nodes];
+      const numbers = all.engines.map((engine, at) => ({ engine, number: nodes.length + at }));
       await inParallel(numbers, WIDTH, async ({ engine, number }) => {
-        joined.push({ node: await joinFrom(number, engine, all), number });
+        joined.push({ node: await untilLetIn(number, () => joinFrom(number, engine, all)), number });
       });
       nodes = joined;
     },
