@@ -8,6 +8,7 @@
 //   node test/bench/run.mjs plan        what it costs to decide which node is due which secrets
 //   node test/bench/run.mjs cluster ... three managers beside etcd and Swarm (root); see cluster-bench.ts for its words
 //   node test/bench/run.mjs agents ...  a thousand agents on one manager; see agents-bench.ts for its words
+//   node test/bench/run.mjs start ...   starts of a manager with many secrets; see start-bench.ts for its words
 //
 // With `--json FILE` each row of a table is written to that file too, as a line of JSON.
 //
@@ -24,6 +25,7 @@ const programs = {
   plan: 'test/bench/planner-bench.ts',
   cluster: 'test/bench/cluster-bench.ts',
   agents: 'test/bench/agents-bench.ts',
+  start: 'test/bench/start-bench.ts',
 };
 
 /** The words without `--profile DIR`, and that directory, if there is one. */

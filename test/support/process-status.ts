@@ -15,6 +15,11 @@ export function residentMemory(pid: number): number {
   return memory(pid, 'VmRSS');
 }
 
+/** The most memory that a process has held, in bytes. */
+export function peakMemory(pid: number): number {
+  return memory(pid, 'VmHWM');
+}
+
 /** By how many bytes the most memory that a process held while `work` ran exceeds what it held before. */
 export async function memoryGrowthDuring(pid: number, work: () => Promise<unknown>): Promise<number> {
   // 5 sets the high-water mark back to what is held now.
