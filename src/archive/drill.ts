@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether a backup can be restored, found out by restoring it: into a sandbox, from which all of it is read again.
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, timingSafeEqual } from 'node:crypto';
 import {
   type BackedUpSecret,
   type BackupOrigin,
@@ -209,7 +209,12 @@ async function compare(
 }
 
 function isThere(restored: SealingKeyObject | undefined, key: SealingKeyObject): boolean {
-  return restored !== undefined && restored.active === key.active && restored.secretKey.equals(key.secretKey);
+  return (
+    restored !== undefined &&
+    restored.active === key.active &&
+    restored.secretKey.length === key.secretKey.length &&
+    timingSafeEqual(restored.secretKey, key.secretKey)
+  );
 }
 
 /** undefined if a value of it does not open. */

@@ -5,7 +5,7 @@
 //   coffer-backup-identity-1-<secret key, 64>-<checksum, 8>
 //
 // The keys are X25519. The checksum is the first 4 bytes of a SHA-256 of all before it: against slips of the hand.
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { type ByteReader, type ByteWriter, CofferError } from '../common/index.ts';
 import {
   KEY_BYTES,
@@ -118,7 +118,8 @@ function parseKey(kind: KeyKind, given: string, size_bytes: number): Buffer {
   if (digits.length !== 2 * size_bytes || check.length !== CHECKSUM_DIGITS) {
     throw invalid(kind, 'a piece of it is missing, or there is one too many');
   }
-  if (checksum(`${PREFIX[kind]}-${digits}`) !== check) {
+  // Both have eight digits.
+  if (!timingSafeEqual(Buffer.from(checksum(`${PREFIX[kind]}-${digits}`)), Buffer.from(check))) {
     throw invalid(kind, 'it was mistyped: its checksum does not match');
   }
   return Buffer.from(digits, 'hex');

@@ -73,7 +73,8 @@ export function parseJoinToken(text: string): JoinToken {
   if (!/^[0-9a-z-]*$/.test(token)) {
     throw tokenInvalid('it holds characters that no token has');
   }
-  if (checksum(token.slice(0, -1 - CHECKSUM_DIGITS)) !== check) {
+  const expected = checksum(token.slice(0, -1 - CHECKSUM_DIGITS));
+  if (!timingSafeEqual(Buffer.from(expected), Buffer.from(check))) {
     throw tokenInvalid('it was mistyped: its checksum does not match');
   }
   const role = letter === LETTER.manager ? 'manager' : letter === LETTER.worker ? 'worker' : undefined;
