@@ -2,7 +2,7 @@
 // The benchmark of clusters: three managers beside three members of etcd and three engines in a swarm, on one machine and one
 // disk, loaded by one and the same process of clients that spread over the members.
 //
-//   node test/bench/run.mjs cluster [--quick] [etcd] [swarm] [coffer]
+//   node test/bench/run.mjs cluster [--quick] [--case-seconds=N] [etcd] [swarm] [coffer]
 import { mkdtempSync, statfsSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -40,8 +40,12 @@ interface Row {
   readonly loaded: Loaded;
 }
 
-async function measureCluster(cluster: ClusterUnderTest, load: LoadChild, quick: boolean): Promise<void> {
-  const duration_ms = quick ? 500 : 4_000;
+async function measureCluster(
+  cluster: ClusterUnderTest,
+  load: LoadChild,
+  quick: boolean,
+  duration_ms: number,
+): Promise<void> {
   const { name, targets, write, read } = cluster;
   const cases = [
     ...WRITE_BYTES.map((bytes) => ({ what: write, operation: 'write' as const, bytes })),
@@ -123,6 +127,8 @@ async function main(words: readonly string[]): Promise<void> {
     process.stdout.write(`${tmpdir()} is memory: a sync costs nothing there (TMPDIR names another place)\n`);
   }
   const quick = words.includes('--quick');
+  const [, case_s] = words.join(' ').match(/--case-seconds=([\d.]+)/) ?? [];
+  const duration_ms = case_s === undefined ? (quick ? 500 : 4_000) : Number(case_s) * 1_000;
   const wanted = Object.entries(SYSTEMS).filter(([name]) => words.includes(name));
   for (const [name, start] of wanted.length === 0 ? Object.entries(SYSTEMS) : wanted) {
     const cluster = await start(directory);
@@ -132,7 +138,7 @@ async function main(words: readonly string[]): Promise<void> {
     }
     const load = Child.start<ReturnType<typeof loadRole>>('load');
     try {
-      await measureCluster(cluster, load, quick);
+      await measureCluster(cluster, load, quick, duration_ms);
     } finally {
       await load.stop();
       await cluster.stop();

@@ -66,7 +66,13 @@ function distribution(): string {
 /** The commit, and whether there is more than that. */
 async function cofferVersion(): Promise<string> {
   const commit = await firstLine(['git', 'log', '-1', '--format=%h of %cs']);
-  const changes = await firstLine(['git', 'status', '--porcelain', '--untracked-files=no']);
+  const changes = await firstLine([
+    'git',
+    '--no-optional-locks',
+    'status',
+    '--porcelain',
+    '--untracked-files=no',
+  ]);
   return changes === '' || changes === 'none' ? commit : `${commit}, with changes`;
 }
 

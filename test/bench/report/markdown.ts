@@ -63,12 +63,17 @@ export function plotsOf(report: Report): ReadonlyMap<string, string> {
       const plot = {
         title,
         x: { title: rowTitle, scale: scales.x },
-        y: { title: unit, scale: scales.y },
+        y: { title: unit, scale: hasNothing(finding) ? 'linear' : scales.y },
         series,
       };
       return [id, plotSvg(plot)];
     }),
   );
+}
+
+/** A logarithmic axis has no place for a cost of 0, to which what is very small may be rounded. */
+function hasNothing({ rows }: Finding): boolean {
+  return rows.some(({ spreads }) => spreads.some((spread) => spread !== undefined && spread.min <= 0));
 }
 
 /** Where there is a line to be drawn. */

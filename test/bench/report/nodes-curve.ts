@@ -21,7 +21,7 @@ const PUSHES: Subject = {
   id: 'agents-push',
   title: 'A new version at all agents, as they grow in number',
   about:
-    'Milliseconds from the answer to the `put` until an agent has it, of half of all receipts and of 99 of 100; and what the manager uses of a processor for it.',
+    'Milliseconds from the beginning of the `put` until an agent has it, of half of all receipts and of 99 of 100; and what the manager uses of a processor for it.',
   rowTitle: 'agents',
   unit: 'milliseconds',
   shortUnit: 'ms',
@@ -60,7 +60,7 @@ export async function agentsSection({ directory, quick, curve_ms }: RunOptions):
   for (const agents of sizesInTime(quick ? AGENTS_QUICK : AGENTS, curve_ms)) {
     say(`${agents} agents on one manager`);
     const rows = await benchRows(directory, ['agents', '--quick', String(agents)]);
-    const pushed = rows.find(({ cells }) => cells[0] === 'from the answer to the put');
+    const pushed = rows.find(({ cells }) => cells[0] === 'from the beginning of the put');
     if (pushed === undefined) {
       throw new TypeError('the benchmark of agents says nothing of the pushes');
     }

@@ -38,11 +38,12 @@ export async function clusterSection({ directory, quick }: RunOptions): Promise<
       samples.p99.note(clients, name, numberIn(row, 'p99 ms'));
     }
   };
+  const case_s = quick ? 0.5 : 1;
   for (const round of rounds(quick)) {
     // Nobody is always the one who comes after another.
     for (const system of round % 2 === 0 ? ['coffer', 'etcd', 'swarm'] : ['swarm', 'etcd', 'coffer']) {
       say(`a cluster of three: ${system}, run ${round + 1}`);
-      (await benchRows(directory, ['cluster', '--quick', system])).forEach(note);
+      (await benchRows(directory, ['cluster', '--quick', `--case-seconds=${case_s}`, system])).forEach(note);
     }
   }
   const columns = PEERS.flatMap((peer) => names.get(peer) ?? []);
@@ -108,21 +109,22 @@ const CLUSTER: Readonly<Record<'puts256' | 'puts1024' | 'p99' | 'reads' | 'failo
 /** One node: the log beside LevelDB, which is below it, and beside etcd. */
 export async function logSection({ directory, quick }: RunOptions): Promise<Section> {
   const [small, large] = [new Samples(), new Samples()];
-  const columns = new Set<string>();
+  const names = new Set<string>();
   for (const round of rounds(quick)) {
     say(`the replicated log on one node, run ${round + 1}`);
     for (const row of await benchRows(directory, ['raft', '--quick', 'throughput'])) {
       const name = String(row.cells[0]).split(',')[0] ?? '';
-      columns.add(name);
+      names.add(name);
       const samples = numberIn(row, 'bytes') === 64 ? small : large;
       samples.note(numberIn(row, 'at once'), name, numberIn(row, 'per s'));
     }
   }
-  const etcd = [...columns].find((name) => name.startsWith('etcd'));
+  const etcd = [...names].find((name) => name.startsWith('etcd'));
   const ratios: readonly Ratio[] = [
     ['coffer', 'LevelDB alone'],
     ['coffer over HTTP', etcd ?? ''],
   ];
+  const columns = ratios.flat();
   const subject = (id: string, size: string, about: string): Subject => ({
     ...RATES,
     id,
@@ -133,8 +135,8 @@ export async function logSection({ directory, quick }: RunOptions): Promise<Sect
   const first =
     'Each is durable, and applied, when it is acknowledged. LevelDB alone has the same groups, and nothing sealed, chained or applied: the ceiling.';
   const findings = [
-    small.finding(subject('log-64', '64', first), [...columns], ratios),
-    large.finding(subject('log-1024', '1,024', 'As above.'), [...columns], ratios),
+    small.finding(subject('log-64', '64', first), columns, ratios),
+    large.finding(subject('log-1024', '1,024', 'As above.'), columns, ratios),
   ];
   const leftOut = etcd === undefined ? ['etcd, which cannot be started here.'] : [];
   return { title: 'The replicated log, on one node', findings: found(findings), leftOut };
