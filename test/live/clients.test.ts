@@ -3,6 +3,7 @@
 // and on the gateway's, and must see the same.
 import { after, before, describe } from 'node:test';
 import { Installation } from '../support/installation.ts';
+import { dockerPyStories } from './clients/docker-py.ts';
 import { dockerodeStories } from './clients/dockerode.ts';
 
 describe('clients', () => {
@@ -20,4 +21,5 @@ describe('clients', () => {
   after(async () => started?.stop());
 
   dockerodeStories(of);
+  dockerPyStories(of);
 });

@@ -23,6 +23,13 @@ const livePrograms = [
   ...clusterPrograms,
 ];
 
+/** Of Debian's own Python: another one in the path does not see its packages. */
+const pythonModules = [{ name: 'docker', package: 'python3-docker' }];
+
+function isImportable(module) {
+  return spawnSync('/usr/bin/python3', ['-c', `import ${module}`]).status === 0;
+}
+
 function onPath(program) {
   return [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].some((directory) => {
     try {
@@ -36,7 +43,11 @@ function onPath(program) {
 
 /** One sentence that says what hinders the live tests here, or undefined when they can run. */
 export function whyLiveTestsCannotRun() {
-  return obstacle(livePrograms);
+  const missing = pythonModules.filter(({ name }) => !isImportable(name));
+  return (
+    obstacle(livePrograms) ??
+    notFound(missing.map((module) => ({ ...module, name: `Python's ${module.name}` })))
+  );
 }
 
 /** The same for the tests of clusters, which need no engine. */
@@ -53,8 +64,7 @@ function obstacle(programs) {
   }
   const missing = programs.filter(({ name }) => !onPath(name));
   if (missing.length > 0) {
-    const packages = [...new Set(missing.map((program) => program.package))].join(' ');
-    return `${missing.map(({ name }) => name).join(', ')} not found (Debian packages: ${packages})`;
+    return notFound(missing);
   }
   const box = spawnSync('unshare', ['--mount', '--net', '--pid', '--uts', '--fork', '--mount-proc', 'true'], {
     encoding: 'utf8',
@@ -63,4 +73,11 @@ function obstacle(programs) {
     return `this machine does not allow new namespaces: ${(box.stderr ?? '').trim()}`;
   }
   return undefined;
+}
+
+function notFound(missing) {
+  const packages = [...new Set(missing.map((one) => one.package))].join(' ');
+  return missing.length === 0
+    ? undefined
+    : `${missing.map(({ name }) => name).join(', ')} not found (Debian packages: ${packages})`;
 }

@@ -16,13 +16,22 @@ docker-registry docker-registry
 docker-compose docker-compose
 chromium chromium'
 
+# A module for Debian's own Python, and the package: another Python in the path does not see it.
+wanted_modules='docker python3-docker'
+
 PATH="$PATH:/usr/sbin:/sbin"
 missing=''
-while read -r program package; do
-  if ! command -v "$program" > /dev/null && [[ " $missing " != *" $package "* ]]; then
-    missing+=" $package"
+miss() {
+  if [[ " $missing " != *" $1 "* ]]; then
+    missing+=" $1"
   fi
+}
+while read -r program package; do
+  command -v "$program" > /dev/null || miss "$package"
 done <<< "$wanted"
+while read -r module package; do
+  /usr/bin/python3 -c "import $module" 2> /dev/null || miss "$package"
+done <<< "$wanted_modules"
 
 if [[ -z "$missing" ]]; then
   exit 0
