@@ -3,6 +3,7 @@
 // and on the gateway's, and must see the same.
 import { after, before, describe } from 'node:test';
 import { Installation } from '../support/installation.ts';
+import { composeStories } from './clients/compose.ts';
 import { dockerPyStories } from './clients/docker-py.ts';
 import { dockerodeStories } from './clients/dockerode.ts';
 
@@ -22,4 +23,5 @@ describe('clients', () => {
 
   dockerodeStories(of);
   dockerPyStories(of);
+  composeStories(of);
 });
