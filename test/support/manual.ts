@@ -16,6 +16,94 @@ export interface Step {
   readonly command: string;
 }
 
+/** A command as a page has it. */
+export interface PageCommand extends Step {
+  /** Where it stands, counted from 1. */
+  readonly line: number;
+  /** The title of the section that it stands in. */
+  readonly section: string;
+  /** What the page shows of its output. */
+  readonly printed: readonly string[];
+}
+
+const PROMPT = /^ {4}([a-z][a-z0-9-]*)?\$ (.+)$/;
+/** What begins a line that is typed, in a block without prompts. */
+const PROGRAMS = /^ {4}(?:docker|coffer|make|node|npm|sudo|echo|printf|openssl|curl|ssh|systemctl|git) /;
+
+/** All commands of a page, in their order: those behind a prompt, and all lines of a block of nothing but commands. */
+export function commandsOf(file: string): readonly PageCommand[] {
+  const lines = readFileSync(path.join(projectRoot(), file), 'utf8').split('\n');
+  return blocksOf(lines).flatMap((block) => {
+    const hasPrompts = block.lines.some((text) => PROMPT.test(text));
+    return hasPrompts ? typedIn(block) : wholeBlock(block);
+  });
+}
+
+interface Block {
+  readonly section: string;
+  /** Of its first line. */
+  readonly line: number;
+  readonly lines: readonly string[];
+}
+
+/** The blocks that are indented; an empty line is part of one if something is printed on both sides of it. */
+function blocksOf(lines: readonly string[]): readonly Block[] {
+  const blocks: { section: string; line: number; lines: string[] }[] = [];
+  let section = '';
+  let isFenced = false;
+  let isOpen = false;
+  for (const [index, text] of lines.entries()) {
+    isFenced = text.startsWith('```') ? !isFenced : isFenced;
+    section = /^#+ (.+)$/.exec(text)?.[1] ?? section;
+    const last = blocks.at(-1);
+    if (!isFenced && text.startsWith('    ')) {
+      if (isOpen && last !== undefined) {
+        last.lines.push(text);
+      } else {
+        blocks.push({ section, line: index + 1, lines: [text] });
+      }
+      isOpen = true;
+    } else if (text === '' && isOpen && !PROMPT.test(last?.lines.at(-1) ?? '    $ x')) {
+      isOpen = lines[index + 1]?.startsWith('    ') === true;
+      if (isOpen) {
+        last?.lines.push('    ');
+      }
+    } else {
+      isOpen = false;
+    }
+  }
+  return blocks;
+}
+
+function typedIn({ line, lines, section }: Block): readonly PageCommand[] {
+  const found: { step: Omit<PageCommand, 'printed'>; printed: string[] }[] = [];
+  for (const [index, text] of lines.entries()) {
+    const [, machine = '', typed] = PROMPT.exec(text) ?? [];
+    const last = found.at(-1);
+    if (typed !== undefined) {
+      found.push({ step: { line: line + index, section, machine, command: typed }, printed: [] });
+    } else if (last?.printed.length === 0 && last.step.command.endsWith('\\')) {
+      last.step = { ...last.step, command: `${last.step.command}\n${text}` };
+    } else {
+      last?.printed.push(text.slice(4));
+    }
+  }
+  return found.map(({ printed, step }) => ({ ...step, printed }));
+}
+
+/** None unless each line of it is typed: a drawing may begin with a command. */
+function wholeBlock({ line, lines, section }: Block): readonly PageCommand[] {
+  return lines.every((text) => PROGRAMS.test(text))
+    ? lines.map((text, index) => ({
+        line: line + index,
+        section,
+        machine: '',
+        command: text.trim(),
+        printed: [],
+      }))
+    : [];
+}
+
 export interface Section {
   readonly title: string;
   /** The section as it stands there, without its title. */

@@ -48,20 +48,22 @@ export interface AskedFor {
   readonly secret: string;
   readonly task: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** The name of the task's service. Default `asks`. */
+  readonly service?: string;
 }
 
 /** The call with which a swarm leader asks for a task's secret. */
 export async function getSecret(
   sockets: Pick<Sockets, 'pluginSocket'>,
-  { secret, task, labels }: AskedFor,
+  { secret, service = 'asks', task, labels }: AskedFor,
 ): Promise<SocketReply> {
   const body = {
     SecretName: secret,
     ...(labels === undefined ? {} : { SecretLabels: labels }),
     ServiceID: 'serviceid0000000000000000',
-    ServiceName: 'asks',
+    ServiceName: service,
     TaskID: task,
-    TaskName: `asks.1.${task}`,
+    TaskName: `${service}.1.${task}`,
     TaskImage: 'localhost:5000/bb',
     NodeID: 'nodeid0000000000000000000',
     ServiceEndpointSpec: {},

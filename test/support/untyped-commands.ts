@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which test types the commands of a page, and which commands no test types as they stand, and why. test/unit/docs/commands.test.ts
+// holds both against the pages.
+import type { PageCommand } from './manual.ts';
+
+/** The tests that read a page, and type what stands there. */
+export const TYPED_PAGES: Readonly<Record<string, string>> = {
+  'README.md': 'test/live/pages.test.ts',
+  'docs/audit.md': 'test/cluster/pages.test.ts',
+  'docs/certificates.md': 'test/cluster/pages.test.ts',
+  'docs/import.md': 'test/cluster/pages.test.ts',
+  'docs/json.md': 'test/cluster/pages.test.ts',
+  'docs/monitoring.md': 'test/cluster/pages.test.ts',
+  'docs/notices.md': 'test/cluster/pages.test.ts',
+  'docs/operations.md': 'test/cluster/operations.test.ts',
+  'docs/policy.md': 'test/unit/cli/policy.test.ts',
+  'docs/reference/api.md': 'test/cluster/pages.test.ts',
+  'docs/rotation.md': 'test/cluster/pages.test.ts',
+  'docs/run.md': 'test/cluster/pages.test.ts',
+  'docs/sealed.md': 'test/cluster/pages.test.ts',
+  'docs/versions.md': 'test/cluster/pages.test.ts',
+  'docs/volumes.md': 'test/live/volumes-manual.test.ts',
+};
+
+export interface UntypedCommands {
+  readonly page: string;
+  /** How the machine is called on which they are typed. Default: any. */
+  readonly machine?: string;
+  /** How they begin, each of them. */
+  readonly commands: readonly string[];
+  readonly why: string;
+}
+
+export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
+  {
+    page: 'README.md',
+    commands: ['make demo', 'make test'],
+    why: 'they are what runs the tests, and the demonstration',
+  },
+  {
+    page: 'README.md',
+    machine: 'engine-',
+    commands: ['docker'],
+    why: 'a registry and three engines; test/live/cluster-install.test.ts installs it on them',
+  },
+  {
+    page: 'README.md',
+    commands: ['docker plugin'],
+    why: 'a managed plugin from a registry; test/live/cluster-install.test.ts installs it',
+  },
+  {
+    page: 'README.md',
+    commands: ['make install', 'node dist/coffer-daemon.cjs'],
+    why: 'they are for a machine of your own; all tests run these very programs',
+  },
+  {
+    page: 'docs/raft.md',
+    commands: ['make sim'],
+    why: 'a minute of simulated clusters; the suite sim runs others',
+  },
+  {
+    page: 'docs/audit.md',
+    commands: ['grep -o', 'docker coffer audit verify chain.log'],
+    why: 'a receiver of syslog has written that file; test/cluster/audit-loss.test.ts has receivers',
+  },
+  {
+    page: 'docs/audit.md',
+    commands: ['docker coffer status', 'docker coffer why redis'],
+    why: 'the disk is full; test/live/audit.test.ts fills one',
+  },
+  {
+    page: 'docs/certificates.md',
+    commands: ['docker exec', 'docker run', 'docker coffer rotate web-tls'],
+    why: 'services of a swarm; test/live/stories/certificates.ts and volume-certificates.ts have them',
+  },
+  {
+    page: 'docs/import.md',
+    commands: ['docker coffer import swarm'],
+    why: 'services of a swarm with a stack; test/live/stories/swarm-import.ts has them',
+  },
+  {
+    page: 'docs/json.md',
+    commands: ['docker coffer node ls'],
+    why: 'jq is not a program that the tests need',
+  },
+  {
+    page: 'docs/monitoring.md',
+    commands: ['docker plugin'],
+    why: 'a managed plugin; test/live/managed-plugin.test.ts sets what is settable',
+  },
+  {
+    page: 'docs/monitoring.md',
+    commands: ['curl -s http://127.0.0.1:7374/readyz          #'],
+    why: 'a manager that is locked; test/cluster/monitoring.test.ts asks one',
+  },
+  {
+    page: 'docs/monitoring.md',
+    commands: ['docker coffer ls', 'journalctl', 'docker coffer audit --format json'],
+    why: 'an error that nobody expects; test/unit/control/request-ids.test.ts makes one, and follows its id',
+  },
+  {
+    page: 'docs/notices.md',
+    commands: ['sudo install', 'docker plugin set'],
+    why: 'a managed plugin with a receiver of notices; test/live/canary.test.ts has a receiver',
+  },
+  {
+    page: 'docs/operations.md',
+    commands: ['docker coffer why', 'docker service update', 'echo "Another secret"', 'docker coffer ps'],
+    why: 'services of a swarm; test/live/stories/why.ts and rotation.ts have them',
+  },
+  {
+    page: 'docs/operations.md',
+    commands: ['docker coffer node rm --force NODE', 'docker coffer unlock-key --rotate'],
+    why: 'what to do about a disk that is gone, in two lines; the sections before type both',
+  },
+  {
+    page: 'docs/rotation.md',
+    commands: [
+      'echo ',
+      'docker coffer ps',
+      'docker coffer history',
+      'docker coffer rotate --cancel',
+      'docker coffer rotate --status',
+      'docker coffer audit',
+    ],
+    why: 'services of a swarm, a month, and an engine that is gone; test/live/stories/rolling-rotation.ts and scheduled-rotation.ts have them',
+  },
+  {
+    page: 'docs/sealed.md',
+    commands: ['docker stack', 'docker exec', 'docker coffer ps', 'docker coffer why'],
+    why: 'services of a swarm; test/live/stories/sealed.ts deploys them',
+  },
+  {
+    page: 'docs/versions.md',
+    commands: ['docker service create'],
+    why: 'a service of a swarm; test/live/stories/rotation.ts has one with both versions',
+  },
+  {
+    page: 'docs/web-page.md',
+    commands: ['docker coffer ui', 'ssh '],
+    why: 'it serves until somebody ends it; test/cluster/web-page.test.ts opens it in a browser',
+  },
+];
+
+/** Whether one of these exceptions is for that command. */
+export function excepts(
+  { commands, machine = '', page }: UntypedCommands,
+  onPage: string,
+  command: PageCommand,
+): boolean {
+  const isThere = page === onPage && command.machine.startsWith(machine);
+  return isThere && commands.some((beginning) => command.command.startsWith(beginning));
+}
+
+/** Whether a command is excepted. */
+export function isUntyped(page: string, command: PageCommand): boolean {
+  return UNTYPED_COMMANDS.some((one) => excepts(one, page, command));
+}
