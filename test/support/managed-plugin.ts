@@ -11,6 +11,8 @@ import { waitFor } from './wait-for.ts';
 
 /** Far more than it takes: other tests run beside this one. */
 const serving_ms_max = 60_000;
+/** It copies some 100 MB. */
+const create_ms_max = 180_000;
 
 export interface PluginOptions {
   /** The plugin's name on the engine. Default `coffer`. */
@@ -46,7 +48,7 @@ export async function createPlugin(
     rmSync(versionFile);
     writeFileSync(versionFile, JSON.stringify({ ...about, variant: `${name} ${variant}` }));
     alter(copy);
-    await engine.docker(['plugin', 'create', name, copy]);
+    await engine.docker(['plugin', 'create', name, copy], { timeout_ms: create_ms_max });
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
