@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// README.md, typed as it is written, on one machine that is a swarm of one. Coffer is a plain process there.
+// README.md and docs/tutorial.md, typed as they are written, on one machine that is a swarm of one. Coffer is a plain process there.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/cleanup.ts';
@@ -59,6 +59,19 @@ describe('a page is typed on a real engine, and what comes is what it shows:', (
     until(`test $(docker ps -qf name=redis | wc -l) = 1 && docker exec $(docker ps -qf name=redis) ${test}`);
   const READ = 'docker exec $(docker ps -qf name=redis)';
   const SECRET = '/run/secrets/my_secret_data';
+
+  const oneApi = until(
+    'test $(docker ps -qf name=api | wc -l) = 1 && docker exec $(docker ps -qf name=api) true',
+  );
+
+  test('docs/tutorial.md', () =>
+    typist.typePage('docs/tutorial.md', {
+      words: WORDS,
+      before: {
+        'docker exec': oneApi,
+        'docker coffer ps': until('docker coffer ps api_key | grep api'),
+      },
+    }));
 
   test('README.md', () =>
     typist.typePage('README.md', {

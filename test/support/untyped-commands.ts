@@ -18,6 +18,7 @@ export const TYPED_PAGES: Readonly<Record<string, string>> = {
   'docs/rotation.md': 'test/cluster/pages.test.ts',
   'docs/run.md': 'test/cluster/pages.test.ts',
   'docs/sealed.md': 'test/cluster/pages.test.ts',
+  'docs/tutorial.md': 'test/live/pages.test.ts',
   'docs/versions.md': 'test/cluster/pages.test.ts',
   'docs/volumes.md': 'test/live/volumes-manual.test.ts',
 };
@@ -129,6 +130,11 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
     page: 'docs/sealed.md',
     commands: ['docker stack', 'docker exec', 'docker coffer ps', 'docker coffer why'],
     why: 'services of a swarm; test/live/stories/sealed.ts deploys them',
+  },
+  {
+    page: 'docs/tutorial.md',
+    commands: ['docker plugin install'],
+    why: 'a managed plugin from a registry; test/live/cluster-install.test.ts installs it',
   },
   {
     page: 'docs/versions.md',

@@ -81,3 +81,26 @@ test('commands of coffer on any page, and in the help, name commands and options
   }
   assert.ok(calls.length > 200, 'the commands are found');
 });
+
+test('docs/README.md leads to every page, and no page leads to one that is not there', () => {
+  const linksOf = (page: string): readonly string[] =>
+    Array.from(
+      readFileSync(path.join(projectRoot(), page), 'utf8').matchAll(/\]\(([^)#\s]+\.md)(?:#[^)]*)?\)/g),
+      ([, target = '']) => target,
+    )
+      .filter((target) => !target.includes('://'))
+      .map((target) => path.join(path.dirname(page), target));
+  const index = new Set(linksOf('docs/README.md'));
+  const missing = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md');
+  assert.deepEqual(
+    missing.filter((page) => !index.has(page)),
+    [],
+    'name it in docs/README.md',
+  );
+  const dead = pages.flatMap((page) =>
+    linksOf(page)
+      .filter((target) => !existsSync(path.join(projectRoot(), target)))
+      .map((target) => `${page}: ${target}`),
+  );
+  assert.deepEqual(dead, []);
+});
