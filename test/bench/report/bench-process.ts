@@ -12,11 +12,14 @@ import type { NotedRow } from '../table.ts';
 /** Then it is told to end: several times what the longest one takes. */
 const LIMIT_MS = 600_000;
 
+/** The file in the section's directory that has what the benchmarks print; it is kept beside the report, by the section's name. */
+export const PRINTED = 'output.txt';
+
 /** Resolves to the rows of all tables of `node test/bench/run.mjs WORDS`; rejects unless it exits with 0. */
 export async function benchRows(directory: string, words: readonly string[]): Promise<readonly NotedRow[]> {
   const noted = path.join(directory, 'rows.jsonl');
   rmSync(noted, { force: true });
-  const output = openSync(path.join(directory, 'output.txt'), 'a');
+  const output = openSync(path.join(directory, PRINTED), 'a');
   const args = [path.join('test', 'bench', 'run.mjs'), ...words, '--json', noted];
   const child = spawn(process.execPath, args, { stdio: ['ignore', output, output], cwd: projectRoot() });
   closeSync(output);
@@ -28,7 +31,9 @@ export async function benchRows(directory: string, words: readonly string[]): Pr
     limit.catch(() => undefined);
     await once(child, 'exit');
     if (child.exitCode !== 0) {
-      throw new Error(`\`${words.join(' ')}\` ended with ${child.exitCode ?? 'a signal'}: see output.txt`);
+      throw new Error(
+        `\`${words.join(' ')}\` ended with ${child.exitCode ?? 'a signal'}: what it printed is kept beside the report`,
+      );
     }
   } finally {
     ended.abort();

@@ -4,13 +4,22 @@
 //   node test/bench/report/run.mjs [--quick] [--docs] [--curve-seconds=N] [SECTION...]
 //
 // With --docs the report becomes docs/benchmarks.md too, and its plots docs/images/bench-*.svg.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { atProcessEnd, removeDirectory } from '../../support/cleanup.ts';
 import { projectRoot } from '../../support/project.ts';
 import { loadRole } from '../cluster-load.ts';
 import { answerQuestions } from '../raft-child.ts';
+import { PRINTED } from './bench-process.ts';
 import { machineFacts } from './machine.ts';
 import { type Fact, plotsOf, type Report, reportInMarkdown, type Section } from './markdown.ts';
 import { agentsSection, managersSection, plansSection } from './nodes-curve.ts';
@@ -76,7 +85,7 @@ async function main(words: readonly string[]): Promise<void> {
   const sections: Section[] = [];
   for (const [name, run] of Object.entries(SECTIONS)) {
     if (wishes.sections.length === 0 || wishes.sections.includes(name)) {
-      sections.push(await sectionOf(name, run, work, wishes));
+      sections.push(await sectionOf(name, run, { work, output }, wishes));
       // After each: what was measured is not lost where the next one takes too long.
       write(output, { facts: [...facts, ...whenMade(began, wishes)], sections });
     }
@@ -89,7 +98,17 @@ async function main(words: readonly string[]): Promise<void> {
   process.stderr.write(`${path.relative(projectRoot(), path.join(output, 'report.md'))} is written\n`);
 }
 
-async function sectionOf(name: string, run: Runner, work: string, wishes: Wishes): Promise<Section> {
+interface Places {
+  readonly work: string;
+  readonly output: string;
+}
+
+async function sectionOf(
+  name: string,
+  run: Runner,
+  { work, output }: Places,
+  wishes: Wishes,
+): Promise<Section> {
   process.stderr.write(`${name}\n`);
   const began_ms = performance.now();
   const directory = path.join(work, name);
@@ -104,6 +123,10 @@ async function sectionOf(name: string, run: Runner, work: string, wishes: Wishes
     return { title: name, findings: [], leftOut: [`this section, which failed: ${reason}`] };
   } finally {
     process.stderr.write(`${name} took ${((performance.now() - began_ms) / 1_000).toFixed(0)} s\n`);
+    const printed = path.join(directory, PRINTED);
+    if (existsSync(printed)) {
+      copyFileSync(printed, path.join(output, `${name}.txt`));
+    }
     removeDirectory(directory);
   }
 }

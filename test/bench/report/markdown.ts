@@ -28,7 +28,7 @@ export function reportInMarkdown(report: Report, pictureOf: (id: string) => stri
   return `${[
     '# Benchmarks',
     'Made by `make bench-report`, which measures all of this again on the machine where it is run. Each number is the median of ' +
-      'several runs, with the lowest and the highest in brackets; those that stand side by side were measured in turn. What is ' +
+      'several runs, with the lowest and the highest in brackets, or of one run where there are none; those that stand side by side were measured in turn. What is ' +
       'one machine here are several in earnest: all members of a cluster share its processors and its disk. ' +
       'Ratios are between medians.',
     table(

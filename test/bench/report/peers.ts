@@ -162,7 +162,7 @@ export async function engineSection({ directory, quick }: RunOptions): Promise<S
       } else if (what.startsWith('GetSecret, coffer')) {
         deliveries.note(width, 'coffer', rate);
       } else if (what.startsWith('GetSecret with')) {
-        const name = what.slice('GetSecret '.length);
+        const [name = ''] = what.slice('GetSecret '.length).split(', the ledger has');
         watchedColumns.add(name);
         watched.note(width, name, rate);
       }

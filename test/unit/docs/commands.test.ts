@@ -56,17 +56,18 @@ test('no exception is for what stands nowhere', () => {
   }
 });
 
-test('commands of coffer on any page, and in the help, name commands and options that there are', () => {
+test('commands of coffer on any page, and in the help, name commands and options that there are', async () => {
   const written = pages.flatMap((page) => commandsOf(page).map(({ command }) => command));
-  const examples = helps().flatMap(({ text }) => text.split('\n').filter((line) => line.startsWith('  ')));
+  const examples = (await helps()).flatMap(({ text }) => text.split('\n').filter((line) => line.startsWith('  ')));
+  const all = await verbs();
   const calls = [...written, ...examples].flatMap((text) =>
     Array.from(text.matchAll(/docker coffer ([a-z][^|;>&#()]*)/g), ([, words = '']) => words.trim()),
   );
   for (const words of calls) {
     const [own = ''] = words.split(' -- ');
     const args = own.split(/\s+/).map((word) => word.replaceAll(/["']/g, ''));
-    const verb = verbOf(args);
-    const command = verbs().find((one) => one.words === verb)?.command;
+    const verb = await verbOf(args);
+    const command = all.find((one) => one.words === verb)?.command;
     assert.ok(
       command !== undefined || verb !== undefined,
       `docker coffer ${words}: there is no such command`,
