@@ -30,7 +30,7 @@ export function reportInMarkdown(report: Report, pictureOf: (id: string) => stri
     'Made by `make bench-report`, which measures all of this again on the machine where it is run. Each number is the median of ' +
       'several runs, with the lowest and the highest in brackets, or of one run where there are none; those that stand side by side were measured in turn. What is ' +
       'one machine here are several in earnest: all members of a cluster share its processors and its disk. ' +
-      'Ratios are between medians.',
+      'Ratios are between medians. A dashed line is the growth that was fitted to the points, by the better of a power law and a straight line.',
     table(
       ['', ''],
       report.facts.map(({ what, value }) => [what, value]),

@@ -23,8 +23,8 @@ interface Taken {
 }
 
 /**
- * The sizes up to the one that cannot be expected to end in time: by a line through the two before it, or for the second one in
- * proportion to the first. The first is measured whatever it takes.
+ * The sizes up to the one that cannot be expected to end in time: by a line through the two before it, or for the second one as
+ * long as the first, most of which is the start of processes. The first is measured whatever it takes.
  */
 export function* sizesInTime(
   sizes: readonly number[],
@@ -32,13 +32,16 @@ export function* sizesInTime(
   now_ms: () => number = () => performance.now(),
 ): Generator<number> {
   const began_ms = now_ms();
-  let before: Taken = { size: 0, time_ms: 0 };
+  let before: Taken | undefined;
   for (const [place, size] of sizes.entries()) {
     const size_ms = now_ms();
     yield size;
     const taken: Taken = { size, time_ms: now_ms() - size_ms };
     const next = sizes[place + 1] ?? size;
-    if (now_ms() - began_ms + expected_ms(before, taken, next) > limit_ms) {
+    if (
+      now_ms() - began_ms + expected_ms(before ?? { size: 0, time_ms: taken.time_ms }, taken, next) >
+      limit_ms
+    ) {
       return;
     }
     before = taken;
