@@ -23,8 +23,8 @@ export class LentConnections {
       socket.on('data', discard);
       for (const event of READING_EVENTS) {
         for (const listener of socket.listeners(event)) {
-          if (listener !== discard && own.get(event)?.has(listener) !== true) {
-            socket.off(event, listener as Listener);
+          if (isListener(listener) && listener !== discard && own.get(event)?.has(listener) !== true) {
+            socket.off(event, listener);
           }
         }
       }
@@ -46,4 +46,9 @@ export class LentConnections {
   takeBack(socket: Socket): void {
     this.#ends.get(socket)?.();
   }
+}
+
+/** Node's types say less of what listens than Node's types of listening ask for. */
+function isListener(listener: unknown): listener is Listener {
+  return typeof listener === 'function';
 }

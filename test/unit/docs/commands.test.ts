@@ -58,7 +58,9 @@ test('no exception is for what stands nowhere', () => {
 
 test('commands of coffer on any page, and in the help, name commands and options that there are', async () => {
   const written = pages.flatMap((page) => commandsOf(page).map(({ command }) => command));
-  const examples = (await helps()).flatMap(({ text }) => text.split('\n').filter((line) => line.startsWith('  ')));
+  const examples = (await helps()).flatMap(({ text }) =>
+    text.split('\n').filter((line) => line.startsWith('  ')),
+  );
   const all = await verbs();
   const calls = [...written, ...examples].flatMap((text) =>
     Array.from(text.matchAll(/docker coffer ([a-z][^|;>&#()]*)/g), ([, words = '']) => words.trim()),
