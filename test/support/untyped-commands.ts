@@ -75,6 +75,21 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
     why: 'services of a swarm; test/live/stories/certificates.ts and volume-certificates.ts have them',
   },
   {
+    page: 'docs/chaos.md',
+    commands: ['make chaos'],
+    why: 'ten minutes with three engines; it is a target of its own',
+  },
+  {
+    page: 'docs/fuzzing.md',
+    commands: ['make fuzz'],
+    why: 'it is a target of its own; the unit tests try each parser with fewer inputs',
+  },
+  {
+    page: 'docs/supply-chain.md',
+    commands: ['make plugin', 'make audit'],
+    why: 'the first is part of make test, and the second asks a registry on the network',
+  },
+  {
     page: 'docs/import.md',
     commands: ['docker coffer import swarm'],
     why: 'services of a swarm with a stack; test/live/stories/swarm-import.ts has them',
