@@ -54,9 +54,11 @@ def all_of(connection):
 
 
 def output_of_run(image, command, **how):
-    """Removed only afterwards: an engine may end the log of a container that it removes before it has told all of it."""
-    output = client.containers.run(image, command, name="ran", **HOST, **how)
-    client.containers.get("ran").remove()
+    """Read when all is written: an engine may give nothing to whoever follows the log of a container that ends at once."""
+    container = client.containers.run(image, command, name="ran", detach=True, **HOST, **how)
+    container.wait()
+    output = container.logs()
+    container.remove()
     return output.decode()
 
 
@@ -94,7 +96,7 @@ def services(secret):
 
 
 def containers():
-    output = output_of_run(IMAGE, ["sh", "-c", "echo out; echo err >&2"], stderr=True)
+    output = output_of_run(IMAGE, ["sh", "-c", "echo out; echo err >&2"])
     saw("a run", sorted(output.split()))
     saw("a run that fails", refusal_of_run())
     container = client.containers.run(IMAGE, name="pybox", detach=True, **HOST)
@@ -139,9 +141,9 @@ def streams():
     container = client.containers.create(IMAGE, ["sh", "-c", script], name="heard", stdin_open=True, **HOST)
     connection = container.attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
     container.start()
+    followed = container.logs(stream=True, follow=True, stderr=False)
     connection._sock.sendall(b"a line\n")
-    followed = b"".join(container.logs(stream=True, follow=True, stderr=False)).decode()
-    saw("logs, followed", followed)
+    saw("logs, followed", b"".join(followed).decode())
     saw("attached", all_of(connection))
     connection.close()
     saw("the error output", container.logs(stdout=False).decode())
