@@ -26,8 +26,8 @@ export class Nemesis {
   /** Does the faults of a step, the second to another engine than the first. */
   async strike({ number, faults, hold_ms }: Step): Promise<void> {
     for (const planned of faults) {
-      const site = await this.#free(planned);
-      const whom = meetsAll(planned.kind) ? 'all engines' : `${site.name}${whoIs(planned.target)}`;
+      const { site, role } = await this.#free(planned);
+      const whom = meetsAll(planned.kind) ? 'all engines' : `${site.name}${role}`;
       this.#tell(`fault ${number}: ${planned.kind} ${whom} for ${hold_ms} ms`);
       const fault: Fault = FAULTS[planned.kind];
       const heal = await fault({ cluster: this.#cluster, site, strength: planned.strength, hold_ms });
@@ -53,10 +53,10 @@ export class Nemesis {
     }
   }
 
-  async #free({ target }: PlannedFault): Promise<Site> {
+  async #free({ target }: PlannedFault): Promise<{ readonly site: Site; readonly role: string }> {
     const site = await siteOf(this.#cluster, target);
     const taken = this.#wounds.some((wound) => wound.site === site);
-    return taken ? this.#cluster.neighbourOf(site) : site;
+    return taken ? { site: this.#cluster.neighbourOf(site), role: '' } : { site, role: whoIs(target) };
   }
 }
 
