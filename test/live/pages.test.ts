@@ -57,6 +57,9 @@ describe('a page is typed on a real engine, and what comes is what it shows:', (
   /** One container of the service runs, and no other, and finds that there. */
   const oneContainer = (test: string) =>
     until(`test $(docker ps -qf name=redis | wc -l) = 1 && docker exec $(docker ps -qf name=redis) ${test}`);
+  /** The ledger has one line of the secret, with that word in it: tasks that were replaced or removed are told for a moment more. */
+  const oneDelivery = (secret: string, word: string) =>
+    until(`test $(docker coffer ps ${secret} | wc -l) = 2 && docker coffer ps ${secret} | grep -w ${word}`);
   const READ = 'docker exec $(docker ps -qf name=redis)';
   const SECRET = '/run/secrets/my_secret_data';
 
@@ -69,7 +72,7 @@ describe('a page is typed on a real engine, and what comes is what it shows:', (
       words: WORDS,
       before: {
         'docker exec': oneApi,
-        'docker coffer ps': until('docker coffer ps api_key | grep api'),
+        'docker coffer ps': oneDelivery('api_key', 'api'),
       },
     }));
 
@@ -83,7 +86,8 @@ describe('a page is typed on a real engine, and what comes is what it shows:', (
         'docker coffer context': type('docker service rm redis && docker secret rm my_secret_data'),
         [`${READ} cat ${SECRET}#1`]: oneContainer('true'),
         [`${READ} cat ${SECRET}#2`]: oneContainer(`grep Another ${SECRET}`),
-        'docker coffer ps my_secret_data#2': until('docker coffer ps my_secret_data | grep current'),
+        'docker coffer ps my_secret_data#1': oneDelivery('my_secret_data', 'stale'),
+        'docker coffer ps my_secret_data#2': oneDelivery('my_secret_data', 'current'),
         [`${READ} cat ${SECRET}#3`]: oneContainer(`test ! -e ${SECRET}`),
         'docker exec shop cat /run/secrets/shop_password#2': until(
           'docker exec shop grep Another /run/secrets/shop_password',
