@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program of test/fuzz.mjs; its threads run the same bundle.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import { targetOf, writeFound } from './found-files.ts';
 import { Judge } from './judge.ts';
@@ -13,6 +13,10 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function fuzzAll({ coverage, only, runs, seed, workers }: FuzzSettings): Promise<boolean> {
   const targets = TARGETS.filter(({ name }) => name.includes(only));
+  if (targets.length === 0) {
+    say(`no target has ${only} in its name; there are: ${TARGETS.map(({ name }) => name).join(' ')}`);
+    return false;
+  }
   say(`seed ${seed} (SEED=${seed} repeats it), ${runs} inputs for each of ${targets.length} targets`);
   const reports: WatchedReport[] = [];
   const waiting = targets.map(({ name }) => name);
@@ -27,7 +31,7 @@ async function fuzzAll({ coverage, only, runs, seed, workers }: FuzzSettings): P
   const inputs = reports.reduce((sum, report) => sum + report.inputs, 0);
   const failures = reports.reduce((sum, report) => sum + report.failures.length, 0);
   say(`${reports.length} targets, ${inputs} inputs, ${failures} failures`);
-  return failures === 0 && reports.length > 0;
+  return failures === 0;
 }
 
 function tell({ failures, inputs, kept, taken, target }: WatchedReport, place: string): void {
@@ -44,6 +48,10 @@ function tell({ failures, inputs, kept, taken, target }: WatchedReport, place: s
 }
 
 async function replay(file: string, only: string): Promise<boolean> {
+  if (!existsSync(file)) {
+    say(`there is no file ${file}`);
+    return false;
+  }
   const name = only === '' ? targetOf(file) : only;
   const target = TARGETS.find((one) => one.name === name);
   if (target === undefined) {
@@ -69,4 +77,9 @@ async function main(): Promise<void> {
   process.exitCode = isFine ? 0 : 1;
 }
 
-void (isMainThread ? main() : runWorker());
+function fail(thrown: unknown): void {
+  say(`fuzz: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+  process.exitCode = 1;
+}
+
+void (isMainThread ? main().catch(fail) : runWorker());
