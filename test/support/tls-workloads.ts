@@ -31,7 +31,8 @@ process.on('SIGTERM', () => { fs.rmSync('/tmp/ready', { force: true }); server.c
 
 /**
  * Asks over and over, on a new connection each time, and now and then on one that stays: of several PORTS the next one where a server does not
- * listen. Writes what came of it into /tmp/tally.
+ * listen, twice round. To one that has just ceased to listen belongs a reset before the handshake is done: the kernel resets what it has connected and the
+ * server has not yet accepted, and no request was sent. Writes what came of it into /tmp/tally.
  */
 const CLIENT = `
 const fs = require('fs');
@@ -45,7 +46,10 @@ const ask = (port, agent) => new Promise((resolve, reject) => {
     let text = '';
     if (agent === held && !asked.reusedSocket) tally.held += 1;
     response.on('data', (piece) => { text += piece; }).on('end', () => resolve(text)).on('error', reject);
-  }).on('error', reject);
+  });
+  let secure = false;
+  asked.on('socket', (socket) => socket.once('secureConnect', () => { secure = true; }));
+  asked.on('error', (error) => reject(Object.assign(error, { unheard: !secure && ['ECONNREFUSED', 'ECONNRESET'].includes(error.code) })));
 });
 const ended = () => fs.existsSync('/tmp/stop');
 (async () => {
@@ -53,7 +57,7 @@ const ended = () => fs.existsSync('/tmp/stop');
   for (let turn = 0; !ended(); turn += 1) {
     const agent = process.env.HELD === '1' && turn % 2 === 0 ? held : false;
     let problem = 'nobody listens';
-    for (let at = 0; at < ports.length; at += 1) {
+    for (let at = 0; at < 2 * ports.length; at += 1) {
       try {
         const serial = await ask(ports[(turn + at) % ports.length], agent);
         problem = undefined;
@@ -61,7 +65,7 @@ const ended = () => fs.existsSync('/tmp/stop');
         if (!tally.serials.includes(serial)) tally.serials.push(serial);
         break;
       } catch (error) {
-        if (error.code !== 'ECONNREFUSED') { problem = String(error.code ?? error.message); break; }
+        if (!error.unheard) { problem = String(error.code ?? error.message); break; }
       }
     }
     if (problem !== undefined && (tally.answered > 0 || problem !== 'nobody listens')) tally.failed.push(problem);
