@@ -22,6 +22,8 @@ const CLIENTS = [1, 16, 64, 256] as const;
 const WRITE_BYTES = [256, 1_024] as const;
 const READ_BYTES = 256;
 const FAILOVERS = 5;
+/** What compilers take until they have seen it all, and more than caches do. */
+const WARM_MS = 8_000;
 const TMPFS_MAGIC = 0x01021994;
 
 const SYSTEMS: Readonly<Record<string, (directory: string) => Promise<ClusterUnderTest | string>>> = {
@@ -55,7 +57,7 @@ async function measureCluster(
   process.stderr.write(`${name} `);
   // Compilers and caches get warm before the first row, for everyone alike.
   const warm = { targets, operation: 'write' as const, clients: 64, value_bytes: READ_BYTES, prefix: 'warm' };
-  await load.ask('measure', { ...warm, duration_ms: 2 * duration_ms });
+  await load.ask('measure', { ...warm, duration_ms: Math.min(WARM_MS, 8 * duration_ms) });
   await cluster.clear?.();
   for (const { what, operation, bytes } of cases) {
     for (const clients of CLIENTS) {
