@@ -92,7 +92,9 @@ async function main(words: readonly string[]): Promise<void> {
   }
   const report: Report = { facts: [...facts, ...whenMade(began, wishes)], sections };
   write(output, report);
-  if (wishes.docs) {
+  if (wishes.docs && process.exitCode !== undefined) {
+    process.stderr.write('docs/benchmarks.md is left as it was, since a section failed\n');
+  } else if (wishes.docs) {
     writeDocs(report);
   }
   process.stderr.write(`${path.relative(projectRoot(), path.join(output, 'report.md'))} is written\n`);
