@@ -21,8 +21,6 @@ interface BlockHandle {
 
 /** Tables that are read while one is being checked: a cold disk is then as fast as the checksums are. */
 const READERS = 4;
-/** LevelDB begins a new table after 2 MiB; only one with large values is larger. */
-const TABLE_BYTES = 4 * 1024 * 1024;
 
 /** Reads all tables of a database that is not open. Throws `store.damaged` with the name of one that was altered. */
 export async function checkTables(directory: string): Promise<void> {
@@ -42,9 +40,12 @@ export async function checkTables(directory: string): Promise<void> {
   }
 }
 
-/** Holds one table after another: a buffer for each would keep the collector busy. */
+/**
+ * Holds one table after another: a buffer for each would keep the collector busy. It grows by doubling, so that tables of
+ * nearly one size do not each want a new one, and a small store wants no large one.
+ */
 class TableBuffer {
-  #buffer = Buffer.allocUnsafeSlow(TABLE_BYTES);
+  #buffer = Buffer.alloc(0);
 
   /** The content of a file, until the next call. */
   async read(file: string): Promise<Buffer> {
@@ -52,7 +53,7 @@ class TableBuffer {
     try {
       const { size } = await handle.stat();
       if (size > this.#buffer.length) {
-        this.#buffer = Buffer.allocUnsafeSlow(size);
+        this.#buffer = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(size)));
       }
       let used = 0;
       while (used < size) {

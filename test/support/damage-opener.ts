@@ -4,16 +4,7 @@
 //
 //   node damage-opener.cjs TEMPLATE_DIRECTORY < cases, one JSON object a line
 import assert from 'node:assert/strict';
-import {
-  copyFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { isDeepStrictEqual } from 'node:util';
@@ -51,20 +42,6 @@ function say(words: readonly [string, number, DamageVerdict?]): void {
   writeSync(1, `${JSON.stringify(words)}\n`);
 }
 
-function damageState(state: string, template: string, damage: Damage): void {
-  const file = path.join(state, damage.file);
-  if (damage.kind === 'flip') {
-    const content = readFileSync(file);
-    content.writeUInt8(content.readUInt8(damage.at) ^ damage.mask, damage.at);
-    writeFileSync(file, content);
-    return;
-  }
-  truncateSync(file, damage.length);
-  if (damage.checkpoint !== undefined) {
-    copyFileSync(path.join(template, damage.checkpoint), path.join(state, 'checkpoint'));
-  }
-}
-
 /** What LevelDB makes anew whenever it opens a database, and the lock that a start takes. */
 const UNSTABLE = new Set(['LOG', 'LOG.old', 'LOCK']);
 
@@ -99,15 +76,30 @@ function writeState(state: string, { directories, files }: StateFiles): void {
   }
 }
 
-/** Everything in the state directory but the lock, as it was just damaged. */
-function contentOf(state: string): ReadonlyMap<string, Buffer> {
-  const { files } = filesOf(state);
+/** The files with the damage done to them. `template` has what a damage puts in the place of a file. */
+function damagedFiles({ directories, files }: StateFiles, template: string, damage: Damage): StateFiles {
+  const damaged = new Map(files);
+  const content = Buffer.from(files.get(damage.file) ?? assert.fail(`${damage.file} is there`));
+  if (damage.kind === 'flip') {
+    content.writeUInt8(content.readUInt8(damage.at) ^ damage.mask, damage.at);
+    damaged.set(damage.file, content);
+  } else {
+    damaged.set(damage.file, content.subarray(0, damage.length));
+    if (damage.checkpoint !== undefined) {
+      damaged.set('checkpoint', readFileSync(path.join(template, damage.checkpoint)));
+    }
+  }
+  return { directories, files: damaged };
+}
+
+/** Everything in the state directory but the lock. */
+function contentOf({ files }: StateFiles): ReadonlyMap<string, Buffer> {
   return new Map([...files].filter(([file]) => !file.startsWith('lock')));
 }
 
-async function openOnce(state: string, expected: Expected): Promise<DamageVerdict> {
+/** `before` is what is in the state directory. */
+async function openOnce(state: string, before: StateFiles, expected: Expected): Promise<DamageVerdict> {
   let store: Awaited<ReturnType<typeof openTestStore>>;
-  const before = contentOf(state);
   try {
     store = await openTestStore(state);
   } catch (thrown) {
@@ -115,7 +107,8 @@ async function openOnce(state: string, expected: Expected): Promise<DamageVerdic
     const { code, detail, hint } = thrown;
     assert.ok(code === 'store.damaged' || code === 'store.faulted', thrown.message);
     assert.ok(hint !== undefined, `it has a hint: ${thrown.message}`);
-    assert.ok(isDeepStrictEqual(contentOf(state), before), 'a store that is refused stays as it was');
+    const after = contentOf(filesOf(state));
+    assert.ok(isDeepStrictEqual(after, contentOf(before)), 'a store that is refused stays as it was');
     return { kind: 'refused', code, detail };
   }
   try {
@@ -141,11 +134,11 @@ async function run(
 ): Promise<DamageVerdict> {
   const state = path.join(parent, `${one.number}`);
   try {
-    writeState(state, whole);
-    damageState(state, template, one.damage);
-    const verdict = await openOnce(state, expected);
+    const damaged = damagedFiles(whole, template, one.damage);
+    writeState(state, damaged);
+    const verdict = await openOnce(state, damaged, expected);
     if (verdict.kind === 'refused' && one.twice) {
-      const again = await openOnce(state, expected);
+      const again = await openOnce(state, damaged, expected);
       assert.equal(again.kind, 'refused', 'the second start refuses too');
     }
     return verdict;
