@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Engines as one swarm with coffer on each as one cluster, so that a test can be told for both ways of running it. The nodes that
 // join are given the token and nothing else.
+import type { NodesReply } from '../../src/control/index.ts';
 import type { Engine } from './engine.ts';
 import { type InstallationKind, linesOf } from './installation.ts';
 import { Network } from './network.ts';
 import { serviceId, type Task, tasksOf } from './service.ts';
-import { type Member, prepareMember, type ShownNode, startMember } from './swarm-member.ts';
+import { type Member, prepareMember, startMember } from './swarm-member.ts';
 import { leaderOf, startSwarm } from './swarm.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -120,18 +121,18 @@ export class CofferSwarm {
   async leader(members: readonly Member[] = this.members): Promise<Member> {
     return waitFor(
       async () => {
-        const views = await Promise.all(members.map((member) => member.nodes()));
-        const leaders = new Set(views.map((nodes) => nodes.find(({ Leader }) => Leader)?.Hostname));
-        const isReady = (nodes: readonly ShownNode[], { name }: Member): boolean =>
-          nodes.some(({ Hostname, Status, Voter }) => Hostname === name && Status === 'ready' && Voter);
+        const views = await Promise.all(members.map((member) => member.seenNodes()));
+        const leaders = new Set(views.map((nodes) => nodes.find(({ leader }) => leader)?.hostname));
+        const isReady = (nodes: NodesReply['nodes'], { name }: Member): boolean =>
+          nodes.some(({ hostname, status, voter }) => hostname === name && status === 'ready' && voter);
         const allReady = views.every((nodes) => members.every((member) => isReady(nodes, member)));
         const [name] = leaders;
         const leader = members.find((member) => member.name === name);
         if (leaders.size === 1 && allReady && leader !== undefined) {
           return leader;
         }
-        const words = ({ Hostname, Status, Leader, Voter }: ShownNode): string =>
-          [Hostname, Status, ...(Leader ? ['leads'] : []), ...(Voter ? [] : ['votes not'])].join(' ');
+        const words = ({ hostname, leader: leads, status, voter }: NodesReply['nodes'][number]): string =>
+          [hostname, status, ...(leads ? ['leads'] : []), ...(voter ? [] : ['votes not'])].join(' ');
         const shown = views.map((nodes, index) => `${members[index]?.name}: ${nodes.map(words).join(', ')}`);
         throw new Error(shown.join('; '));
       },

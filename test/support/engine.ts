@@ -115,6 +115,19 @@ export class Engine {
     return tryCommand([cli.path, ...args], { ...rest, env: { ...own, ...env } });
   }
 
+  /**
+   * What the engine's API answers to a GET, of a path and its query; rejects unless it is 200. For what is looked at again and again:
+   * each `docker` is a process.
+   */
+  async get(location: string, query: Readonly<Record<string, string>> = {}): Promise<unknown> {
+    const path = `${location}?${new URLSearchParams(query).toString()}`;
+    const reply = await requestOverSocket(this.socket, { path });
+    if (reply.status !== 200) {
+      throw new Error(`${path}: ${reply.status} ${reply.text}`);
+    }
+    return reply.json();
+  }
+
   /** 20 for 20.10, 28 for 28.5: what an engine does differs by version. */
   async majorVersion(): Promise<number> {
     return Number.parseInt((await this.docker(['version', '--format', '{{.Server.Version}}'])).stdout, 10);

@@ -2,11 +2,13 @@
 // coffer on an engine, in either of the two ways it is run, so that a test can be told once for both.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { DaemonStatus } from '../../src/control/index.ts';
 import { temporaryDirectory, type TemporaryDirectory } from './cleanup.ts';
 import { type Coffer, startCoffer, cofferCli, tryCofferCli } from './coffer.ts';
 import { type CommandOptions, type CommandResult } from './command.ts';
 import { type DockerOptions, type Engine, startEngine } from './engine.ts';
 import { installPlugin, type ManagedPlugin } from './managed-plugin.ts';
+import { callControl } from './secret-calls.ts';
 import { waitFor } from './wait-for.ts';
 
 export type InstallationKind = 'plain process' | 'managed plugin';
@@ -181,9 +183,13 @@ export class Installation {
 
   /** The daemon listens before its store is open. */
   async #storeServes(): Promise<void> {
-    await waitFor(async () => (await this.tryCli(['status'])).code === 0, {
-      what: "coffer's store to serve",
-    });
+    await waitFor(
+      async () => {
+        const reply = await callControl(this.#way.daemon, 'GET', '/v1/status');
+        return (reply.json() as DaemonStatus).state === 'serving';
+      },
+      { what: "coffer's store to serve" },
+    );
   }
 }
 

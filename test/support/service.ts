@@ -3,10 +3,16 @@
 import { TEST_IMAGE } from './busybox.ts';
 import type { CommandResult } from './command.ts';
 import type { DockerOptions, Engine } from './engine.ts';
-import { linesOf } from './installation.ts';
 import { waitFor } from './wait-for.ts';
 
 const start_ms_max = 60_000;
+const TASK_LABEL = 'com.docker.swarm.task.id';
+
+/** A container that runs, of what an engine says of it. */
+interface ListedContainer {
+  readonly Id: string;
+  readonly Labels: Readonly<Record<string, string>>;
+}
 
 /** The words of a service create that a machine without bridge, IPVS and registry can carry out. */
 export function serviceCreate(
@@ -39,24 +45,31 @@ export async function runningTasks(engine: Engine, service: string): Promise<rea
   return tasksOf(engine, await serviceId(engine, service));
 }
 
+/** A service, of what an engine says of it. */
+interface InspectedService {
+  readonly ID: string;
+  readonly Spec: { readonly TaskTemplate: { readonly ForceUpdate?: number } };
+}
+
+async function inspectService(engine: Engine, service: string): Promise<InspectedService> {
+  return (await engine.get(`/services/${encodeURIComponent(service)}`)) as InspectedService;
+}
+
 /** The id of a service, as a manager of the swarm knows it. */
 export async function serviceId(engine: Engine, service: string): Promise<string> {
-  return (await engine.docker(['service', 'inspect', '--format', '{{.ID}}', service])).stdout.trim();
+  return (await inspectService(engine, service)).ID;
 }
 
 /** How often a service's tasks were replaced although nothing else of it had changed. */
 export async function forceUpdateOf(engine: Engine, service: string): Promise<number> {
-  const words = ['service', 'inspect', '--format', '{{.Spec.TaskTemplate.ForceUpdate}}', service];
-  return Number((await engine.docker(words)).stdout);
+  return (await inspectService(engine, service)).Spec.TaskTemplate.ForceUpdate ?? 0;
 }
 
 /** The running containers that an engine has of the service with this id, whether it finds its swarm or not. */
 export async function tasksOf(engine: Engine, id: string): Promise<readonly Task[]> {
-  const filter = `label=com.docker.swarm.service.id=${id}`;
-  const format = '{{.ID}} {{.Label "com.docker.swarm.task.id"}}';
-  const { stdout } = await engine.docker(['ps', '--filter', filter, '--format', format]);
-  return linesOf(stdout).map((line) => {
-    const [container = '', task = ''] = line.split(' ');
+  const filters = JSON.stringify({ label: [`com.docker.swarm.service.id=${id}`] });
+  const containers = (await engine.get('/containers/json', { filters })) as readonly ListedContainer[];
+  return containers.map(({ Id: container, Labels: { [TASK_LABEL]: task = '' } }) => {
     const exec = async (command: readonly string[]): Promise<CommandResult> =>
       engine.docker(['exec', container, ...command]);
     return {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // coffer on one of several engines that form a swarm, as a plain process or as a managed plugin.
+import type { DaemonStatus, NodesReply } from '../../src/control/index.ts';
 import { killProcess } from './cleanup.ts';
 import { Coffer, cofferCli, startCoffer, tryCofferCli } from './coffer.ts';
 import type { CommandResult } from './command.ts';
 import type { DockerOptions, Engine } from './engine.ts';
 import { type InstallationKind, linesOf } from './installation.ts';
 import { createPlugin, ManagedPlugin } from './managed-plugin.ts';
+import { acceptedBody } from './manager-refusal.ts';
 import type { NetworkHost } from './network.ts';
+import { callControl } from './secret-calls.ts';
 import { waitFor } from './wait-for.ts';
 
 const serving_ms_max = 60_000;
@@ -92,6 +95,11 @@ export class Member {
       .sort((one, other) => one.Hostname.localeCompare(other.Hostname));
   }
 
+  /** `GET /v1/nodes`: the same, without a process for it. */
+  async seenNodes(): Promise<NodesReply['nodes']> {
+    return (acceptedBody(await callControl(this.#daemon, 'GET', '/v1/nodes')) as NodesReply).nodes;
+  }
+
   /** The node's id in the swarm, by its engine. */
   async engineNodeId(): Promise<string> {
     return (await this.engine.docker(['info', '--format', '{{.Swarm.NodeID}}'])).stdout.trim();
@@ -131,8 +139,9 @@ export class Member {
   async serving(): Promise<void> {
     await waitFor(
       async () => {
-        const { code, stdout } = await this.tryCli(['status']);
-        return code === 0 || stdout.includes('this node is a worker');
+        const { text } = await callControl(this.#daemon, 'GET', '/v1/status');
+        const { state, reason } = JSON.parse(text) as Pick<DaemonStatus, 'state' | 'reason'>;
+        return state === 'serving' || reason?.message.includes('this node is a worker') === true;
       },
       { what: `coffer on ${this.name} to serve`, timeout_ms: serving_ms_max },
     );

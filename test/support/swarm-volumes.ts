@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Services with volumes of secrets in a swarm with coffer: where their containers are, and what is left on which node.
+import { isDeepStrictEqual } from 'node:util';
 import { Container } from './container.ts';
 import type { CofferSwarm } from './coffer-swarm.ts';
 import { linesOf } from './installation.ts';
@@ -22,8 +23,11 @@ export function constrainedTo(swarm: CofferSwarm, ...members: readonly Member[])
 
 /** The containers of a service that run on a node, by their ids. */
 async function containerIds({ engine }: Member, service: string): Promise<readonly string[]> {
-  const filter = `label=com.docker.swarm.service.name=${service}`;
-  return linesOf((await engine.docker(['ps', '--quiet', '--no-trunc', '--filter', filter])).stdout);
+  const filters = JSON.stringify({ label: [`com.docker.swarm.service.name=${service}`] });
+  const containers = (await engine.get('/containers/json', { filters })) as readonly {
+    readonly Id: string;
+  }[];
+  return containers.map(({ Id }) => Id);
 }
 
 /** A running container of the service on this node, once there is one other than those before. */
@@ -115,7 +119,7 @@ export async function clearServices(swarm: CofferSwarm): Promise<void> {
 }
 
 async function clearNode({ engine, name, volumesDirectory }: Member): Promise<void> {
-  await waitFor(async () => (await engine.docker(['ps', '--all', '--quiet'])).stdout === '', {
+  await waitFor(async () => isDeepStrictEqual(await engine.get('/containers/json', { all: '1' }), []), {
     what: `the containers on ${name} to be gone`,
     timeout_ms: task_ms_max,
   });

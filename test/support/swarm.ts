@@ -51,18 +51,24 @@ export async function leaderOf(engines: readonly Engine[], timeout_ms: number): 
   );
 }
 
+/** A node, of what an engine says of it. */
+interface ListedNode {
+  readonly Description: { readonly Hostname: string };
+  /** Absent of a worker. */
+  readonly ManagerStatus?: { readonly Leader?: boolean; readonly Reachability: string };
+}
+
 /** The swarm as one engine sees it, by the nodes' names. */
 async function view(
   engine: Engine,
 ): Promise<{ readonly leader: string; readonly reachable: readonly string[] }> {
-  const { stdout } = await engine.docker(['node', 'ls', '--format', '{{.Hostname}} {{.ManagerStatus}}'], {
-    timeout_ms: 5_000,
-  });
-  const nodes = stdout
-    .trim()
-    .split('\n')
-    .map((line) => line.split(' '));
-  const named = (states: readonly string[]): string[] =>
-    nodes.flatMap(([name = '', state = '']) => (states.includes(state) ? [name] : []));
-  return { leader: named(['Leader'])[0] ?? '', reachable: named(['Leader', 'Reachable']) };
+  const nodes = (await engine.get('/nodes')) as readonly ListedNode[];
+  const leader = nodes.find(({ ManagerStatus }) => ManagerStatus?.Leader === true);
+  const reachable = nodes.filter(
+    ({ ManagerStatus }) => ManagerStatus?.Leader === true || ManagerStatus?.Reachability === 'reachable',
+  );
+  return {
+    leader: leader?.Description.Hostname ?? '',
+    reachable: reachable.map(({ Description }) => Description.Hostname),
+  };
 }
