@@ -6,7 +6,10 @@ export interface WaitOptions {
   readonly what: string;
   /** Default 30,000: far more than most things take, since other tests run beside this one. */
   readonly timeout_ms?: number;
-  /** Between two looks; default 50. */
+  /**
+   * Between two looks; default 50. After one that took longer, as those do that are processes, it is as long as that took: who
+   * waits leaves the processor to what is waited for.
+   */
   readonly interval_ms?: number;
 }
 
@@ -22,6 +25,7 @@ export async function waitFor<T>(
   const deadline = performance.now() + timeout_ms;
   let lastError: unknown;
   for (;;) {
+    const lookedAt = performance.now();
     try {
       const result = await condition();
       if (result !== undefined && result !== false) {
@@ -34,6 +38,6 @@ export async function waitFor<T>(
     if (performance.now() >= deadline) {
       throw new Error(`waited ${timeout_ms} ms for ${options.what}`, { cause: lastError });
     }
-    await delay(options.interval_ms ?? 50);
+    await delay(Math.max(options.interval_ms ?? 50, performance.now() - lookedAt));
   }
 }
