@@ -132,6 +132,7 @@ describe('A37 three managers with autolock', () => {
     const shares = rotated.stdout.trim().split('\n');
     assert.equal(shares.length, 3);
     await manager.start();
+    await reasonOf(manager, 'store.locked');
     const early = await manager.tryCli(['unlock'], { input: `${shares[0]}\n${shares[2]}\n` });
     assert.equal(early.code, 2);
     assert.match(early.stderr, /this is not the unlock key that seals this node's keys/);
@@ -140,6 +141,7 @@ describe('A37 three managers with autolock', () => {
     await waitFor(() => sealerOf(manager) === sealerOf(other), { what: 'the new key to seal its keys' });
     await manager.kill9();
     await manager.start();
+    await reasonOf(manager, 'store.locked');
     const late = await manager.tryCli(['unlock'], { input: old });
     assert.match(late.stderr, /this is not the unlock key that seals this node's keys/);
     const one = await manager.tryCli(['unlock'], { input: `${shares[1]}\n` });

@@ -48,9 +48,11 @@ function describeManager(start: () => Promise<ManagerProcess>, address: RegExp):
     await manager.kill9();
     assert.equal(manager.running, false);
     await manager.start();
+    await manager.serving();
     assert.notEqual(manager.pid, before);
     assert.equal((await manager.deliver('first')).toString(), 'two');
     await manager.restart();
+    await manager.serving();
     assert.equal((await manager.deliver('first')).toString(), 'two');
   });
 
@@ -112,6 +114,7 @@ describe('a manager on the loopback interface', () => {
       await manager.serving();
       await manager.put('kept', 'value');
       await manager.move();
+      await manager.serving();
       assert.notEqual(manager.address, before);
       assert.match(manager.address, LOOPBACK_ADDRESS);
       assert.equal((await manager.deliver('kept')).toString(), 'value');
