@@ -25,10 +25,10 @@ const output = path.join(root, 'build', 'test');
 const WIDTH_MAX = 8;
 
 /**
- * The suites, in the order they run. A unit test costs less than a process (some 100 ms on Node 20), so one process runs all
- * files of a room, but for those in `own`; elsewhere each file has its own. As many run at a time as there are processors, and one
- * more where they `wait` for elections and timers half of the time. Engines too: each has a host box of its own, so that two of
- * them meet nowhere. What measures time runs alone, after the others. Those that take long come first.
+ * The suites, in the order they begin. A unit test costs less than a process (some 100 ms on Node 20), so one process runs all
+ * files of a room, but for those in `own`; elsewhere each file has its own. Those that `wait` for elections and timers half of the
+ * time run beside those that do not (see `Pool`). Engines too: each has a host box of its own, so that two of them meet nowhere.
+ * What measures time runs alone, after all others. Those that take long come first.
  */
 const suites = [
   {
@@ -36,9 +36,9 @@ const suites = [
     perRoom: true,
     own: ['store/every-byte', 'store/kill', 'cluster/rebuild'],
     first: ['store-every-byte', 'cluster', 'store', 'store-kill', 'cluster-rebuild'],
-    timeLimit_s: 600,
+    timeLimit_s: 900,
   },
-  { name: 'sim', perRoom: false, timeLimit_s: 600 },
+  { name: 'sim', perRoom: false, timeLimit_s: 900 },
   {
     name: 'cluster',
     perRoom: false,
@@ -56,9 +56,9 @@ const suites = [
       'purge',
       'moving-clocks',
     ],
-    alone: ['leader-killed', 'network', 'partition', 'history', 'wedged'],
+    alone: ['leader-killed', 'partition', 'wedged'],
     waits: true,
-    timeLimit_s: 600,
+    timeLimit_s: 900,
     obstacle: whyClusterTestsCannotRun,
   },
   {
@@ -165,26 +165,66 @@ async function writeBundles(suite, bundles) {
   copyAddon(path.join(output, suite.name));
 }
 
-/** Runs the bundles, `width` at a time; each one's output is shown in one piece, in order. */
-async function runBundles(bundles, width, results) {
-  const live = width === 1;
-  let next = 0;
-  const worker = async () => {
-    while (next < bundles.length && !interrupted) {
-      const bundle = bundles[next];
-      next += 1;
-      const section = results.section(bundle.title, live);
-      const outcome = await runTestProcess({
-        bundle: bundle.path,
-        timeLimit_ms: bundle.suite.timeLimit_s * 1000,
-        cwd: root,
-        env: engine,
-        onEvent: (event) => section.event(event),
-      });
-      section.end(outcome);
+/** Runs a bundle; its output is shown in one piece at its end, or as it comes where nothing else runs. */
+async function runBundle(bundle, isByItself, results) {
+  const section = results.section(bundle.title, isByItself);
+  const outcome = await runTestProcess({
+    bundle: bundle.path,
+    timeLimit_ms: bundle.suite.timeLimit_s * 1000,
+    cwd: root,
+    env: engine,
+    onEvent: (event) => section.event(event),
+  });
+  section.end(outcome);
+}
+
+/**
+ * Runs bundles from two queues, each in its order. Those that keep a processor busy have half of the processors for as long as
+ * there are others that wait, and then all of them; those that wait have the rest, and one place more than there are
+ * processors. So no processor idles while tests only wait, nor at the end of each suite.
+ */
+class Pool {
+  #busy;
+  #waiting;
+  #run;
+  #processors = Math.min(availableParallelism(), WIDTH_MAX - 1);
+  #running = new Map();
+
+  constructor(bundles, run) {
+    this.#busy = bundles.filter(({ suite }) => !suite.waits);
+    this.#waiting = bundles.filter(({ suite }) => suite.waits);
+    this.#run = run;
+  }
+
+  async finish() {
+    for (;;) {
+      for (let next = this.#next(); next !== undefined && !interrupted; next = this.#next()) {
+        this.#start(next);
+      }
+      if (this.#running.size === 0) {
+        return;
+      }
+      await Promise.race(this.#running.values());
     }
-  };
-  await Promise.all(Array.from({ length: Math.min(width, bundles.length) }, worker));
+  }
+
+  #next() {
+    const busy = [...this.#running.keys()].filter(({ suite }) => !suite.waits).length;
+    const waiting = this.#running.size - busy;
+    const othersWait = waiting > 0 || this.#waiting.length > 0;
+    const busyMax = othersWait ? Math.ceil(this.#processors / 2) : this.#processors;
+    if (this.#busy.length > 0 && busy < busyMax) {
+      return this.#busy.shift();
+    }
+    return busy + waiting < this.#processors + 1 ? this.#waiting.shift() : undefined;
+  }
+
+  #start(bundle) {
+    this.#running.set(
+      bundle,
+      this.#run(bundle).finally(() => this.#running.delete(bundle)),
+    );
+  }
 }
 
 /** Then no further test process is started. */
@@ -222,6 +262,7 @@ async function engineEnvironment(version) {
 const engine = await engineEnvironment(options.engine);
 const results = new Results(process.stdout);
 let found = 0;
+const bundles = [];
 for (const suite of suites) {
   const files = testFiles(suite, filters);
   found += files.length;
@@ -237,16 +278,19 @@ for (const suite of suites) {
     );
     continue;
   }
-  const bundles = bundlesOf(suite, files);
-  await writeBundles(suite, bundles);
-  const isAlone = ({ name }) => suite.alone?.includes(name) === true;
-  const width = Math.min(availableParallelism() + (suite.waits ? 1 : 0), WIDTH_MAX);
-  await runBundles(
-    bundles.filter((bundle) => !isAlone(bundle)),
-    width,
-    results,
-  );
-  await runBundles(bundles.filter(isAlone), 1, results);
+  const ofSuite = bundlesOf(suite, files);
+  await writeBundles(suite, ofSuite);
+  bundles.push(...ofSuite);
+}
+const isAlone = ({ name, suite }) => suite.alone?.includes(name) === true;
+await new Pool(
+  bundles.filter((bundle) => !isAlone(bundle)),
+  (bundle) => runBundle(bundle, bundles.length === 1, results),
+).finish();
+for (const bundle of bundles.filter(isAlone)) {
+  if (!interrupted) {
+    await runBundle(bundle, true, results);
+  }
 }
 if (found === 0) {
   results.fail(`no test file matches ${filters.length === 0 ? 'test/*/**/*.test.ts' : filters.join(' ')}`);

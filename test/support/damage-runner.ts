@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the damage opener over many cases, in several processes at a time.
+// Runs the damage opener over many cases, in as many processes as half of the processors: other tests run beside them.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,7 +24,7 @@ export async function runDamages(
   const cases = damages.map((damage, number): DamageCase => {
     return { number, damage, twice: number % TWICE_EVERY === 0 };
   });
-  const width = availableParallelism();
+  const width = Math.ceil(availableParallelism() / 2);
   const shares = Array.from({ length: width }, (_, share) =>
     cases.filter(({ number }) => number % width === share),
   );
