@@ -12,6 +12,8 @@ export interface CpuProfile {
   readonly samples: readonly number[];
   /** Microseconds before each of them. */
   readonly timeDeltas: readonly number[];
+  /** Microseconds on the machine's own clock, from which the first of them counts. */
+  readonly startTime: number;
 }
 
 /** A function as it was called by those above it. */
@@ -32,6 +34,22 @@ const ROW_HEIGHT = 16;
 const CHARACTER_WIDTH = 6.5;
 const NARROWEST = 0.5;
 const DEPTH_MAX = 200;
+
+/** What of a profile was seen from one moment to another. */
+export function cutTo(profile: CpuProfile, from_us: number, to_us: number): CpuProfile {
+  const samples: number[] = [];
+  const timeDeltas: number[] = [];
+  let at_us = profile.startTime;
+  profile.samples.forEach((id, place) => {
+    const delta_us = profile.timeDeltas[place] ?? 0;
+    at_us += delta_us;
+    if (at_us >= from_us && at_us < to_us) {
+      samples.push(id);
+      timeDeltas.push(delta_us);
+    }
+  });
+  return { ...profile, samples, timeDeltas, startTime: from_us };
+}
 
 /** The calls of a profile from the outermost inwards; the same function called from the same place is one frame. */
 export function frameTree(profile: CpuProfile): Frame {

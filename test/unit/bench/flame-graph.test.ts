@@ -2,7 +2,7 @@
 // What is told of a profile.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CpuProfile, flameGraph, frameTree, topFunctions } from '../../bench/flame-graph.ts';
+import { type CpuProfile, cutTo, flameGraph, frameTree, topFunctions } from '../../bench/flame-graph.ts';
 
 function node(id: number, functionName: string, children: readonly number[] = [], url = '') {
   return { id, callFrame: { functionName, url, lineNumber: 6 }, children };
@@ -21,6 +21,7 @@ const PROFILE: CpuProfile = {
   ],
   samples: [2, 3, 4, 5, 6, 5, 7],
   timeDeltas: [1_000, 1_000, 1_000, 2_000, 92_000, 2_000, 1_000],
+  startTime: 5_000,
 };
 
 test('the time of a function is its own and that of what it called; rest is none', () => {
@@ -41,6 +42,19 @@ test('the list begins with what took the most time, and counts what calls itself
   ]);
 });
 
+test('a profile can be cut to what was seen in some time', () => {
+  const cut = cutTo(PROFILE, 7_000, 10_001);
+  assert.deepEqual(
+    [cut.samples, cut.timeDeltas],
+    [
+      [3, 4, 5],
+      [1_000, 1_000, 2_000],
+    ],
+  );
+  assert.equal(frameTree(cut).total_us, 4_000);
+  assert.deepEqual(cutTo(PROFILE, 0, Infinity).samples, PROFILE.samples);
+});
+
 test('the picture has a box for each call below the one that made it, as wide as its time', () => {
   const svg = flameGraph(frameTree(PROFILE));
   const boxes = [...svg.matchAll(/<title>(.*?): .*? x="([\d.]+)" y="(\d+)" width="([\d.]+)"/g)];
@@ -57,7 +71,7 @@ test('the picture has a box for each call below the one that made it, as wide as
 });
 
 test('a profile of nothing is an empty picture', () => {
-  const root = frameTree({ nodes: [], samples: [], timeDeltas: [] });
+  const root = frameTree({ nodes: [], samples: [], timeDeltas: [], startTime: 0 });
   assert.match(flameGraph(root), /^<svg [^>]*height="16"[\s\S]*<\/svg>\n$/);
   assert.equal(topFunctions(root, 5).split('\n').length, 2);
 });
