@@ -35,10 +35,11 @@ class End implements Channel {
     this.#events = events;
   }
 
-  send(payload: Buffer): boolean {
+  send(payload: Buffer, zerosBehind_bytes = 0): boolean {
     const other = this.#other;
-    if (this.#closed || other === undefined || !other.#takes(payload)) {
-      payload.fill(0);
+    const message = ended(payload, zerosBehind_bytes);
+    if (this.#closed || other === undefined || !other.#takes(message)) {
+      message.fill(0);
       return false;
     }
     return true;
@@ -113,4 +114,15 @@ class End implements Channel {
       setImmediate(() => this.#events?.onClose(reason));
     }
   }
+}
+
+/** The payload with zeros behind it, and itself overwritten if it was copied. */
+function ended(payload: Buffer, zeros_bytes: number): Buffer {
+  if (zeros_bytes === 0) {
+    return payload;
+  }
+  const message = Buffer.alloc(payload.length + zeros_bytes);
+  message.set(payload);
+  payload.fill(0);
+  return message;
 }

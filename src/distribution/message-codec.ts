@@ -13,6 +13,8 @@ import {
 } from './protocol.ts';
 
 const HEAD_LENGTH_BYTES = 4;
+/** Bytes that are no UTF-8 would otherwise turn into other names. */
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** Of an assignment's head without its changes: more than it ever takes. */
 const FRAME_BYTES_MAX = 256;
 /**
@@ -44,26 +46,46 @@ export function decodeNodeMessage(payload: Buffer): NodeMessage {
   return read(nodeMessage, payload, 'a node');
 }
 
+/** A message with all its zeros, as `encodeUnended` has it otherwise. */
+export function encodeManagerMessage(message: ManagerMessage): Buffer {
+  const { payload, zeros_bytes } = encodeUnended(message);
+  const whole = Buffer.alloc(payload.length + zeros_bytes);
+  whole.set(payload);
+  payload.fill(0);
+  return whole;
+}
+
+export interface UnendedMessage {
+  readonly payload: Buffer;
+  /** As many zeros end it. */
+  readonly zeros_bytes: number;
+}
+
 /**
  * Copies the values into the message; the caller wipes its own, and the message when it is sent. The changes fit if their
- * `changeSize_bytes` together are at most `CHANGES_BYTES_MAX`.
+ * `changeSize_bytes` together are at most `CHANGES_BYTES_MAX`. The zeros that end it are left to the one who sends it: they are
+ * a hundred times as large as what goes before.
  */
-export function encodeManagerMessage(message: ManagerMessage): Buffer {
+export function encodeUnended(message: ManagerMessage): UnendedMessage {
   const head = Buffer.from(JSON.stringify(headOf(message)));
   const values = valuesOf(message);
   const told_bytes = values.reduce((sum, value) => sum + value.length, 0);
-  const size_bytes = HEAD_LENGTH_BYTES + head.length + told_bytes + zerosAfter_bytes(message);
-  invariant(size_bytes <= MANAGER_MESSAGE_BYTES_MAX, 'a message of the leader is within its limit');
+  const size_bytes = HEAD_LENGTH_BYTES + head.length + told_bytes;
+  const zeros_bytes = zerosAfter_bytes(message);
+  invariant(
+    size_bytes + zeros_bytes <= MANAGER_MESSAGE_BYTES_MAX,
+    'a message of the leader is within its limit',
+  );
   // Outside of Node's shared pool: it is wiped as a whole.
-  const bytes = Buffer.alloc(size_bytes);
-  bytes.writeUInt32BE(head.length);
-  bytes.set(head, HEAD_LENGTH_BYTES);
+  const payload = Buffer.alloc(size_bytes);
+  payload.writeUInt32BE(head.length);
+  payload.set(head, HEAD_LENGTH_BYTES);
   let offset = HEAD_LENGTH_BYTES + head.length;
   for (const value of values) {
-    bytes.set(value, offset);
+    payload.set(value, offset);
     offset += value.length;
   }
-  return bytes;
+  return { payload, zeros_bytes };
 }
 
 /**
@@ -156,9 +178,7 @@ function read<Shape extends v.GenericSchema>(shape: Shape, bytes: Buffer, who: s
 
 function parse(bytes: Buffer, who: string): unknown {
   try {
-    // Bytes that are no UTF-8 would otherwise turn into other names.
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    return JSON.parse(text) as unknown;
+    return JSON.parse(UTF_8.decode(bytes)) as unknown;
   } catch {
     // The parser's own words quote what it has read.
     throw invalid(who);

@@ -9,9 +9,10 @@ import { decodeRefusal, travellingError } from './refusal.ts';
 export interface Channel {
   /**
    * Takes a message over, to be sent in order: true. False if the channel is closed, or if too much waits because the other side
-   * does not read: then it is cut. The payload belongs to the channel from here on, which overwrites it with zeros.
+   * does not read: then it is cut. The payload belongs to the channel from here on, which overwrites it with zeros. The message ends
+   * with as many zeros as are asked for, up to `ZEROS_BEHIND_BYTES_MAX`: memory of its own for them would cost more than all the rest.
    */
-  send(payload: Buffer): boolean;
+  send(payload: Buffer, zerosBehind_bytes?: number): boolean;
   /** Resolves when nothing of what was sent waits any more, or the channel is closed. */
   drained(): Promise<void>;
   /** Ends the connection, and tells the other side why. What was sent before is still written. */
@@ -46,12 +47,12 @@ export class ConnectionChannel implements Channel {
     this.#limits = limits;
   }
 
-  send(payload: Buffer): boolean {
+  send(payload: Buffer, zerosBehind_bytes = 0): boolean {
     const connection = this.#connection;
     const { queue_bytes } = this.#limits;
-    const fits = connection.queued_bytes + payload.length <= queue_bytes;
+    const fits = connection.queued_bytes + payload.length + zerosBehind_bytes <= queue_bytes;
     if (connection.isOpen && fits) {
-      connection.send(FRAME.data, payload, { wipe: true });
+      connection.send(FRAME.data, payload, { wipe: true, zerosBehind_bytes });
       return true;
     }
     payload.fill(0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Writable } from 'node:stream';
+import { invariant } from '../common/index.ts';
 import { FRAME_HEADER_BYTES, type FrameType, writeFrameHeader } from './frame.ts';
 
 /** What one write takes of the frames that wait, so that an urgent one waits for no more than this. */
@@ -12,6 +13,11 @@ const PATIENCE_MS = 2;
 
 const NOTHING = Buffer.alloc(0);
 
+/** What a frame may have behind its payload. */
+export const ZEROS_BEHIND_BYTES_MAX = 64 * 1024;
+/** Shared by all, and never written to. */
+const ZEROS = Buffer.alloc(ZEROS_BEHIND_BYTES_MAX);
+
 /**
  * `first` goes ahead of all that waits. `soon` goes out at the end of this turn of the event loop, with all that was sent
  * before. `along` goes with the next one that does, or after two milliseconds: each write of its own costs both sides
@@ -22,6 +28,8 @@ export type Urgency = 'first' | 'soon' | 'along';
 export interface SendOptions {
   /** Overwrites the payload with zeros once it was written, or will not be. Then it belongs to the writer. */
   readonly wipe?: boolean;
+  /** So many zeros end the frame, as if they were of its payload. Default 0. */
+  readonly zerosBehind_bytes?: number;
   /** Default `soon`. */
   readonly urgency?: Urgency;
 }
@@ -30,6 +38,7 @@ interface QueuedFrame {
   readonly type: FrameType;
   readonly payload: Buffer;
   readonly wipe: boolean;
+  readonly zerosBehind_bytes: number;
 }
 
 /**
@@ -76,9 +85,13 @@ export class FrameWriter {
   send(
     type: FrameType,
     payload: Buffer = NOTHING,
-    { wipe = false, urgency = 'soon' }: SendOptions = {},
+    { wipe = false, urgency = 'soon', zerosBehind_bytes = 0 }: SendOptions = {},
   ): void {
-    const frame = { type, payload, wipe };
+    invariant(
+      zerosBehind_bytes <= ZEROS_BEHIND_BYTES_MAX,
+      'no frame has more zeros behind it than there are',
+    );
+    const frame = { type, payload, wipe, zerosBehind_bytes };
     if (this.#stopped) {
       wipeFrame(frame);
       return;
@@ -88,7 +101,7 @@ export class FrameWriter {
     } else {
       this.#queue.push(frame);
     }
-    this.#queued_bytes += FRAME_HEADER_BYTES + payload.length;
+    this.#queued_bytes += size_bytes(frame);
     if (urgency === 'along') {
       this.#patience ??= setTimeout(() => {
         this.#patience = undefined;
@@ -131,27 +144,38 @@ export class FrameWriter {
 
   #write(frames: readonly QueuedFrame[]): void {
     const [first] = frames;
-    if (frames.length === 1 && first !== undefined && first.payload.length > COPIED_BYTES_MAX) {
+    if (frames.length === 1 && first !== undefined && isLarge(first)) {
       const header = Buffer.alloc(FRAME_HEADER_BYTES);
-      writeFrameHeader(header, 0, first.type, first.payload.length);
-      this.#socket.cork();
-      this.#socket.write(header);
-      this.#socket.write(first.payload, (error) => {
-        wipeFrame(first);
-        this.#written(error);
-      });
-      this.#socket.uncork();
+      writeFrameHeader(header, 0, first.type, first.payload.length + first.zerosBehind_bytes);
+      this.#writeAll([header, first.payload], first);
       return;
     }
-    const secret = frames.some(({ wipe }) => wipe);
+    const wipe = frames.some((frame) => frame.wipe);
     const batch = concatenate(frames);
     frames.forEach(wipeFrame);
-    this.#socket.write(batch, (error) => {
-      if (secret) {
-        batch.fill(0);
+    this.#writeAll([batch], { wipe, zerosBehind_bytes: frames.at(-1)?.zerosBehind_bytes ?? 0 });
+  }
+
+  /** The pieces and the zeros behind them, in one write. */
+  #writeAll(
+    pieces: readonly Buffer[],
+    { wipe, zerosBehind_bytes }: Pick<QueuedFrame, 'wipe' | 'zerosBehind_bytes'>,
+  ): void {
+    const all = zerosBehind_bytes === 0 ? pieces : [...pieces, ZEROS.subarray(0, zerosBehind_bytes)];
+    const done = (error: Error | null | undefined): void => {
+      if (wipe) {
+        pieces.forEach((piece) => piece.fill(0));
       }
       this.#written(error);
-    });
+    };
+    const corked = all.length > 1;
+    if (corked) {
+      this.#socket.cork();
+    }
+    all.forEach((piece, place) => this.#socket.write(piece, place === all.length - 1 ? done : undefined));
+    if (corked) {
+      this.#socket.uncork();
+    }
   }
 
   #written(error: Error | null | undefined): void {
@@ -168,28 +192,27 @@ export class FrameWriter {
     }
   }
 
-  /** The frames of the next write: one that is large, or as many small ones as a batch holds. */
+  /** The frames of the next write: one that is large, or as many small ones as a batch holds, up to one that ends with zeros. */
   #take(): readonly QueuedFrame[] {
     const taken: QueuedFrame[] = [];
-    let size_bytes = 0;
+    let taken_bytes = 0;
     for (let place = this.#head; place < this.#queue.length; place += 1) {
       const frame = this.#queue[place];
       if (frame === undefined) {
         break;
       }
-      const isLarge = frame.payload.length > COPIED_BYTES_MAX;
-      const frame_bytes = FRAME_HEADER_BYTES + frame.payload.length;
-      if (taken.length > 0 && (isLarge || size_bytes + frame_bytes > BATCH_BYTES_MAX)) {
+      const frame_bytes = size_bytes(frame);
+      if (taken.length > 0 && (isLarge(frame) || taken_bytes + frame_bytes > BATCH_BYTES_MAX)) {
         break;
       }
       taken.push(frame);
-      size_bytes += frame_bytes;
-      if (isLarge) {
+      taken_bytes += frame_bytes;
+      if (isLarge(frame) || frame.zerosBehind_bytes > 0) {
         break;
       }
     }
     this.#head += taken.length;
-    this.#queued_bytes -= size_bytes;
+    this.#queued_bytes -= taken_bytes;
     this.#compact();
     return taken;
   }
@@ -203,13 +226,23 @@ export class FrameWriter {
   }
 }
 
+function isLarge({ payload }: QueuedFrame): boolean {
+  return payload.length > COPIED_BYTES_MAX;
+}
+
+/** With its header, and with the zeros behind it. */
+function size_bytes({ payload, zerosBehind_bytes }: QueuedFrame): number {
+  return FRAME_HEADER_BYTES + payload.length + zerosBehind_bytes;
+}
+
+/** Without the zeros behind the last one. */
 function concatenate(frames: readonly QueuedFrame[]): Buffer {
-  const size_bytes = frames.reduce((sum, { payload }) => sum + FRAME_HEADER_BYTES + payload.length, 0);
+  const batch_bytes = frames.reduce((sum, { payload }) => sum + FRAME_HEADER_BYTES + payload.length, 0);
   // Every byte of it is written below.
-  const batch = Buffer.allocUnsafe(size_bytes);
+  const batch = Buffer.allocUnsafe(batch_bytes);
   let offset = 0;
-  for (const { type, payload } of frames) {
-    offset = writeFrameHeader(batch, offset, type, payload.length);
+  for (const { type, payload, zerosBehind_bytes } of frames) {
+    offset = writeFrameHeader(batch, offset, type, payload.length + zerosBehind_bytes);
     offset += payload.copy(batch, offset);
   }
   return batch;

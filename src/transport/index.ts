@@ -8,7 +8,7 @@ export type { Connection, ConnectionEvents } from './connection.ts';
 export { CredentialsSource, type TlsCredentials } from './credentials.ts';
 export type { Verification } from './dial.ts';
 export { FRAME, FrameDecoder, type FrameType } from './frame.ts';
-export type { Urgency } from './frame-writer.ts';
+export { type Urgency, ZEROS_BEHIND_BYTES_MAX } from './frame-writer.ts';
 export { LimitedLog } from './limited-log.ts';
 export { Listener, STRANGER_LIMITS, type ListenerOptions, type StrangerLimits } from './listener.ts';
 export type { OpenConnection } from './members.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { CHANGES_BYTES_MAX, changeSize_bytes, encodeManagerMessage } from '../message-codec.ts';
+import { CHANGES_BYTES_MAX, changeSize_bytes, encodeUnended, type UnendedMessage } from '../message-codec.ts';
 import type { Change } from '../protocol.ts';
 
 export interface AssignmentFrame {
@@ -10,8 +10,7 @@ export interface AssignmentFrame {
   readonly complete: boolean;
 }
 
-export interface AssignmentMessage {
-  readonly payload: Buffer;
+export interface AssignmentMessage extends UnendedMessage {
   /** Whether another one follows. */
   readonly more: boolean;
 }
@@ -27,27 +26,27 @@ export function* assignmentMessages(
   let { sequence } = frame;
   let part: Change[] = [];
   let size_bytes = 0;
-  const finish = (more: boolean): Buffer => {
-    const payload = encodeManagerMessage({ kind: 'assignment', ...frame, sequence, more, changes: part });
+  const finish = (more: boolean): AssignmentMessage => {
+    const unended = encodeUnended({ kind: 'assignment', ...frame, sequence, more, changes: part });
     wipeValues(part);
     sequence += 1;
     part = [];
     size_bytes = 0;
-    return payload;
+    return { ...unended, more };
   };
   try {
     for (const change of changes) {
       const change_bytes = changeSize_bytes(change);
       const full = part.length > 0 && size_bytes + change_bytes > CHANGES_BYTES_MAX;
-      const payload = full ? finish(true) : undefined;
+      const message = full ? finish(true) : undefined;
       part.push(change);
       size_bytes += change_bytes;
-      if (payload !== undefined) {
-        yield { payload, more: true };
+      if (message !== undefined) {
+        yield message;
       }
     }
     if (part.length > 0 || frame.complete) {
-      yield { payload: finish(false), more: false };
+      yield finish(false);
     }
   } finally {
     wipeValues(part);

@@ -43,7 +43,8 @@ export class Sending {
         onDone();
         return;
       }
-      if (!channel.send(next.value.payload)) {
+      const { payload, zeros_bytes } = next.value;
+      if (!channel.send(payload, zeros_bytes)) {
         throw new CofferError('transport.unreachable', 'the node does not take what it is sent');
       }
       onSent();

@@ -33,13 +33,14 @@ export class FarEnd implements Channel {
     return this;
   }
 
-  send(payload: Buffer): boolean {
+  send(payload: Buffer, zerosBehind_bytes = 0): boolean {
     if (this.#closed !== undefined || this.full) {
       payload.fill(0);
       return false;
     }
-    assert.ok(payload.length <= MANAGER_MESSAGE_BYTES_MAX);
-    this.messages.push(decodeManagerMessage(payload));
+    const message = Buffer.concat([payload, Buffer.alloc(zerosBehind_bytes)]);
+    assert.ok(message.length <= MANAGER_MESSAGE_BYTES_MAX);
+    this.messages.push(decodeManagerMessage(message));
     payload.fill(0);
     return true;
   }

@@ -57,6 +57,18 @@ describe('a channel within one process', () => {
     assert.deepEqual([far.messages, near.messages], [['one', 'two'], ['three']]);
   });
 
+  test('has the zeros that are to be behind a message', async () => {
+    const { near, farChannel } = openPair();
+    const payload = Buffer.from('value');
+    assert.ok(farChannel.send(payload, 3));
+    assert.ok(
+      payload.every((byte) => byte === 0),
+      'the copy alone is delivered',
+    );
+    await nextTurn();
+    assert.deepEqual(near.messages, ['value\0\0\0']);
+  });
+
   test('tells both ends once when one of them closes it, and drops and wipes what was under way', async () => {
     const { far, farChannel, near, nearChannel } = openPair();
     const late = Buffer.from('too late');

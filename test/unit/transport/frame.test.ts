@@ -4,13 +4,20 @@ import { PassThrough, Writable } from 'node:stream';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { CofferError } from '../../../src/common/index.ts';
-import { FRAME, FrameDecoder, type FrameType, type Urgency } from '../../../src/transport/index.ts';
+import {
+  FRAME,
+  FrameDecoder,
+  type FrameType,
+  type Urgency,
+  ZEROS_BEHIND_BYTES_MAX,
+} from '../../../src/transport/index.ts';
 import { FRAME_HEADER_BYTES, writeFrameHeader } from '../../../src/transport/frame.ts';
 import { FrameWriter } from '../../../src/transport/frame-writer.ts';
 import { decodeRefusal, encodeRefusal, REFUSAL_BYTES_MAX } from '../../../src/transport/refusal.ts';
 import { assertProperty } from '../../support/property.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { meterAllocations } from '../../support/allocation-meter.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const LIMIT_BYTES = 1_000;
 
@@ -222,6 +229,53 @@ test('while the socket is busy frames wait, an urgent one goes ahead, and what i
   writer.stop();
   assert.ok(last.every((byte) => byte === 0));
   assert.equal(writer.queued_bytes, 0);
+});
+
+test('zeros behind a frame go out with it, after what was sent before and ahead of what was sent after', async () => {
+  const writes: Buffer[] = [];
+  const parts: Buffer[] = [];
+  const take = (chunks: readonly Buffer[], done: () => void): void => {
+    parts.push(...chunks);
+    writes.push(Buffer.concat(chunks));
+    done();
+  };
+  const socket = new Writable({
+    write: (chunk: Buffer, _encoding, done) => take([chunk], done),
+    writev: (chunks, done) =>
+      take(
+        chunks.map(({ chunk }: { readonly chunk: Buffer }) => chunk),
+        done,
+      ),
+  });
+  const writer = new FrameWriter(socket, NO_EVENTS);
+  const sent = [
+    { text: 'before', zeros: 0 },
+    { text: 'a value', zeros: ZEROS_BEHIND_BYTES_MAX },
+    { text: 'large'.repeat(8_000), zeros: 5 },
+    { text: 'behind', zeros: 0 },
+  ];
+  const frames = sent.map(({ text, zeros }) => ({
+    type: FRAME.data,
+    payload: Buffer.concat([Buffer.from(text), Buffer.alloc(zeros)]),
+  }));
+  sent.forEach(({ text, zeros }) =>
+    writer.send(FRAME.data, Buffer.from(text), { wipe: true, zerosBehind_bytes: zeros }),
+  );
+  assert.equal(writer.queued_bytes, encode(frames).length);
+  await new Promise(setImmediate);
+  await waitFor(() => writer.isIdle, { what: 'all to be written', interval_ms: 1 });
+  assert.deepEqual(writes, [encode(frames.slice(0, 2)), encode(frames.slice(2, 3)), encode(frames.slice(3))]);
+  assert.ok(
+    parts.every((part) => part.every((byte) => byte === 0)),
+    'what was written is wiped',
+  );
+  assert.equal(writer.queued_bytes, 0);
+});
+
+test('more zeros than there are are not promised', () => {
+  const writer = new FrameWriter(new PassThrough(), NO_EVENTS);
+  const zerosBehind_bytes = ZEROS_BEHIND_BYTES_MAX + 1;
+  assert.throws(() => writer.send(FRAME.data, Buffer.from('x'), { zerosBehind_bytes }), /more zeros/);
 });
 
 test('a frame that may go along with another one goes with it, and by itself when there is none', async (t) => {
