@@ -5,6 +5,7 @@ import type { SwarmSource } from '../engine/index.ts';
 import type { SecretStore } from '../store/index.ts';
 import type { Clock, Timer } from '../transport/index.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
+import { TurnValues } from './dispatcher/turn-values.ts';
 import { reasonFor } from './dispatcher/reason.ts';
 import { holdersOf, type NodeHoldings } from './node-holdings.ts';
 import { NodePlans } from './node-plans.ts';
@@ -42,6 +43,7 @@ const TURN_MS = 10;
 export class Leadership {
   readonly #options: LeadershipOptions;
   readonly #plans: NodePlans;
+  readonly #values: TurnValues;
   readonly dispatcher: Dispatcher;
   readonly #watches: (() => void)[] = [];
   readonly #begunAt_ms: number;
@@ -59,12 +61,13 @@ export class Leadership {
     this.#options = options;
     this.#begunAt_ms = clock.now_ms();
     this.#plans = new NodePlans(store);
+    this.#values = new TurnValues((secretId, version) => store.readValue(secretId, version));
     this.dispatcher = new Dispatcher({
       clock,
       logger,
       readValue: (secretId, version, nodeId) => {
         options.onDelivery?.(secretId, version, nodeId);
-        return store.readValue(secretId, version);
+        return this.#values.read(secretId, version);
       },
       onFacts: ({ nodeId }, facts) => this.#told(nodeId, facts),
       onGone: (nodeId) => {
@@ -78,7 +81,7 @@ export class Leadership {
     const { swarm, watchCluster, watchSecrets } = this.#options;
     this.#watches.push(
       swarm.watch(() => this.#carefully(() => this.#swarmChanged())),
-      watchSecrets((secretIds) => this.#carefully(() => this.#dueAgain(this.#plans.withSecrets(secretIds)))),
+      watchSecrets((secretIds) => this.#carefully(() => this.#secretsChanged(secretIds))),
       watchCluster(() => this.#carefully(() => this.#clusterChanged())),
     );
     swarm.refresh();
@@ -90,6 +93,7 @@ export class Leadership {
     this.#watches.forEach((end) => end());
     this.#timer?.cancel();
     this.#patience?.cancel();
+    this.#values.wipe();
     this.dispatcher.close(reason);
   }
 
@@ -118,6 +122,12 @@ export class Leadership {
     } catch (thrown) {
       this.#fail(thrown);
     }
+  }
+
+  #secretsChanged(secretIds: ReadonlySet<string>): void {
+    // One of them may be gone.
+    this.#values.wipe();
+    this.#dueAgain(this.#plans.withSecrets(secretIds));
   }
 
   #swarmChanged(): void {

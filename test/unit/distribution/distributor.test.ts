@@ -231,7 +231,7 @@ test('a store that fails ends the sessions, and takes nothing from the nodes; th
   assert.deepEqual(again.news(), ['put db 1: id-db 1', 'put task/t: db', 'put task/u: db']);
 });
 
-test('a thousand nodes with one secret all have its new version', async () => {
+test('a thousand nodes with one secret all have its new version, which is opened once for many of them', async () => {
   const harness = await DistributorHarness.leading();
   const ends: FarEnd[] = [];
   for (let at = 0; at < 1_000; at += 1) {
@@ -243,8 +243,12 @@ test('a thousand nodes with one secret all have its new version', async () => {
   await harness.settle();
   ends.forEach((far) => far.acknowledge());
   ends.forEach((far) => far.news());
+  const [reads, delivered] = [harness.reads, harness.deliveries.length];
   harness.put('db');
   await harness.settle();
   assert.ok(ends.every((far) => far.news().join() === 'put db 2: id-db 2'));
+  assert.ok(harness.reads - reads < 10, `${harness.reads - reads} times`);
+  const told = new Set(harness.deliveries.slice(delivered));
+  assert.equal(told.size, 1_000, 'each delivery is told of');
   assert.equal(harness.distributor.list().length, 1_000);
 });
