@@ -8,6 +8,8 @@ import { REFUSAL_BYTES_MAX } from './refusal.ts';
 
 /** The other side pings every two seconds. */
 const IDLE_MS = 6_000;
+/** It has had an answer to a ping by then, unless it cannot ping. And it takes this side for dead after six seconds. */
+const QUIET_MS = 3_000;
 const CONNECTIONS_PER_PEER = 2;
 
 export interface ChannelHandlerOptions extends ChannelLimits {
@@ -25,6 +27,7 @@ export function channelHandler(options: ChannelHandlerOptions): ProtocolHandler 
   return {
     frameLimit_bytes: Math.max(options.message_bytes, REFUSAL_BYTES_MAX),
     idle_ms: IDLE_MS,
+    quiet_ms: QUIET_MS,
     connectionsPerPeer: options.connectionsPerPeer ?? CONNECTIONS_PER_PEER,
     accept: (connection, { peer }) => {
       if (peer === undefined) {

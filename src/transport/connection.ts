@@ -208,9 +208,10 @@ export class Connection {
     }
   }
 
-  /** Lets the other side know that this one lives: it may be sending a frame that takes long. */
-  showLife(): void {
-    if (this.isOpen && this.#received_ms > this.#sent_ms && this.#writer.isIdle) {
+  /** Lets the other side know that this one lives, if it was sent nothing for that long: it may be sending a frame that takes long. */
+  showLife(now_ms: number, quiet_ms: number): void {
+    const isQuiet = this.#received_ms > this.#sent_ms && now_ms - this.#sent_ms >= quiet_ms;
+    if (this.isOpen && isQuiet && this.#writer.isIdle) {
       this.send(FRAME.pong);
     }
   }

@@ -275,7 +275,7 @@ export class Listener {
       const { idle_ms } = this.#limits;
       for (const { connection, protocol } of this.#members.all) {
         if (protocol.policy === 'member') {
-          connection.showLife();
+          connection.showLife(now_ms, protocol.handler.quiet_ms ?? 0);
         }
         connection.check(
           now_ms,

@@ -17,6 +17,8 @@ export interface ProtocolHandler {
   readonly frameLimit_bytes: number;
   /** A connection over which no byte comes for this long is cut. */
   readonly idle_ms: number;
+  /** A peer that has sent something is sent a sign of life when it was sent nothing for this long. Default: at the next look. */
+  readonly quiet_ms?: number;
   /** Connections of one peer; a newer one cuts the oldest. */
   readonly connectionsPerPeer: number;
   /** What throws is a refusal. */

@@ -358,6 +358,34 @@ test('an announced frame beyond the limit is refused before a byte of it is kept
   assert.match((await peer.over()).refusal ?? '', /4294967280 bytes where 100000 are the most/);
 });
 
+test('a peer that cannot ping, since it sends a frame that takes long, sees that this side lives; one that can is not told', async (t) => {
+  const clock = new StillClock();
+  const { port } = await listen(t, [channelProtocol([])], { clock });
+  const peer = await RawPeer.member(t, port, 'channel/1').accepted();
+  const pongs = (): number => peer.frames.filter(({ type }) => type === FRAME.pong).length;
+  /** The listener looks each half second. */
+  const wait = async (time_ms: number): Promise<void> => {
+    for (let at_ms = 0; at_ms < time_ms; at_ms += 500) {
+      clock.advance(500);
+      await new Promise(setImmediate);
+    }
+  };
+  for (let pings = 1; pings <= 3; pings += 1) {
+    peer.socket.write(
+      Buffer.concat([frame(FRAME.ping, Buffer.alloc(0)), frame(FRAME.data, Buffer.from('hello'))]),
+    );
+    await until(() => pongs() === pings, 'an answer');
+    await wait(2_000);
+  }
+  peer.socket.write(frame(FRAME.data, Buffer.alloc(1), MESSAGE_BYTES));
+  for (let parts = 0; parts < 4; parts += 1) {
+    peer.socket.write(Buffer.alloc(1));
+    await wait(1_000);
+  }
+  await until(() => pongs() === 4, 'a sign of life');
+  assert.equal(peer.isOver, false);
+});
+
 test('a frame that dribbles in without end is cut after its time', async (t) => {
   const clock = new StillClock();
   const { port } = await listen(t, [channelProtocol([])], { clock });
