@@ -85,7 +85,7 @@ export interface ControlLimits {
   readonly idleTimeout_ms: number;
   /** How often the timeouts are looked at. Default 1,000. */
   readonly checkInterval_ms: number;
-  /** Further connections are closed at once. Default 1,024. */
+  /** Beyond them, whoever has kept the server waiting longest is cut for who comes. Default 1,024. */
   readonly connectionsMax: number;
 }
 

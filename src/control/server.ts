@@ -9,6 +9,7 @@ import {
 import type { Socket } from 'node:net';
 import {
   CofferError,
+  ConnectionBounds,
   listenOnUnixSocket,
   type Logger,
   RequestContext,
@@ -60,6 +61,7 @@ function httpServer(options: ControlOptions, limits: ControlLimits): Server {
   const takePut = putValue({ put: secrets.putValue, logger: options.logger });
   /** Those whose request takes as long as it takes, as long as something moves. */
   const unhurried = new WeakSet<Socket>();
+  const bounds = new ConnectionBounds({ connectionsMax: limits.connectionsMax });
   const server = createServer(
     {
       maxHeaderSize: HEAD_BYTES_MAX,
@@ -68,6 +70,9 @@ function httpServer(options: ControlOptions, limits: ControlLimits): Server {
       connectionsCheckingInterval: limits.checkInterval_ms,
     },
     (request, response) => {
+      if (!bounds.admits(request, response)) {
+        return;
+      }
       if (UNHURRIED.some((path) => request.url?.startsWith(path) === true)) {
         unhurried.add(request.socket);
       }
@@ -82,7 +87,7 @@ function httpServer(options: ControlOptions, limits: ControlLimits): Server {
     },
   );
   server.timeout = limits.idleTimeout_ms;
-  server.maxConnections = limits.connectionsMax;
+  bounds.watch(server);
   const refused = new WeakSet<Socket>();
   server.on('clientError', (error, stream) => {
     const socket = stream as Socket;

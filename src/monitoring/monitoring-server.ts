@@ -2,7 +2,7 @@
 // The port for monitors. It offers what they ask for and nothing else, to whoever reaches it: no name of a secret that was not
 // asked for by a setting, and never a value.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { CofferError, type Logger } from '../common/index.ts';
+import { CofferError, ConnectionBounds, type Logger } from '../common/index.ts';
 import {
   type Monitored,
   MONITORING_PATHS,
@@ -18,6 +18,8 @@ export interface MonitoringServerOptions {
   readonly logger: Logger;
   /** How long until an address that could not be had is tried again. Default: 5,000. */
   readonly retry_ms?: number;
+  /** For a whole request. Default: 5,000. */
+  readonly requestTimeout_ms?: number;
 }
 
 const RETRY_MS = 5_000;
@@ -88,17 +90,26 @@ export class MonitoringServer {
   }
 }
 
-function httpServer({ logger, monitored }: MonitoringServerOptions): Server {
+function httpServer({
+  logger,
+  monitored,
+  requestTimeout_ms = REQUEST_TIMEOUT_MS,
+}: MonitoringServerOptions): Server {
+  const bounds = new ConnectionBounds({ connectionsMax: CONNECTIONS_MAX });
   const server = createServer(
     {
       maxHeaderSize: HEAD_BYTES_MAX,
-      headersTimeout: REQUEST_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: requestTimeout_ms,
+      requestTimeout: requestTimeout_ms,
       connectionsCheckingInterval: 1_000,
     },
-    (request, response) => void answer(request, response, monitored, logger),
+    (request, response) => {
+      if (bounds.admits(request, response)) {
+        void answer(request, response, monitored, logger);
+      }
+    },
   );
-  server.maxConnections = CONNECTIONS_MAX;
+  bounds.watch(server);
   server.timeout = IDLE_TIMEOUT_MS;
   server.on('clientError', (_error, socket) => {
     if (socket.writable) {

@@ -6,6 +6,7 @@ import type { Auditor } from '../audit/index.ts';
 import {
   base64Length,
   CofferError,
+  ConnectionBounds,
   type Logger,
   readBody,
   withDeadline,
@@ -45,8 +46,15 @@ const VOLUME_BODY_LIMITS = {
     new CofferError('request.too-large', `the request is larger than ${VOLUME_BODY_BYTES_MAX} bytes`),
 };
 
-/** The engine needs a handful. More is not the engine. */
-const CONNECTIONS_MAX = 1_024;
+const DEFAULT_LIMITS: PluginLimits = { connectionsMax: 1_024, unfinished_ms: 10_000 };
+
+/** What somebody who is not the engine can take. */
+export interface PluginLimits {
+  /** The engine needs a handful. Default 1,024. */
+  readonly connectionsMax: number;
+  /** For the head of a request, which an engine writes at once, and for a body that nobody waits for. Default 10,000. */
+  readonly unfinished_ms: number;
+}
 
 export interface PluginServerOptions {
   readonly provider: SecretProvider;
@@ -59,15 +67,20 @@ export interface PluginServerOptions {
   readonly observer?: AnswerObserver;
   readonly logger: Logger;
   readonly now_ms: () => number;
+  readonly limits?: Partial<PluginLimits>;
 }
 
 /**
- * The server, not yet listening. It never closes a connection that is idle: an engine whose idle connection was
+ * The server, not yet listening. It closes no connection that is idle while there is room: an engine whose idle connection was
  * closed under a new call repeats that call with an empty body, which has to fail.
  */
 export function createPluginServer(options: PluginServerOptions): Server {
   const app = createApp(options);
+  const bounds = new ConnectionBounds({ ...DEFAULT_LIMITS, ...options.limits });
   const server = createServer({ requireHostHeader: false }, (request, response) => {
+    if (!bounds.admits(request, response)) {
+      return;
+    }
     const volumeCall = request.method === 'POST' ? volumeCallOf(request.url) : undefined;
     // express costs five times what this call does, and a failover asks again for every running task.
     if (request.method === 'POST' && request.url === GET_SECRET_PATH) {
@@ -81,7 +94,7 @@ export function createPluginServer(options: PluginServerOptions): Server {
   server.keepAliveTimeout = 0;
   server.headersTimeout = 0;
   server.requestTimeout = 0;
-  server.maxConnections = CONNECTIONS_MAX;
+  bounds.watch(server);
   server.on('clientError', (_error, socket) => {
     if (socket.writable) {
       socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');

@@ -16,6 +16,8 @@ export interface UiOptions {
   readonly version: string;
   /** What is typed before a command: `docker coffer`. */
   readonly commandName: string;
+  /** For a request's head; a whole request may take three times as long. Default: 10,000. */
+  readonly headTimeout_ms?: number;
 }
 
 /** Something that a page asked for, or why it cannot be told. */

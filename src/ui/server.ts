@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { icon, script, style } from 'coffer:ui-assets';
-import { CofferError, unreachable } from '../common/index.ts';
+import { CofferError, ConnectionBounds, unreachable } from '../common/index.ts';
 import { Access, type AccessEnd, isFormOf } from './access.ts';
 import { ACTIONS, type FormVisit, showBegin } from './actions.ts';
 import { checkHost, checkOrigin, cookieIn, SECURITY_HEADERS } from './guard.ts';
@@ -20,11 +20,13 @@ const COOKIE = 'coffer-ui';
 const LOOK_MS = 1_000;
 const LIMITS = {
   maxHeaderSize: 16_384,
-  headersTimeout: 10_000,
-  requestTimeout: 30_000,
   keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
 };
+const HEAD_TIMEOUT_MS = 10_000;
 const CONNECTIONS_MAX = 64;
+/** Of a browser that reads nothing; an answer of the daemon may take twenty seconds. */
+const IDLE_TIMEOUT_MS = 60_000;
 
 const FILES: ReadonlyMap<string, Answer> = new Map([
   ['/style.css', { kind: 'file', type: 'text/css; charset=utf-8', text: style }],
@@ -46,10 +48,16 @@ export interface UiServer {
 /** Listens on `port` of the loopback interface; 0 is any that is free. Rejects with the system's error if it cannot. */
 export async function startUi(port: number, options: UiOptions): Promise<UiServer> {
   const { access, token } = Access.open(options.now_ms);
-  const server = createServer(LIMITS, (request, response) => {
-    void answerTo(request, access, options).then((answer) => send(request, response, answer));
+  const bounds = new ConnectionBounds({ connectionsMax: CONNECTIONS_MAX });
+  const { headTimeout_ms = HEAD_TIMEOUT_MS } = options;
+  const timeouts = { headersTimeout: headTimeout_ms, requestTimeout: 3 * headTimeout_ms };
+  const server = createServer({ ...LIMITS, ...timeouts }, (request, response) => {
+    if (bounds.admits(request, response)) {
+      void answerTo(request, access, options).then((answer) => send(request, response, answer));
+    }
   });
-  server.maxConnections = CONNECTIONS_MAX;
+  server.timeout = IDLE_TIMEOUT_MS;
+  bounds.watch(server);
   server.listen(port, ADDRESS);
   await once(server, 'listening');
   const address = `http://${ADDRESS}:${(server.address() as AddressInfo).port}/`;

@@ -201,15 +201,11 @@ test('a client that leaves in the middle of its body leaves nothing behind', asy
   });
 });
 
-test('more connections than the limit are closed at once, and room comes back', {
-  timeout: 20_000,
-}, async () => {
-  const limits = { connectionsMax: 2, headersTimeout_ms: 300, requestTimeout_ms: 300, checkInterval_ms: 20 };
-  await withControl({ limits }, async (harness) => {
+test('of more connections than the limit, who says nothing gives way to who comes', async () => {
+  await withControl({ limits: { connectionsMax: 2 } }, async (harness) => {
     const idle = [sendRaw(harness), sendRaw(harness), sendRaw(harness, 'GET ')];
-    await assert.rejects(Promise.all([...idle, send(harness, 'GET', '/v1/status')]));
-    await Promise.allSettled(idle);
     await assertAlive(harness);
+    assert.equal(await Promise.race(idle), '');
   });
 });
 
