@@ -30,8 +30,12 @@ export function dockerDirectory(io: Io, flags: DockerFlags): string {
 /** Reads config.json; `{}` where there is none. Throws, and so changes nothing, where it is not a JSON object. */
 export function readDockerConfig(directory: string): DockerConfig {
   const file = path.join(directory, 'config.json');
-  const text = readIfThere(file);
-  if (text === undefined || text.trim() === '') {
+  return dockerConfigIn(readIfThere(file) ?? '', file);
+}
+
+/** What stands in config.json. Throws where it is not a JSON object. */
+export function dockerConfigIn(text: string, file: string): DockerConfig {
+  if (text.trim() === '') {
     return {};
   }
   const config = v.safeParse(v.record(v.string(), v.unknown()), parsed(text));
@@ -50,9 +54,11 @@ export function writeDockerConfig(directory: string, config: DockerConfig): void
 /** The host of a context's docker endpoint, `''` if it has none; undefined where there is no such context. */
 export function readContextHost(directory: string, name: string): string | undefined {
   const text = readIfThere(contextFile(directory, name));
-  if (text === undefined) {
-    return undefined;
-  }
+  return text === undefined ? undefined : contextHostIn(text);
+}
+
+/** The host of the docker endpoint in a context's meta.json; undefined where it is none. */
+export function contextHostIn(text: string): string | undefined {
   const metadata = v.safeParse(contextMetadata, parsed(text));
   return metadata.success ? (metadata.output.Endpoints.docker?.Host ?? '') : '';
 }

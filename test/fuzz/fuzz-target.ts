@@ -48,6 +48,7 @@ export async function fuzzTarget(target: FuzzTarget, options: FuzzOptions): Prom
     return await new Fuzzing(target, options, judge).run();
   } finally {
     judge.stop();
+    await target.stop?.();
   }
 }
 

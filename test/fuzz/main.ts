@@ -61,6 +61,7 @@ async function replay(file: string, only: string): Promise<boolean> {
   const judge = new Judge(target);
   const verdict = await judge.judge(readFileSync(file));
   judge.stop();
+  await target.stop?.();
   say(`${target.name}: ${verdict.kind}${verdict.kind === 'failed' ? `: ${verdict.what}` : ''}`);
   if (verdict.kind !== 'taken') {
     process.stdout.write(

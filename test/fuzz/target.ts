@@ -20,6 +20,8 @@ export interface FuzzTarget extends QuotingRules {
   readonly size_bytes_max?: number;
   /** What it may allocate in buffers beside a multiple of its input, in bytes. Default 64 KiB. */
   readonly memory_bytes?: number;
+  /** Ends what `run` has started by itself, which starts it again. */
+  readonly stop?: () => Promise<void>;
 }
 
 /** The parser has taken an input, and broken what else it promises. */

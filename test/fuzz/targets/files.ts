@@ -19,6 +19,9 @@ import { CANARY } from '../canary.ts';
 import { codes, type FuzzTarget, jsonSeeds, stable } from '../target.ts';
 import { SEED } from './seed.ts';
 
+/** Node gives 64 KiB to a file that says it is empty, since those of /proc do. */
+const EMPTY_FILE_BYTES = 128 * 1024;
+
 const KEY = Buffer.from(CANARY.repeat(2));
 
 /** The path of a file with these bytes, the same one each time; its directory goes with the process. */
@@ -64,6 +67,14 @@ function identitySeeds(): readonly Buffer[] {
   };
   return jsonSeeds(content)();
 }
+
+const REBUILD_PLAN = {
+  format: 1,
+  key: KEY.toString('base64'),
+  replaces: 'a',
+  nodeId: 'b',
+  aside: 'damaged-20260101T000000Z',
+};
 
 const PEER_UNLOCK = {
   format: 1,
@@ -145,13 +156,14 @@ export const fileTargets: readonly FuzzTarget[] = [
   },
   {
     name: 'cluster/peer-unlock-file',
-    seeds: jsonSeeds(PEER_UNLOCK),
+    seeds: () => [...jsonSeeds(PEER_UNLOCK)(), Buffer.alloc(0)],
     refuses: codes('pki.certificate-invalid'),
     run: async (bytes) => {
       const file = peerUnlockFile.put(bytes);
       await new PeerUnlockFile(path.dirname(file)).read(silentLogger);
     },
     cost: 8,
+    memory_bytes: EMPTY_FILE_BYTES,
   },
   {
     name: 'cluster/peer-unlock-keys',
@@ -162,19 +174,14 @@ export const fileTargets: readonly FuzzTarget[] = [
   },
   {
     name: 'cluster/rebuild-plans',
-    seeds: jsonSeeds({
-      format: 1,
-      key: KEY.toString('base64'),
-      replaces: 'a',
-      nodeId: 'b',
-      aside: 'damaged-20260101T000000Z',
-    }),
+    seeds: () => [...jsonSeeds(REBUILD_PLAN)(), Buffer.alloc(0)],
     refuses: () => false,
     run: async (bytes) => {
       planFile.put(bytes);
       await new RebuildFiles(planFile.directory).plan();
     },
     cost: 8,
+    memory_bytes: EMPTY_FILE_BYTES,
   },
   {
     name: 'storage/key-file',

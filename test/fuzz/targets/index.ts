@@ -5,8 +5,10 @@ import { controlTargets } from './control.ts';
 import { engineTargets } from './engine.ts';
 import { fileTargets } from './files.ts';
 import { keyTargets } from './keys.ts';
+import { listenerTargets } from './listeners.ts';
 import { nodeTargets } from './nodes.ts';
 import { raftTargets } from './raft.ts';
+import { receiverTargets } from './receivers.ts';
 import { storeTargets } from './store.ts';
 import { transportTargets } from './transport.ts';
 import { typedTargets } from './typed.ts';
@@ -23,4 +25,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...typedTargets,
   ...fileTargets,
   ...backupTargets,
+  ...listenerTargets,
+  ...receiverTargets,
 ].toSorted((one, other) => (one.name < other.name ? -1 : 1));

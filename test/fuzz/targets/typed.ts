@@ -8,8 +8,10 @@ import { Chain, newChain } from '../../../src/audit/chain.ts';
 import { CommandError } from '../../../src/cli/command-error.ts';
 import { collectLabel } from '../../../src/cli/commands/options.ts';
 import { readComposeFile } from '../../../src/cli/compose-file.ts';
+import { contextHostIn, dockerConfigIn } from '../../../src/cli/docker-config.ts';
 import { durationBetween } from '../../../src/cli/duration.ts';
 import { readEnvFile } from '../../../src/cli/env-file.ts';
+import { hookReply } from '../../../src/cli/hooks.ts';
 import { withSecretVersion } from '../../../src/cli/secret-version.ts';
 import { globMatches } from '../../../src/common/glob.ts';
 import { formatDuration, parseDuration_ms } from '../../../src/common/duration.ts';
@@ -23,7 +25,7 @@ import { generatedLabels, rotationLabels } from '../../../src/secrets/rotation-l
 import { checkLabels } from '../../../src/secrets/validate.ts';
 import { aGrant, aRule } from '../../support/cluster-objects.ts';
 import { CANARY } from '../canary.ts';
-import { BrokenPromise, codes, type FuzzTarget, ofText, textSeeds } from '../target.ts';
+import { BrokenPromise, codes, type FuzzTarget, ofText, stable, textSeeds } from '../target.ts';
 
 type Texts = Readonly<Record<string, string>>;
 
@@ -45,6 +47,14 @@ function readLabels(lines: string): void {
   rotationLabels(labels);
   expiryLabel(labels);
   generatedLabels(labels);
+}
+
+/** What docker reads is a line of JSON, or nothing. */
+function answerHook(question: string): void {
+  const reply = hookReply(question);
+  if (reply !== '') {
+    JSON.parse(reply);
+  }
 }
 
 const LABEL_WORDS = [
@@ -224,6 +234,40 @@ export const typedTargets: readonly FuzzTarget[] = [
     ],
     cost: 20,
     size_bytes_max: 4 * 1024,
+  },
+  {
+    name: 'cli/docker-config',
+    seeds: textSeeds(
+      JSON.stringify({ auths: { 'registry:5000': { auth: CANARY } }, currentContext: 'coffer', plugins: {} }),
+      '',
+      '{}',
+    ),
+    refuses: (thrown) => thrown instanceof CommandError,
+    run: stable(
+      (bytes) => dockerConfigIn(bytes.toString('utf8'), 'config.json'),
+      (config) => Buffer.from(JSON.stringify(config, undefined, '\t')),
+    ),
+    words: ['"currentContext":', '"auths":{', '"credsStore":', '{}'],
+  },
+  {
+    name: 'cli/docker-contexts',
+    seeds: textSeeds(
+      '{"Name":"coffer","Metadata":{},"Endpoints":{"docker":{"Host":"unix:///run/coffer/docker.sock","SkipTLSVerify":false}}}',
+      '{"Name":"x","Endpoints":{}}',
+    ),
+    refuses: () => false,
+    run: ofText(contextHostIn),
+    words: ['"Endpoints":', '"docker":', '"Host":', 'null'],
+  },
+  {
+    name: 'cli/docker-hooks',
+    seeds: textSeeds(
+      '{"RootCmd":"service create","Flags":{"name":"","secret":""},"CommandError":"secret not found"}',
+      '{"RootCmd":"docker stack deploy","CommandError":"x"}',
+    ),
+    refuses: () => false,
+    run: ofText(answerHook),
+    words: ['service update', 'stack deploy', '"Flags":', 'Usage:', 'requires ', 'unknown'],
   },
   {
     name: 'cli/words',

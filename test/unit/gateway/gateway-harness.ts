@@ -33,7 +33,10 @@ export interface HarnessOptions extends Partial<Omit<GatewayOptions, 'engine' | 
 }
 
 /** Starts all of it, and ends it with the test. */
-export async function startGateway(context: TestContext, options: HarnessOptions = {}): Promise<Harness> {
+export async function startGateway(
+  context: Pick<TestContext, 'after'>,
+  options: HarnessOptions = {},
+): Promise<Harness> {
   const engine = await new FakeEngine().start();
   const store = new MemoryStore();
   const client = new EngineClient({ socketPath: engine.socketPath, timeout_ms: 5_000 });
@@ -123,7 +126,7 @@ export class RawClient {
     socket.on('error', () => undefined);
   }
 
-  static async open(socketPath: string, context: TestContext): Promise<RawClient> {
+  static async open(socketPath: string, context: Pick<TestContext, 'after'>): Promise<RawClient> {
     const socket = connect({ path: socketPath, allowHalfOpen: true });
     context.after(() => socket.destroy());
     await new Promise<void>((resolve, reject) => {

@@ -5,12 +5,12 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import path from 'node:path';
-import type { TestContext } from 'node:test';
 import { explainToPage } from '../../../src/cli/ui-daemon.ts';
-import { listenOnUnixSocket, silentLogger } from '../../../src/common/index.ts';
+import { listenOnUnixSocket, SecretValue, silentLogger } from '../../../src/common/index.ts';
 import { createControlServer } from '../../../src/control/index.ts';
 import { gauge, MonitoringServer } from '../../../src/monitoring/index.ts';
 import { createPluginServer, Refusals, SecretProvider } from '../../../src/plugin/index.ts';
+import { newSecretId } from '../../../src/secrets/index.ts';
 import { startUi } from '../../../src/ui/index.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -25,6 +25,11 @@ export const SHORT_MS = 1_000;
 const PLACES = 64;
 /** More connections than any of them holds. */
 export const CROWD = PLACES + 20;
+
+/** What ends them: a test's context. */
+export interface Owner {
+  after(end: () => unknown): void;
+}
 
 export interface HttpListener {
   readonly name: string;
@@ -47,15 +52,25 @@ const chunked = (line: string, ...headers: readonly string[]): string =>
     '',
   ].join('\r\n');
 
-function directoryFor(context: TestContext): string {
+function directoryFor(context: Owner): string {
   const directory = mkdtempSync('/tmp/c-');
   context.after(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 
-async function plugin(context: TestContext, head_ms?: number): Promise<HttpListener> {
+export async function plugin(context: Owner, head_ms?: number): Promise<HttpListener> {
   const socket = path.join(directoryFor(context), 'plugin.sock');
   const store = new MemoryStore();
+  await store.propose({
+    kind: 'put',
+    id: newSecretId(),
+    name: 'db',
+    labels: undefined,
+    origin: 'control',
+    expect: 'always',
+    value: SecretValue.copyOf(Buffer.from('a value')),
+    at_ms: 1,
+  });
   const now_ms = (): number => 1;
   const shared = { logger: silentLogger, now_ms };
   const server = createPluginServer({
@@ -79,7 +94,7 @@ async function plugin(context: TestContext, head_ms?: number): Promise<HttpListe
   };
 }
 
-async function control(context: TestContext, head_ms?: number): Promise<HttpListener> {
+export async function control(context: Owner, head_ms?: number): Promise<HttpListener> {
   const socket = path.join(directoryFor(context), 'control.sock');
   const store = new MemoryStore();
   const server = createControlServer({
@@ -106,7 +121,7 @@ async function control(context: TestContext, head_ms?: number): Promise<HttpList
   };
 }
 
-async function monitoring(context: TestContext, head_ms?: number): Promise<HttpListener> {
+export async function monitoring(context: Owner, head_ms?: number): Promise<HttpListener> {
   const server = new MonitoringServer({
     host: '127.0.0.1',
     port: 0,
@@ -114,7 +129,16 @@ async function monitoring(context: TestContext, head_ms?: number): Promise<HttpL
     ...(head_ms !== undefined && { requestTimeout_ms: head_ms }),
     monitored: {
       metrics: async () => [gauge('coffer_up', 'Up', 1)],
-      health: () => assert.fail('nobody asks'),
+      health: () => ({
+        version: '1',
+        role: 'follower',
+        isInitialized: true,
+        isSealed: false,
+        reasons: [],
+        hasLeader: true,
+        clusterId: 'c',
+        nodeId: 'n',
+      }),
       now_ms: () => 0,
     },
   });
@@ -129,7 +153,7 @@ async function monitoring(context: TestContext, head_ms?: number): Promise<HttpL
   };
 }
 
-async function webPage(context: TestContext, head_ms?: number): Promise<HttpListener> {
+export async function webPage(context: Owner, head_ms?: number): Promise<HttpListener> {
   const server = await startUi(0, {
     daemon: new PlayedDaemon(),
     explain: explainToPage,
@@ -147,7 +171,7 @@ async function webPage(context: TestContext, head_ms?: number): Promise<HttpList
   };
 }
 
-async function gateway(context: TestContext): Promise<HttpListener> {
+export async function gateway(context: Owner): Promise<HttpListener> {
   const { socketPath } = await startGateway(context);
   return {
     name: 'the gateway',
@@ -168,7 +192,7 @@ export class Peer {
   /** The other side has ended, or cut it. */
   isOver = false;
 
-  constructor(context: TestContext, place: NetConnectOpts) {
+  constructor(context: Owner, place: NetConnectOpts) {
     this.socket = connect({ ...place, allowHalfOpen: true });
     this.socket.on('data', (chunk: Buffer) => this.#chunks.push(chunk));
     const over = (): void => {
@@ -180,7 +204,7 @@ export class Peer {
     context.after(() => this.socket.destroy());
   }
 
-  static async open(context: TestContext, { place }: HttpListener): Promise<Peer> {
+  static async open(context: Owner, { place }: HttpListener): Promise<Peer> {
     const peer = new Peer(context, place);
     await once(peer.socket, 'connect');
     return peer;
@@ -207,11 +231,7 @@ export class Peer {
 }
 
 /** An honest client's call, over a connection of its own, or over the one that it has. */
-export async function isServed(
-  context: TestContext,
-  listener: HttpListener,
-  connection?: Peer,
-): Promise<void> {
+export async function isServed(context: Owner, listener: HttpListener, connection?: Peer): Promise<void> {
   const peer = connection ?? (await Peer.open(context, listener));
   const before = peer.answers;
   peer.write(listener.request);
