@@ -2,7 +2,7 @@
 // The header of a backup: the ways to its key. See format.ts.
 import { createHash, randomBytes } from 'node:crypto';
 import { ByteReader, ByteWriter, CofferError } from '../common/index.ts';
-import { KEY_BYTES, type RandomBytes } from '../crypto/index.ts';
+import { KEY_BYTES } from '../crypto/index.ts';
 import { payloadKeyOf } from './chunk-cipher.ts';
 import type { ExactReader } from './exact-reader.ts';
 import { damagedBackup, DIGEST_BYTES, MAGIC, MAGIC_STEM, readingBackup, SLOTS_MAX } from './format.ts';
@@ -55,10 +55,7 @@ export interface BackupHeader {
 }
 
 /** A header for a new backup. Throws `backup.key-invalid` for what nothing can be sealed with, and for too many recipients. */
-export async function newHeader(
-  { cost, passphrase, recipients }: Sealing,
-  random: RandomBytes = randomBytes,
-): Promise<NewHeader> {
+export async function newHeader({ cost, passphrase, recipients }: Sealing): Promise<NewHeader> {
   const count = recipients.length + (passphrase === undefined ? 0 : 1);
   if (count < 1 || count > SLOTS_MAX) {
     throw new CofferError(
@@ -66,11 +63,11 @@ export async function newHeader(
       `a backup is sealed with 1 to ${SLOTS_MAX} keys, not ${count}`,
     );
   }
-  const fileKey = random(KEY_BYTES);
+  const fileKey = randomBytes(KEY_BYTES);
   try {
-    const slots: Slot[] = recipients.map((recipient) => sealForRecipient(fileKey, recipient, random));
+    const slots: Slot[] = recipients.map((recipient) => sealForRecipient(fileKey, recipient));
     if (passphrase !== undefined) {
-      slots.unshift(await sealForPassphrase(fileKey, passphrase, cost, random));
+      slots.unshift(await sealForPassphrase(fileKey, passphrase, cost));
     }
     const bytes = encodeHeader(slots);
     return { bytes, payloadKey: payloadKeyOf(fileKey, bytes.subarray(-DIGEST_BYTES)) };

@@ -2,7 +2,7 @@
 // The key slot of a passphrase.
 import { randomBytes, scrypt } from 'node:crypto';
 import { type ByteReader, type ByteWriter, CofferError } from '../common/index.ts';
-import { KEY_BYTES, open, type RandomBytes, seal, SEAL_OVERHEAD_BYTES } from '../crypto/index.ts';
+import { KEY_BYTES, open, seal, SEAL_OVERHEAD_BYTES } from '../crypto/index.ts';
 import { damagedBackup } from './format.ts';
 
 /** What a passphrase costs whoever tries it: memory of 128 * r * 2^log2N bytes, p times. */
@@ -50,13 +50,12 @@ export async function sealForPassphrase(
   fileKey: Buffer,
   passphrase: Buffer,
   cost: ScryptCost = SCRYPT_COST,
-  random: RandomBytes = randomBytes,
 ): Promise<PassphraseSlot> {
   checkPassphrase(passphrase);
-  const salt = random(SALT_BYTES);
+  const salt = randomBytes(SALT_BYTES);
   const key = await scryptKey(passphrase, salt, cost);
   try {
-    return { kind: 'passphrase', cost, salt, sealedKey: seal(key, fileKey, random) };
+    return { kind: 'passphrase', cost, salt, sealedKey: seal(key, fileKey) };
   } finally {
     key.fill(0);
   }

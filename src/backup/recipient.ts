@@ -12,7 +12,6 @@ import {
   openWith,
   PUBLIC_KEY_BYTES,
   publicKeyOf,
-  type RandomBytes,
   SEALED_TO_OVERHEAD_BYTES,
   sealTo,
 } from '../crypto/index.ts';
@@ -44,8 +43,8 @@ export interface RecipientSlot {
   readonly sealedKey: Buffer;
 }
 
-export function newIdentity(random: RandomBytes = randomBytes): Identity {
-  return { secretKey: random(KEY_BYTES) };
+export function newIdentity(): Identity {
+  return { secretKey: randomBytes(KEY_BYTES) };
 }
 
 export function recipientOf({ secretKey }: Identity): Recipient {
@@ -78,12 +77,8 @@ export function parseIdentityFile(text: string): Identity {
   return { secretKey: parseKey('identity', line, KEY_BYTES) };
 }
 
-export function sealForRecipient(
-  fileKey: Buffer,
-  { publicKey }: Recipient,
-  random: RandomBytes = randomBytes,
-): RecipientSlot {
-  return { kind: 'recipient', sealedKey: sealTo(publicKey, fileKey, random) };
+export function sealForRecipient(fileKey: Buffer, { publicKey }: Recipient): RecipientSlot {
+  return { kind: 'recipient', sealedKey: sealTo(publicKey, fileKey) };
 }
 
 /** The file key, which the caller wipes; undefined if the slot is another recipient's. */

@@ -24,8 +24,8 @@ export class Distributor {
   }
 
   /** It leads no more: all nodes are told, keep what they have, and look for the one that does. */
-  stop(reason: CofferError = notLeader()): void {
-    this.#leadership?.close(reason);
+  stop(): void {
+    this.#leadership?.close(notLeader());
     this.#leadership = undefined;
   }
 

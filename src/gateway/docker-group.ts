@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs';
 
 /** The id of the group `docker` on this machine; undefined if there is none, or only root could give it a socket. */
-export function dockerGroupId(file = '/etc/group'): number | undefined {
+export function dockerGroupId(): number | undefined {
   if (process.getuid?.() !== 0) {
     return undefined;
   }
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readFileSync('/etc/group', 'utf8');
   } catch {
     return undefined;
   }

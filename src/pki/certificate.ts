@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Certificates as node:crypto reads them.
-import { createHash, type KeyObject, timingSafeEqual, X509Certificate } from 'node:crypto';
+import { createHash, type KeyObject, X509Certificate } from 'node:crypto';
 import { CofferError } from '../common/index.ts';
 import { EXTENDED_KEY_USAGE } from './extensions.ts';
 import { publicKeyFingerprint } from './key.ts';
@@ -45,21 +45,6 @@ export function authorityDigest(pem: string): Buffer {
 /** Until when a root is valid, in ms since 1970. Throws `pki.certificate-invalid`. */
 export function authorityEnd_ms(pem: string): number {
   return readCertificate(pem).notAfter_ms;
-}
-
-/**
- * Throws `cluster.digest-mismatch` unless `expected` is the root's `authorityDigest`. A joiner asks this before it sends its
- * token to anybody.
- */
-export function checkAuthorityDigest(pem: string, expected: Buffer): void {
-  const digest = authorityDigest(pem);
-  if (expected.length !== digest.length || !timingSafeEqual(digest, expected)) {
-    throw new CofferError(
-      'cluster.digest-mismatch',
-      'the CA certificate that the manager showed is not the one of the join token',
-      { hint: 'Check that the address is a manager of the cluster that the token is from.' },
-    );
-  }
 }
 
 /** One PEM text for each certificate. Throws `pki.certificate-invalid` beyond 16 certificates or 64 KiB, and for other text. */

@@ -13,7 +13,6 @@ export {
 export {
   authorityDigest,
   authorityEnd_ms,
-  checkAuthorityDigest,
   describeCertificate,
   type NodeDescription,
   splitPemBundle,

@@ -28,7 +28,7 @@ export { entriesSize, entrySize, limitSize, payloadSize, payloadsSize } from './
 export * from './message.ts';
 export { isLocalMessage, isLocalTarget, isResponseMessage } from './message-kinds.ts';
 export { describeJoint, type JointConfig, jointIds } from './quorum/index.ts';
-export { type Peer, RawNode } from './raw-node.ts';
+export { RawNode } from './raw-node.ts';
 export type { Ready } from './ready.ts';
 export type { Refusal } from './refusal.ts';
 export type { BasicStatus, Status } from './status.ts';

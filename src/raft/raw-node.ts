@@ -30,12 +30,6 @@ import {
   type SoftState,
 } from './types.ts';
 
-/** A member that a new cluster begins with. */
-export interface Peer {
-  readonly id: NodeId;
-  readonly context: Buffer;
-}
-
 /**
  * One node. It has no clock, does no I/O and never waits: a call changes its state, and `ready` hands out what
  * follows from that. Calls answer with a refusal where the protocol says no; an invariant that does not hold throws
@@ -185,33 +179,6 @@ export class RawNode {
 
   basicStatus(): BasicStatus {
     return basicStatusOf(this.#raft);
-  }
-
-  /**
-   * Begins a new cluster on an empty log, whose first entries add the members. All members must begin with the same
-   * list; a storage that begins with a snapshot of the configuration serves the same end better.
-   */
-  bootstrap(peers: readonly Peer[]): void {
-    invariant(peers.length > 0, 'a cluster has members');
-    invariant(this.#raft.log.lastIndex() === 0, 'a new cluster begins with an empty log');
-    this.#hardState = { term: 0, vote: NONE, commit: 0 };
-    this.#raft.becomeFollower(1, NONE);
-    const changes = peers.map(
-      ({ id, context }) => ({ kind: 'v1', type: 'ConfChangeAddNode', nodeId: id, context }) as const,
-    );
-    this.#raft.log.append(
-      changes.map((change, place) => ({
-        index: place + 1,
-        term: 1,
-        type: 'EntryConfChange',
-        data: encodeConfChange(change),
-      })),
-    );
-    this.#raft.log.commitTo(peers.length);
-    // The driver is going to apply them once more, which changes nothing. But the node can campaign at once.
-    for (const change of changes) {
-      applyConfChange(this.#raft, change);
-    }
   }
 
   #propose(type: EntryType, data: Buffer, from: NodeId): Refusal | undefined {

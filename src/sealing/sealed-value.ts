@@ -3,7 +3,7 @@
 // the scope go into the box before the value, and are compared when it is opened.
 import { randomBytes } from 'node:crypto';
 import { ByteReader, ByteWriter, CofferError, NAME_LENGTH_MAX, SecretValue } from '../common/index.ts';
-import { openWith, type RandomBytes, sealTo } from '../crypto/index.ts';
+import { openWith, sealTo } from '../crypto/index.ts';
 import { checkValueSize, VALUE_BYTES_MAX } from '../secrets/index.ts';
 import type { SealingCertificate } from './certificate.ts';
 import { paddedSize } from './padding.ts';
@@ -37,16 +37,11 @@ interface Opened {
  * Seals `value`, which stays the caller's, for that secret: the text of a label. Throws `secret.value-size` and
  * `secret.name-invalid`.
  */
-export function sealValue(
-  certificate: SealingCertificate,
-  scope: SealedScope,
-  value: SecretValue,
-  random: RandomBytes = randomBytes,
-): string {
+export function sealValue(certificate: SealingCertificate, scope: SealedScope, value: SecretValue): string {
   checkValueSize(value.byteLength);
   checkedScope(scope);
-  const valueId = random(VALUE_ID_BYTES).toString('hex');
-  return sealAs(certificate, valueId, { scope, value }, random);
+  const valueId = randomBytes(VALUE_ID_BYTES).toString('hex');
+  return sealAs(certificate, valueId, { scope, value });
 }
 
 /**
@@ -70,16 +65,11 @@ export function openSealed(keys: SealingKeys, text: string, scope: SealedScope):
  * The same value under another key, for the same secret, which nobody names: it is taken from inside, so that nothing that was sealed
  * is ever good for more. Throws as `openSealed` does but for `sealed.scope`.
  */
-export function resealValue(
-  keys: SealingKeys,
-  text: string,
-  certificate: SealingCertificate,
-  random: RandomBytes = randomBytes,
-): string {
+export function resealValue(keys: SealingKeys, text: string, certificate: SealingCertificate): string {
   const parsed = parseSealed(text);
   const opened = openParsed(keys, parsed);
   try {
-    return sealAs(certificate, parsed.valueId, opened, random);
+    return sealAs(certificate, parsed.valueId, opened);
   } finally {
     opened.value.wipe();
   }
@@ -89,7 +79,6 @@ function sealAs(
   { clusterId, publicKey }: SealingCertificate,
   valueId: string,
   { scope, value }: Opened,
-  random: RandomBytes,
 ): string {
   const header = encodeHeader({ keyId: sealingKeyId(publicKey), valueId, clusterId });
   const padded_bytes = paddedSize(value.byteLength);
@@ -100,7 +89,7 @@ function sealAs(
     .bytes(value.expose())
     .fixed(Buffer.alloc(padded_bytes - value.byteLength));
   try {
-    return formatSealed(header, sealTo(publicKey, writer.finish(), random));
+    return formatSealed(header, sealTo(publicKey, writer.finish()));
   } finally {
     writer.clear();
   }

@@ -29,8 +29,8 @@ export async function readForm(request: IncomingMessage): Promise<URLSearchParam
 }
 
 /** The number of a page: 1 for anything that is none. */
-export function pageIn(query: URLSearchParams, key = 'page'): number {
-  const text = query.get(key) ?? '';
+export function pageIn(query: URLSearchParams): number {
+  const text = query.get('page') ?? '';
   return /^[1-9]\d{0,5}$/.test(text) ? Number(text) : 1;
 }
 

@@ -14,7 +14,7 @@ import { CutOff } from './cut-off.ts';
 import { isAlive, serviceOf, taskIdOf } from './entitlement.ts';
 import { Holdings } from './holdings.ts';
 import type { VolumePlaces } from './memory-mounts.ts';
-import { Mounting, MOUNT_TIMEOUT_MS } from './mounting.ts';
+import { Mounting } from './mounting.ts';
 import { factsOf } from './node-facts.ts';
 import { signalReload } from './reload.ts';
 import { SessionKeeper } from './session-keeper.ts';
@@ -44,8 +44,6 @@ export interface AgentOptions {
   /** From 0 to below 1; for jitter. */
   readonly random: () => number;
   readonly logger: Logger;
-  /** Default 20,000. */
-  readonly mountTimeout_ms?: number;
 }
 
 export interface AgentDescription {
@@ -123,7 +121,6 @@ export class Agent implements VolumeService {
       onWanted: () => this.#sessions.report(),
       sessionProblem: () => this.#sessions.status.problem,
       clock,
-      timeout_ms: options.mountTimeout_ms ?? MOUNT_TIMEOUT_MS,
     });
     this.#cutOff = new CutOff(options.cutOffAfter_ms, clock, () => this.#onCutOff());
   }

@@ -11,7 +11,7 @@ import type { VolumeRegistry } from './volume-registry.ts';
 import type { Volumes } from './volumes.ts';
 
 /** Docker waits longer, and a leader that has just been elected is there by then. */
-export const MOUNT_TIMEOUT_MS = 20_000;
+const MOUNT_TIMEOUT_MS = 20_000;
 /** An engine that starts answers nobody before the containers that it starts again have been given their volumes. */
 const LISTING_MAX_MS = 2_000;
 
@@ -25,7 +25,6 @@ export interface MountingOptions {
   /** Why there is no session with the leader; undefined while there is one. */
   readonly sessionProblem: () => CofferError | undefined;
   readonly clock: Clock;
-  readonly timeout_ms: number;
 }
 
 export class Mounting {
@@ -51,13 +50,13 @@ export class Mounting {
 
   /** As `VolumeService.mount`. */
   async mount(name: string, mountId: string): Promise<string> {
-    const { clock, onWanted, timeout_ms } = this.#options;
+    const { clock, onWanted } = this.#options;
     this.#requireVolume(name);
     this.#wanted.set(name, (this.#wanted.get(name) ?? 0) + 1);
     // No listing may come that would tell the leader of it: see `#listed`.
     onWanted();
     try {
-      const deadline_ms = clock.now_ms() + timeout_ms;
+      const deadline_ms = clock.now_ms() + MOUNT_TIMEOUT_MS;
       await this.#listed(name, deadline_ms);
       return await this.#decided(name, mountId, deadline_ms);
     } finally {
@@ -149,13 +148,13 @@ export class Mounting {
   }
 
   #timeout(name: string, decision: MountDecision): CofferError {
-    const { sessionProblem, timeout_ms } = this.#options;
+    const { sessionProblem } = this.#options;
     const problem = sessionProblem();
     const who = decision.kind === 'wait' ? `container ${decision.container.name}` : `volume ${name}`;
     const why = problem === undefined ? 'it is connected, and has not answered' : problem.detail;
     return new CofferError(
       'volume.timeout',
-      `the leader has not said within ${timeout_ms} ms what ${who} may have: ${why}`,
+      `the leader has not said within ${MOUNT_TIMEOUT_MS} ms what ${who} may have: ${why}`,
       { hint: 'Look at this node: docker coffer status.', cause: problem },
     );
   }

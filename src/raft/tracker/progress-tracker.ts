@@ -79,11 +79,6 @@ export class ProgressTracker {
     return jointIds(this.config.voters);
   }
 
-  /** The learners in ascending order; those who only become learners are voters yet. */
-  learnerNodes(): readonly NodeId[] {
-    return [...this.config.learners].sort(ascending);
-  }
-
   /** Begins the count of an election anew. */
   resetVotes(): void {
     this.#votes = new Map();

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two small records of the database: who the node is, and its term and vote.
-import { randomBytes } from 'node:crypto';
 import { ByteReader, ByteWriter, CofferError, pooledWriter } from '../../common/index.ts';
-import { type Keyring, openRecord, type RandomBytes, sealRecord } from '../../crypto/index.ts';
+import { type Keyring, openRecord, sealRecord } from '../../crypto/index.ts';
 import type { HardState, NodeId } from '../../raft/index.ts';
 import {
   type DatabaseView,
@@ -20,17 +19,6 @@ export interface NodeIdentity {
 }
 
 const ID_LENGTH_MAX = 64;
-const RAFT_ID_BYTES = 6;
-
-/** A new id for the Raft core: 48 random bits, which fit into JavaScript's integers, and never 0, which is no node. */
-export function newRaftId(random: RandomBytes = randomBytes): NodeId {
-  for (;;) {
-    const id = random(RAFT_ID_BYTES).readUIntBE(0, RAFT_ID_BYTES);
-    if (id !== 0) {
-      return id;
-    }
-  }
-}
 
 export function identityOperation(keyring: Keyring, identity: NodeIdentity): DatabaseOperation {
   const payload = new ByteWriter()

@@ -14,7 +14,7 @@ import {
   type Checkpoint,
   type Database,
   type DatabaseOperation,
-  type LogMark,
+  EMPTY_LOG_MARK,
   RaftLog,
 } from '../../storage/index.ts';
 import {
@@ -50,7 +50,6 @@ export interface OpenReplicaOptions
 }
 
 const EMPTY = Buffer.alloc(0);
-const EMPTY_LOG_MARK: LogMark = { lastIndex: 0, lastTerm: 0, lastDigest: Buffer.alloc(32), logRewrites: 0 };
 const NOBODY = { voters: [], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false } as const;
 /** The term of the entries that a new cluster's log begins with. No node leads in it. */
 const BOOTSTRAP_TERM = 1;

@@ -18,7 +18,6 @@ import { readConfState, readRemovedNodes, writeConfState, writeRemovedNodes } fr
 export const CHUNK_BYTES_MAX = 256 * 1024;
 export const CHUNK_NUMBER_BYTES = 4;
 export const RECORD_HEAD_BYTES = 1 + 4;
-export const SNAPSHOT_DIGEST_BYTES = 32;
 
 /**
  * No record is larger: the largest is that of a secret with as many labels of one byte as there may be, each of which
@@ -26,7 +25,7 @@ export const SNAPSHOT_DIGEST_BYTES = 32;
  */
 export const RECORD_BYTES_MAX = 9 * LABELS_BYTES_MAX + 64 * 1024;
 
-export const RECORD_TAG = {
+const RECORD_TAG = {
   header: 1,
   secret: 2,
   value: 3,

@@ -96,12 +96,7 @@ export class SecretIndex implements SecretsView {
     return this.#requests.get(id);
   }
 
-  /** What stands in a slot of the requests; the next one for that slot takes its place. */
-  requestAt(slot: number): AppliedRequest | undefined {
-    return this.#requestSlots[slot];
-  }
-
-  /** What stands in `count` slots from `slot` on, as far as they were ever used. */
+  /** What stands in `count` slots from `slot` on, as far as they were ever used; the next one for a slot takes its place. */
   requestsFrom(slot: number, count: number): readonly AppliedRequest[] {
     return this.#requestSlots.slice(slot, slot + count);
   }

@@ -111,23 +111,6 @@ describe('a node', () => {
     assert.equal(node.hasReady(), false);
   });
 
-  test('can begin a cluster by itself, from an empty log', () => {
-    const member = new RaftMember(1, {});
-    member.node.bootstrap([{ id: 1, context: Buffer.from('here') }]);
-    while (member.node.hasReady()) {
-      member.handleReady();
-    }
-    assert.deepEqual(member.confState.voters, [1]);
-    member.node.campaign();
-    while (member.node.hasReady()) {
-      member.handleReady();
-    }
-    assert.equal(member.node.basicStatus().raftState, 'StateLeader');
-    assert.throws(() => member.node.bootstrap([{ id: 1, context: Buffer.alloc(0) }]), {
-      code: 'internal.invariant',
-    });
-  });
-
   test('that is restarted goes on from its state, and hands out only what is not applied', () => {
     const cluster = new RaftCluster({ voters: [1] }).elect(1);
     cluster.propose(1, 'a');

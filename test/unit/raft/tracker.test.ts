@@ -102,7 +102,7 @@ describe('a new tracker', () => {
     assert.deepEqual([tracker.maxInflight, tracker.maxInflightBytes], [8, 4_096]);
     assert.equal(tracker.committed(), Infinity);
     assert.equal(tracker.isSingleton(), false);
-    assert.deepEqual([tracker.voterNodes(), tracker.learnerNodes()], [[], []]);
+    assert.deepEqual(tracker.voterNodes(), []);
     assert.deepEqual(tracker.confState(), confStateOf(emptyConfig()));
   });
 });
@@ -124,7 +124,6 @@ test('members are visited in the order of their numbers, and named in it', () =>
   });
   assert.deepEqual(visited, [1, 2, 9, 10, 30, 100]);
   assert.deepEqual(tracker.voterNodes(), [1, 2, 10, 100]);
-  assert.deepEqual(tracker.learnerNodes(), [9, 30]);
 });
 
 describe('committed', () => {

@@ -156,8 +156,8 @@ describe('a request', () => {
     assert.equal(state.index.requestById(first.id), undefined, 'the ring has come round');
     assert.equal(codeOf(state.apply(first, REQUESTS_KEPT + 2)), 'request.expired');
     assert.equal(state.versions('n'), 1);
-    assert.equal(state.index.requestAt(0)?.id, requestId(REQUESTS_KEPT + 1));
-    assert.equal(state.index.requestAt(1)?.id, requestId(2));
+    assert.equal(state.index.requestsFrom(0, 1)[0]?.id, requestId(REQUESTS_KEPT + 1));
+    assert.equal(state.index.requestsFrom(1, 1)[0]?.id, requestId(2));
   });
 });
 
