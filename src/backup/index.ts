@@ -4,19 +4,12 @@ export type { BackupSummary } from './format.ts';
 export {
   type BackupHeader,
   newHeader,
-  type NewHeader,
   openHeader,
   type Opening,
   readHeader,
   type Sealing,
 } from './header.ts';
-export {
-  checkPassphrase,
-  PASSPHRASE_BYTES_MAX,
-  PASSPHRASE_BYTES_MIN,
-  SCRYPT_COST,
-  type ScryptCost,
-} from './passphrase.ts';
+export { PASSPHRASE_BYTES_MAX, type ScryptCost } from './passphrase.ts';
 export { type BackupRecord, openBackup } from './read-backup.ts';
 export {
   formatIdentity,

@@ -13,7 +13,7 @@ export interface ScryptCost {
 }
 
 /** 128 MiB, and some tenths of a second. */
-export const SCRYPT_COST: ScryptCost = { log2N: 17, r: 8, p: 1 };
+const SCRYPT_COST: ScryptCost = { log2N: 17, r: 8, p: 1 };
 /** Who writes a file must not decide how long its reader works: 512 MiB at most. */
 const LOG2_N_MAX = 19;
 const R_ONLY = 8;
@@ -24,7 +24,7 @@ const BLOCK_BYTES = 128;
 const SEALED_KEY_BYTES = KEY_BYTES + SEAL_OVERHEAD_BYTES;
 
 /** Fewer bytes than this nobody should trust with all secrets of a cluster. */
-export const PASSPHRASE_BYTES_MIN = 12;
+const PASSPHRASE_BYTES_MIN = 12;
 export const PASSPHRASE_BYTES_MAX = 1_024;
 
 export interface PassphraseSlot {
@@ -36,7 +36,7 @@ export interface PassphraseSlot {
 }
 
 /** Throws `backup.key-invalid` for a passphrase that is too short to seal with, or too long. */
-export function checkPassphrase(passphrase: Buffer): void {
+function checkPassphrase(passphrase: Buffer): void {
   if (passphrase.length < PASSPHRASE_BYTES_MIN || passphrase.length > PASSPHRASE_BYTES_MAX) {
     throw new CofferError(
       'backup.key-invalid',

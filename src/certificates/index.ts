@@ -8,6 +8,6 @@ export {
   rotateWorkloadAuthority,
   trustedPrevious,
 } from './authority.ts';
-export type { PreviousRoot, WorkloadAuthority } from './authority-codec.ts';
+export type { WorkloadAuthority } from './authority-codec.ts';
 export { leafOf, partOf } from './bundle.ts';
 export { issueCertificate } from './issue.ts';

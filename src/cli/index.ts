@@ -1,4 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-export { EXIT, type ExitCode } from './command-error.ts';
 export type { Environment, Input, Io, Output } from './io.ts';
 export { run } from './run.ts';

@@ -22,7 +22,7 @@ export const PURGE_LIMITS =
   'containers were given.';
 
 /** `2 of 3 managers have purged their disks`. */
-export function purgeText({ managers }: PurgeDescription): string {
+function purgeText({ managers }: PurgeDescription): string {
   const done = managers.filter((manager) => manager.done).length;
   const what = managers.length === 1 ? 'manager has purged its disk' : 'managers have purged their disks';
   return `${done} of ${managers.length} ${what}`;

@@ -14,7 +14,7 @@ const INTERVAL_MS = 500;
 const UNCHANGED_MAX = 3_600;
 
 /** Pure: one line for each step. */
-export function progressText({ nodeId, problem, secrets, stage }: RebuildDescription): string {
+function progressText({ nodeId, problem, secrets, stage }: RebuildDescription): string {
   const waits = problem === undefined ? '' : ` (${problem})`;
   switch (stage) {
     case 'joined':

@@ -49,7 +49,6 @@ export type {
   LastEntry,
   SurvivorAdmin,
   SurvivorDescription,
-  SurvivorState,
   SurvivorSurvey,
   SurvivorWish,
   ToldSurvivor,
@@ -59,14 +58,13 @@ export {
   type ManagerReport,
   REPORT_TEXT_MAX,
   REPORTED_REFUSALS_MAX,
-  REPORTED_USERS_MAX,
   type ReportedDelivery,
   type ReportedMount,
   type ReportedRefusal,
 } from './report-model.ts';
 export { PeerUnlock, type PeerUnlockState } from './peer-unlock.ts';
-export { ClusterNode, type ClusterNodeOptions } from './cluster-node.ts';
+export { ClusterNode } from './cluster-node.ts';
 export type { ClusterPlace, ClusterReach } from './cluster-place.ts';
 export type { ManagerContact } from './identity.ts';
-export type { Rebuild, RebuildState, RebuildWish } from './rebuild.ts';
+export type { Rebuild, RebuildWish } from './rebuild.ts';
 export type { ClusterSettings, EngineFacts } from './cluster-settings.ts';

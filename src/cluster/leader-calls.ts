@@ -94,7 +94,7 @@ function isSilence({ code }: CofferError): boolean {
 }
 
 /** Pure: what several managers have said, in one sentence. */
-export function summary(problems: readonly CofferError[]): CofferError {
+function summary(problems: readonly CofferError[]): CofferError {
   const unknown = problems.find(({ code }) => code === 'cluster.node-unknown');
   const untrusted = problems.find(({ code }) => code === 'pki.certificate-invalid');
   const undecided = problems.find((problem) => !isSilence(problem));

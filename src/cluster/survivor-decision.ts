@@ -21,7 +21,7 @@ export function compareEntries(one: LastEntry, other: LastEntry): number {
 }
 
 /** As an administrator reads and types it: `3.4711`. */
-export function entryText({ index, term }: LastEntry): string {
+function entryText({ index, term }: LastEntry): string {
   return `${term}.${index}`;
 }
 

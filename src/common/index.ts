@@ -11,12 +11,11 @@ export {
   isErrorCode,
   systemErrorCode,
   unreachable,
-  type CofferErrorOptions,
   type ErrorCode,
 } from './errors.ts';
 export { globMatcher, globMatches } from './glob.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';
-export { readBody, type ReadBodyOptions } from './read-body.ts';
+export { readBody } from './read-body.ts';
 export {
   currentRequest,
   outsideRequests,
@@ -26,6 +25,6 @@ export {
 export { isSecretName, NAME_LENGTH_MAX } from './secret-name.ts';
 export { SecretMemory } from './secret-memory.ts';
 export { SecretValue } from './secret-value.ts';
-export { TokenBuckets, type TokenBucketsOptions } from './token-buckets.ts';
-export { listenOnUnixSocket, type SocketAccess } from './unix-socket.ts';
+export { TokenBuckets } from './token-buckets.ts';
+export { listenOnUnixSocket } from './unix-socket.ts';
 export { wipeStack } from './wipe-stack.ts';

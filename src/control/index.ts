@@ -30,7 +30,6 @@ export type {
   MaintenanceAdmin,
   PurgeDescription,
   Schedules,
-  NodeStatus,
   SurvivorAdmin,
   LastEntry,
   SurvivorDescription,
@@ -46,7 +45,7 @@ export type {
   UnlockKeyReply,
   UnlockKeyWish,
 } from './cluster-wire.ts';
-export type { CertificateDescription, WorkloadAuthorityDescription } from './certificate-wire.ts';
+export type { WorkloadAuthorityDescription } from './certificate-wire.ts';
 export type {
   AuditAcknowledgeReply,
   AuditAdmin,
@@ -62,13 +61,13 @@ export type {
   RemovedManager,
   SurvivorsReply,
 } from './force-wire.ts';
-export type { SwarmImportAdmin, SwarmImportReply } from './import-wire.ts';
+export type { SwarmImportReply } from './import-wire.ts';
 export { describeRotation } from './describe-rotation.ts';
 export type { Ledger, LedgerEntry, LedgerName, LedgerReply, LedgerState } from './ledger-wire.ts';
-export type { ControlLimits, ControlOptions, EngineUses } from './options.ts';
-export type { RebuildAdmin, RebuildDescription, RebuildStage } from './rebuild-wire.ts';
+export type { ControlOptions, EngineUses } from './options.ts';
+export type { RebuildAdmin, RebuildDescription } from './rebuild-wire.ts';
 export type { RotatedState, RotateReply, RotationDescription, RotationsReply } from './rotation-wire.ts';
-export type { OlderSealingKey, ResealReply, SealingKeyDescription } from './sealing-wire.ts';
+export type { ResealReply, SealingKeyDescription } from './sealing-wire.ts';
 export { type ControlServer, createControlServer } from './server.ts';
 export type {
   AgentReport,
@@ -100,4 +99,4 @@ export type {
 export type { SecretUse } from './policy-test.ts';
 export type { PolicyTestReply, PolicyTestResult } from './policy-wire.ts';
 export type { ImportedSecret, ImportedService } from '../import/index.ts';
-export type { Finding, WhyReply, WhySecret, WhySubject, WhyTarget } from '../diagnosis/index.ts';
+export type { Finding, WhyReply, WhySecret, WhySubject } from '../diagnosis/index.ts';

@@ -1,13 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export {
-  checkSharePlan,
-  combineKeyShares,
-  isKeyShare,
-  type SharePlan,
-  SHARES_MAX,
-  SHARES_MIN,
-  splitUnlockKey,
-} from './key-shares.ts';
+export { checkSharePlan, combineKeyShares, isKeyShare, splitUnlockKey } from './key-shares.ts';
 export { openKeys, sealKeys } from './key-seal.ts';
 export { checkKey, type DataKey, dataKey, KEY_ID_BYTES, Keyring } from './keyring.ts';
 export {

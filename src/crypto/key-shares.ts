@@ -28,8 +28,8 @@ const MISREAD = {
   checksum: 'a character of this share is wrong',
 } as const satisfies Readonly<Record<Misread, string>>;
 
-export const SHARES_MIN = 2;
-export const SHARES_MAX = 16;
+const SHARES_MIN = 2;
+const SHARES_MAX = 16;
 
 /** How many shares there are, and how many of them give the key: 2 <= threshold <= count <= 16. */
 export interface SharePlan {

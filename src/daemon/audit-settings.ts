@@ -10,7 +10,7 @@ import {
 import { CofferError } from '../common/index.ts';
 import type { SettingReader } from './setting-list.ts';
 
-export const AUDIT_SINKS = ['file', 'stdout', 'syslog'] as const;
+const AUDIT_SINKS = ['file', 'stdout', 'syslog'] as const;
 export type AuditSinkName = (typeof AUDIT_SINKS)[number];
 
 export interface AuditSettings {

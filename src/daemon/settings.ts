@@ -8,7 +8,7 @@ import { type SettingName, settingReader, SETTINGS } from './setting-list.ts';
 import { readWebhookSettings, type WebhookSettings } from './webhook-settings.ts';
 import { CofferError, DAY_MS, parseDuration_ms } from '../common/index.ts';
 
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface Settings {

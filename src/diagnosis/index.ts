@@ -7,9 +7,8 @@ export {
   outlookOf,
   type OutlookStore,
   type PolicyOutlook,
-  type UsingService,
   type ValueOutlook,
 } from './outlook.ts';
 export { type UsedSecret, usesOfService } from './service-uses.ts';
 export type { StoreFacts, SwarmFacts, VolumeFacts, VolumesFacts, WhyFacts } from './why-facts.ts';
-export type { Finding, WhyReply, WhySecret, WhySubject, WhyTarget } from './why-model.ts';
+export type { Finding, WhyReply, WhySecret, WhySubject } from './why-model.ts';

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 export { CONTAINER_STATES, type ContainerState, type EngineContainer } from './container-model.ts';
 export type { ContainerNews, ContainerSource } from './container-source.ts';
-export { ContainerWatch, type ContainerWatchOptions } from './container-watch.ts';
+export { ContainerWatch } from './container-watch.ts';
 export {
   EngineClient,
-  type EngineClientOptions,
   type EngineEvent,
   type EngineObjectEvent,
   type SecretFilters,
 } from './engine-client.ts';
-export type { EventSubject, ObjectEvent, SecretEvent } from './event-model.ts';
 export { EngineAnswer, engineStatus, unreachableEngine } from './failure.ts';
-export { type EngineInfo, isSameDriver, type SwarmState } from './info-model.ts';
+export { type EngineInfo, isSameDriver } from './info-model.ts';
 export { type OneShotState, type OneShotTask, OneShotTasks } from './one-shot-tasks.ts';
-export { decodeSecret, decodeSecrets, type DriverSecret, type EngineSecret } from './secret-model.ts';
+export { decodeSecret, type DriverSecret, type EngineSecret } from './secret-model.ts';
 export type {
   RollingService,
   RollingTask,
@@ -33,4 +31,4 @@ export {
   type TaskState,
 } from './swarm-model.ts';
 export type { SwarmSource } from './swarm-source.ts';
-export { SwarmWatch, type SwarmWatchOptions } from './swarm-watch.ts';
+export { SwarmWatch } from './swarm-watch.ts';

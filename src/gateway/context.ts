@@ -66,7 +66,7 @@ export async function isInNoSwarm(context: GatewayContext): Promise<boolean> {
   return (await context.engine.info()).swarmState === 'inactive';
 }
 
-export function engineRead(context: GatewayContext, call: ClientCall, path: string): Promise<Reply> {
+function engineRead(context: GatewayContext, call: ClientCall, path: string): Promise<Reply> {
   return callEngine({ ...base(context, call), method: 'GET', path, timeout_ms: READ_TIMEOUT_MS });
 }
 
@@ -133,7 +133,7 @@ export function idIn(reply: Reply): string | undefined {
     : undefined;
 }
 
-export function jsonOf(reply: Reply): unknown {
+function jsonOf(reply: Reply): unknown {
   try {
     return JSON.parse(reply.body.toString('utf8'));
   } catch (cause) {

@@ -278,7 +278,7 @@ class Scanner {
 }
 
 /** The text of a JSON string's bytes, quotes included. The scanner has accepted them. */
-export function textOf(span: Buffer): string {
+function textOf(span: Buffer): string {
   return String(JSON.parse(span.toString('utf8')));
 }
 

@@ -1,12 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
 // Secrets that a swarm has in its own store, brought into coffer's.
-export type {
-  ImportDescription,
-  ImportedSecret,
-  ImportedService,
-  ImportPhase,
-  ImportState,
-  ImportWish,
-  SwitchState,
-} from './import-model.ts';
-export { type ImportStore, SwarmImport, type SwarmImportOptions } from './swarm-import.ts';
+export type { ImportDescription, ImportedSecret, ImportedService, ImportWish } from './import-model.ts';
+export { SwarmImport, type SwarmImportOptions } from './swarm-import.ts';

@@ -42,7 +42,7 @@ export function successorOf(name: string): string {
   return `${name.slice(0, NAME_LENGTH_MAX - SUCCESSOR_ENDING.length)}${SUCCESSOR_ENDING}`;
 }
 
-export function toldService({ labels, name }: EngineService): ImportedService {
+function toldService({ labels, name }: EngineService): ImportedService {
   return { name, state: 'unasked', stack: labels[STACK_LABEL] };
 }
 

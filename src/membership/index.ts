@@ -5,46 +5,35 @@ export type { ClusterCommand } from './command.ts';
 export { isClusterCommand, readClusterCommand, writeClusterCommand } from './command-codec.ts';
 export {
   type AuthorityObject,
-  type AuthorityRotation,
   type AutolockObject,
-  CERTIFICATE_LIFETIME_MS,
   type ClusterObject,
   EARLIER_KEYS_MAX,
-  type Leaving,
   MANAGERS_MAX,
   type NodeCertificate,
   type NodeObject,
   type NodeRole,
   objectKey,
   PEM_BYTES_MAX,
-  type PeerUnlock,
   type PeerUnlockObject,
   type RevocationObject,
   ROLES,
-  type SettingsObject,
   TEXT_BYTES_MAX,
   type TokenObject,
-  UNLOCK_KEY_BYTES,
 } from './model.ts';
 export type { AuditHeadObject, AuditPlace } from './audit-head.ts';
-export { GRANT_LABELS_MAX, type GrantCommand, type GrantObject, GRANTS_MAX } from './grant.ts';
+export { type GrantObject, GRANTS_MAX } from './grant.ts';
 export {
   BACKUPS_KEPT_MAX,
   type BackupScheduleObject,
   type DataKeyReportObject,
   type DataKeyScheduleObject,
-  type PurgeObject,
-  RECIPIENTS_MAX,
   SCHEDULE_MAX_MS,
   SCHEDULE_MIN_MS,
 } from './maintenance.ts';
 export { checkGrant, sameGrant } from './grant-rules.ts';
-export { type ImageFact, imageIs } from './image-reference.ts';
 export { EVERYTHING_ALLOWED, indexedPolicy } from './policy-index.ts';
 export {
   type Policy,
-  POLICY_EFFECTS,
-  POLICY_LABELS_MAX,
   POLICY_RULES_MAX,
   type PolicyDefaultObject,
   type PolicyEffect,
@@ -75,13 +64,11 @@ export {
   type RotatedState,
   ROTATION_TIMEOUT_MAX_MS,
   ROTATION_TIMEOUT_MIN_MS,
-  type RotationCommand,
   type RotationMark,
   type RotationObject,
-  type RotationPhase,
   ROTATIONS_KEPT,
 } from './rotation.ts';
-export { type SealingKeyCommand, type SealingKeyObject, SEALING_KEYS_MAX } from './sealing-key.ts';
+export { type SealingKeyObject, SEALING_KEYS_MAX } from './sealing-key.ts';
 export { activeSealingKey } from './sealing-key-rules.ts';
 export { decodeObject, encodeObject } from './object-codec.ts';
 export { applyClusterCommand, checkToken, ownEngine } from './rules.ts';

@@ -172,7 +172,7 @@ export function objectKey(object: ClusterObject): string {
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** 90 days. */
-export const CERTIFICATE_LIFETIME_MS = 90 * DAY_MS;
+const CERTIFICATE_LIFETIME_MS = 90 * DAY_MS;
 /** Until somebody changes them. */
 export const DEFAULT_SETTINGS: SettingsObject = {
   kind: 'settings',

@@ -102,7 +102,7 @@ export function decodeObject(bytes: Uint8Array): ClusterObject {
   return object;
 }
 
-export function readObject(reader: ByteReader): ClusterObject {
+function readObject(reader: ByteReader): ClusterObject {
   const format = reader.u8();
   if (format !== FORMAT) {
     throw new CofferError('store.damaged', `${WHAT} has format ${format}, which this version cannot read`);
@@ -259,7 +259,7 @@ function readNode(reader: ByteReader): NodeObject {
   };
 }
 
-export function readLeaving(reader: ByteReader): Leaving {
+function readLeaving(reader: ByteReader): Leaving {
   const leaving = LEAVING[reader.u8()];
   if (leaving === undefined) {
     throw new CofferError('store.damaged', `${WHAT} is leaving in a way that this version cannot read`);

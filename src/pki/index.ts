@@ -4,11 +4,8 @@ export {
   AUTHORITY_LIFETIME_MS,
   authorityKeyId,
   createAuthority,
-  type CreateAuthorityOptions,
   crossSign,
-  type CrossSignOptions,
   issueCertificate,
-  type IssueOptions,
 } from './authority.ts';
 export {
   authorityDigest,
@@ -26,14 +23,13 @@ export {
   tokenSecretMatches,
 } from './join-token.ts';
 export { exportKey, generateKey, importKey, publicKeyFingerprint } from './key.ts';
-export { nextRenewal, type RenewalOptions } from './renewal.ts';
+export { nextRenewal } from './renewal.ts';
 export { createCertificateRequest, publicKeyOfRequest } from './request.ts';
-export { MANAGER_SERVER_NAME, type NodeSubject, type Role } from './subject.ts';
+export { MANAGER_SERVER_NAME, type NodeSubject } from './subject.ts';
 export {
   createWorkloadAuthority,
   crossSignWorkloadAuthority,
   issueToWorkload,
-  type IssueToWorkloadOptions,
   type WorkloadSubject,
 } from './workload.ts';
 export { BACKDATE_MS } from './write-certificate.ts';

@@ -9,7 +9,7 @@ import {
 } from 'node:crypto';
 import { CofferError, unreachable } from '../common/index.ts';
 
-export const KEY_IDENTIFIER_BYTES = 20;
+const KEY_IDENTIFIER_BYTES = 20;
 
 /**
  * How the SubjectPublicKeyInfo of every P-256 key begins when its curve has a name and its point is not

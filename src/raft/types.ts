@@ -36,7 +36,7 @@ export interface HardState {
   readonly commit: number;
 }
 
-export const STATE_TYPES = ['StateFollower', 'StateCandidate', 'StateLeader', 'StatePreCandidate'] as const;
+const STATE_TYPES = ['StateFollower', 'StateCandidate', 'StateLeader', 'StatePreCandidate'] as const;
 export type StateType = (typeof STATE_TYPES)[number];
 
 /** What a node knows of the moment, and need not remember. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rotations of secrets: which services they concern, and how the leader carries them out.
 export { beginRotation, type BeginOptions, type RotationWish } from './begin.ts';
-export { type CancelOptions, cancelRotation } from './cancel.ts';
+export { cancelRotation } from './cancel.ts';
 export type { SourcedSecret } from './concerned-services.ts';
 export { type DueRotation, dueRotations, nextRotation_ms } from './due.ts';
-export { judge, type Judgement, lateness, markOf } from './judge.ts';
+export { judge, lateness, markOf } from './judge.ts';
 export { RotationLoop } from './loop.ts';
 export {
   type RefusedRotation,
@@ -12,6 +12,6 @@ export {
   type RotationScheduleOptions,
   SCHEDULE_LOOK_MS,
 } from './schedule.ts';
-export { type RenewalRule, renewalRule, type ValueSource } from './renewal-rule.ts';
+export { renewalRule, type ValueSource } from './renewal-rule.ts';
 export { makeValue } from './make-value.ts';
 export { RotationRunner, type RotationRunnerOptions, type RotatedSwarm } from './runner.ts';

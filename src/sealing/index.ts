@@ -8,14 +8,7 @@ export {
   type SealingCertificate,
 } from './certificate.ts';
 export { checkedScope, type SealedScope, scopeInStack, scopeOfSecret } from './scope.ts';
-export {
-  checkSealedSecret,
-  type OpenedSecret,
-  openSealedSecret,
-  sealedIdIn,
-  type SealedStore,
-  sealedTextIn,
-} from './sealed-source.ts';
-export { parseSealed, SEALED_PATTERN, SEALED_TEXT_LENGTH_MAX, type SealedText } from './sealed-text.ts';
+export { checkSealedSecret, openSealedSecret, sealedIdIn, sealedTextIn } from './sealed-source.ts';
+export { parseSealed, SEALED_PATTERN, SEALED_TEXT_LENGTH_MAX } from './sealed-text.ts';
 export { openSealed, resealValue, type SealingKeys, sealValue } from './sealed-value.ts';
 export { newSealingKey, type SealingKey, sealingKeyDigest, sealingKeyId } from './sealing-key.ts';

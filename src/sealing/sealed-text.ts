@@ -11,7 +11,7 @@ import { paddedSize } from './padding.ts';
 import { SEALING_KEY_ID_BYTES } from './sealing-key.ts';
 
 /** The 1 is the format's version. */
-export const SEALED_PREFIX = 'coffer-sealed-1.';
+const SEALED_PREFIX = 'coffer-sealed-1.';
 /** All of them, wherever they stand in a text. */
 export const SEALED_PATTERN = /coffer-sealed-1\.[A-Za-z0-9_-]+/g;
 

@@ -24,10 +24,10 @@ export const CERTIFICATE_LABELS = {
 /** Of the engine's secret: which part of the certificate's files its tasks get. */
 export const PART_LABEL = 'coffer.cert.part';
 
-export const CERTIFICATE_PARTS = ['bundle', 'cert', 'key', 'ca'] as const;
+const CERTIFICATE_PARTS = ['bundle', 'cert', 'key', 'ca'] as const;
 export type CertificatePart = (typeof CERTIFICATE_PARTS)[number];
 
-export const CERTIFICATE_USAGES = ['server', 'client'] as const;
+const CERTIFICATE_USAGES = ['server', 'client'] as const;
 export type CertificateUsage = (typeof CERTIFICATE_USAGES)[number];
 
 /** What is to stand in a certificate. */
@@ -45,7 +45,7 @@ const LIFETIME_MS = 30 * DAY_MS;
 const ALTERNATIVES_MAX = 100;
 
 /** The longest life of a certificate. */
-export const CERTIFICATE_WISH_MAX_MS = LIFETIME_DAYS_MAX * DAY_MS;
+const CERTIFICATE_WISH_MAX_MS = LIFETIME_DAYS_MAX * DAY_MS;
 
 /** What the labels say; undefined: the value is no certificate. Throws `secret.label-invalid` if they say nothing that can be. */
 export function certificateWish(labels: Labels): CertificateWish | undefined {

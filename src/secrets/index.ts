@@ -1,32 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 export {
   CERTIFICATE_LABELS,
-  CERTIFICATE_PARTS,
-  CERTIFICATE_USAGES,
-  CERTIFICATE_WISH_MAX_MS,
   type CertificatePart,
   certificatePart,
-  type CertificateUsage,
   type CertificateWish,
   certificateWish,
   PART_LABEL,
   storedCertificateLabels,
   storedCertificateWish,
 } from './certificate-labels.ts';
-export type { AlternativeName } from './certificate-names.ts';
 export { checkCommand } from './check-command.ts';
 export {
-  type ActivateSecret,
   type Command,
-  type CreateSecret,
   decodeCommand,
   DELIVERIES_PER_COMMAND,
   encodeCommand,
   type PutValue,
-  type RecordDeliveries,
-  type RemoveSecret,
-  type SecretCommand,
-  type SetLabels,
 } from './command.ts';
 export {
   type Delivery,
@@ -49,14 +38,7 @@ export {
 } from './fields.ts';
 export { findVersion, previousVersion } from './find-version.ts';
 export { generateValue } from './generate.ts';
-export {
-  LABEL_LIST,
-  LABEL_PLACES,
-  type LabelDescription,
-  type LabelPlace,
-  RELOAD_LABEL,
-  strayLabels,
-} from './label-list.ts';
+export { LABEL_LIST, LABEL_PLACES, type LabelPlace, RELOAD_LABEL, strayLabels } from './label-list.ts';
 export {
   DELIVERIES_KEPT,
   DESTROYED_KEPT,
@@ -86,20 +68,9 @@ export {
   requireOrdinaryName,
   WORKLOAD_AUTHORITY_NAME,
 } from './reserved-name.ts';
-export {
-  RESTORED_BYTES_MAX,
-  type RestoredVersion,
-  type RestoreSecret,
-  type RestoreVersions,
-} from './restore-command.ts';
-export { CANCELLED, PROBLEM_BYTES_MAX, type RevertRotation, type RotateSecret } from './rotation-command.ts';
-export {
-  GENERATE_LABEL,
-  generatedLabels,
-  ROTATE_LABEL,
-  type RotationLabels,
-  rotationLabels,
-} from './rotation-labels.ts';
+export { RESTORED_BYTES_MAX, type RestoredVersion, type RestoreSecret } from './restore-command.ts';
+export { CANCELLED, PROBLEM_BYTES_MAX, type RotateSecret } from './rotation-command.ts';
+export { generatedLabels, ROTATE_LABEL, rotationLabels } from './rotation-labels.ts';
 export { newSecretId } from './secret-id.ts';
 export {
   applyRequest,
@@ -128,12 +99,7 @@ export {
   type Outcome,
   type SecretsView,
 } from './state-machine.ts';
-export {
-  DESTROYED_PER_COMMAND,
-  type DestroyVersions,
-  type PruneVersions,
-  type RollbackSecret,
-} from './version-commands.ts';
+export { DESTROYED_PER_COMMAND, type DestroyVersions, type RollbackSecret } from './version-commands.ts';
 export {
   areDestroyed,
   checkLabels,
@@ -143,4 +109,4 @@ export {
   isSecretName,
 } from './validate.ts';
 export { EXPIRES_LABEL, EXPIRY_NOTICE_MS, expiresAt_ms, expiryLabel, valueMadeAt_ms } from './expiry.ts';
-export { CANARY_LABEL, isCanary } from './canary.ts';
+export { isCanary } from './canary.ts';

@@ -10,16 +10,8 @@ export type {
   KeyRange,
 } from './database.ts';
 export { DirectoryLock } from './directory-lock.ts';
-export {
-  type KeyFile,
-  readKeyFile,
-  readKeySeal,
-  type Seal,
-  type SealDescription,
-  UNSEALED,
-  writeKeyFile,
-} from './key-file.ts';
-export { KeyFileSeal, type KeyFileSealOptions } from './key-file-seal.ts';
+export { readKeyFile, readKeySeal, writeKeyFile } from './key-file.ts';
+export { KeyFileSeal } from './key-file-seal.ts';
 export { LevelDatabase } from './level-database.ts';
 export type { LogPosition } from './log-chain.ts';
 export { LOG_ORIGIN } from './log-start.ts';
@@ -33,6 +25,6 @@ export {
   rangeFrom,
   rangeOf,
 } from './places.ts';
-export { EMPTY_LOG_MARK, type LogLimits, type LogMark, RaftLog } from './raft-log.ts';
+export { EMPTY_LOG_MARK, type LogLimits, RaftLog } from './raft-log.ts';
 export { exists, StartCopy } from './start-copy.ts';
 export { checkTables } from './table-check.ts';

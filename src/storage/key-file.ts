@@ -61,7 +61,7 @@ export interface SealDescription {
   readonly unlockKeyId: string | undefined;
 }
 
-export const UNSEALED: Seal = { version: 0, unlockKey: undefined };
+const UNSEALED: Seal = { version: 0, unlockKey: undefined };
 
 export interface KeyFile {
   readonly keyring: Keyring;

@@ -7,14 +7,12 @@ export {
   createRecovering,
   createReplica,
   openReplica,
-  type OpenReplicaOptions,
   recoveringCheckpoint,
 } from './replica/open-replica.ts';
 export { newRaftId, openStore, type OpenStoreOptions, removeStore } from './open-store.ts';
 export { setStoreAside } from './set-aside.ts';
 export { isSealed, keysSealedBy, storeExists } from './store-files.ts';
 export type { Replica } from './replica/replica.ts';
-export type { ReplicaWatcher } from './replica/replica-watchers.ts';
 export { DEFAULT_SETTINGS, type ReplicaSettings } from './replica/replica-settings.ts';
 export type { ReplicatedStore } from './replicated-store.ts';
 export { paced } from './snapshot/paced.ts';

@@ -14,7 +14,7 @@ export interface TlsCredentials {
 }
 
 /** What every context has, on both sides. */
-export const TLS_VERSIONS = {
+const TLS_VERSIONS = {
   minVersion: 'TLSv1.3',
   maxVersion: 'TLSv1.3',
 } as const satisfies SecureContextOptions;

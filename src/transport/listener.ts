@@ -33,7 +33,7 @@ export interface StrangerLimits {
   readonly requests: number;
 }
 
-export const STRANGER_LIMITS: StrangerLimits = {
+const STRANGER_LIMITS: StrangerLimits = {
   handshakes: 128,
   perAddress: 16,
   handshake_ms: 5_000,

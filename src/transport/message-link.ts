@@ -27,7 +27,7 @@ export interface MessageLinkLimits {
   readonly stable_ms: number;
 }
 
-export const MESSAGE_LINK_LIMITS: MessageLinkLimits = {
+const MESSAGE_LINK_LIMITS: MessageLinkLimits = {
   queue_bytes: 32 * 1024 * 1024,
   queueCount: 4_096,
   ping_ms: 500,

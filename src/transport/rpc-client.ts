@@ -26,7 +26,7 @@ export interface RpcClientLimits {
   readonly timeout_ms: number;
 }
 
-export const RPC_CLIENT_LIMITS: RpcClientLimits = {
+const RPC_CLIENT_LIMITS: RpcClientLimits = {
   reply_bytes: 4 * 1024 * 1024,
   inFlight: 64,
   timeout_ms: 10_000,

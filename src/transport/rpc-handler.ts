@@ -37,7 +37,7 @@ export interface RpcHandlerLimits {
   readonly inFlight: number;
 }
 
-export const RPC_HANDLER_LIMITS: RpcHandlerLimits = {
+const RPC_HANDLER_LIMITS: RpcHandlerLimits = {
   request_bytes: 1024 * 1024,
   reply_bytes: 4 * 1024 * 1024,
   inFlight: 64,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { projectRoot } from '../support/project.ts';
@@ -58,6 +58,39 @@ function importsBetweenRooms(): readonly Import[] {
   });
 }
 
+interface Named {
+  readonly name: string;
+  readonly specifier: string;
+}
+
+function readSource(file: string): string {
+  return readFileSync(path.join(projectRoot(), file), 'utf8');
+}
+
+/** The names that a file imports, or passes on, each as it is called where it comes from. */
+function namesIn(text: string): readonly Named[] {
+  const statements = text.matchAll(/^(?:import|export)\b[^;{]*\{([^}]*)\} from '([^']+)';/gm);
+  return [...statements].flatMap(([, list = '', specifier = '']) =>
+    [...list.matchAll(/(?:type )?(\w+)(?: as \w+)?,?\s*/g)].map(([, name = '']) => ({ name, specifier })),
+  );
+}
+
+/** `FILE NAME` for each name that product or tests import of a file. */
+function namesAskedFor(): readonly string[] {
+  const files = ['src', 'test'].flatMap((top) =>
+    readdirSync(path.join(projectRoot(), top), { recursive: true, encoding: 'utf8' }).map((file) =>
+      path.join(top, file),
+    ),
+  );
+  return files
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) =>
+      namesIn(readSource(file)).map(
+        ({ name, specifier }) => `${path.join(path.dirname(file), specifier)} ${name}`,
+      ),
+    );
+}
+
 test('each room imports only from rooms below it', () => {
   const rank = new Map(ROOMS.flatMap((rooms, level) => rooms.map((room) => [room, level] as const)));
   const crossings = importsBetweenRooms();
@@ -82,6 +115,17 @@ test('a room is entered through its index.ts', () => {
     inside.map(({ file, target }) => `${file} imports ${target}`),
     [],
   );
+});
+
+test('a room shows nothing that nobody asks for', () => {
+  const asked = new Set(namesAskedFor());
+  assert.ok(asked.size > 500, 'the imports are found');
+  const idle = ROOMS.flat().flatMap((room) => {
+    const index = path.join('src', room, 'index.ts');
+    const shown = existsSync(path.join(projectRoot(), index)) ? namesIn(readSource(index)) : [];
+    return shown.filter(({ name }) => !asked.has(`${index} ${name}`)).map(({ name }) => `${index}: ${name}`);
+  });
+  assert.deepEqual(idle, []);
 });
 
 test('the picture of the rooms has all of them, and no other', () => {

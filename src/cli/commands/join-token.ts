@@ -20,7 +20,7 @@ interface TokenLsOptions {
   readonly format: string;
 }
 
-export const TOKEN_ROLES = ['worker', 'manager'] as const satisfies readonly NodeRole[];
+const TOKEN_ROLES = ['worker', 'manager'] as const satisfies readonly NodeRole[];
 
 export function addJoinToken(program: Command, session: Session): void {
   const command = program

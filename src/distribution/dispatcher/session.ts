@@ -13,7 +13,7 @@ import { reasonFor } from './reason.ts';
 import { Sending } from './sending.ts';
 import { Silence } from './silence.ts';
 
-export const HEARTBEAT_MS = 5_000;
+const HEARTBEAT_MS = 5_000;
 const PERIODS_MAX = 3;
 const REGISTER_TIMEOUT_MS = 5_000;
 const ACKNOWLEDGE_TIMEOUT_MS = 30_000;

@@ -7,5 +7,5 @@ export {
   decodeConfChange,
   encodeConfChange,
 } from './conf-change-codec.ts';
-export type { Changed, ChangerState, ChangerTracker } from './draft.ts';
+export type { Changed } from './draft.ts';
 export { restore, sameConfState } from './restore.ts';

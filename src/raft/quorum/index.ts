@@ -1,10 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
 export { describeJoint, jointCommitted, jointIds, jointVote, type JointConfig } from './joint.ts';
-export {
-  describeIds,
-  majorityCommitted,
-  majorityVote,
-  type AckedIndex,
-  type VoteResult,
-} from './majority.ts';
+export { describeIds, majorityCommitted, majorityVote, type VoteResult } from './majority.ts';
 export { ascending } from './order.ts';

@@ -2,5 +2,5 @@
 export { confStateOf, describeConfig, emptyConfig, isJoint, type TrackerConfig } from './config.ts';
 export { describeProgress, describeProgressMap } from './describe.ts';
 export { Inflights } from './inflights.ts';
-export { Progress, type ProgressOptions, type ProgressState } from './progress.ts';
-export { ProgressTracker, type Tally } from './progress-tracker.ts';
+export { Progress, type ProgressOptions } from './progress.ts';
+export { ProgressTracker } from './progress-tracker.ts';

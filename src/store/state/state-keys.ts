@@ -6,7 +6,7 @@ import type { Keyring } from '../../crypto/index.ts';
 import { generationPrefix, type KeyRange, rangeFrom } from '../../storage/index.ts';
 
 /** The kinds of records: one character, which follows on the generation in the key. */
-export const STATE_KIND = {
+const STATE_KIND = {
   secret: 's',
   /** Which secret has a name, for reads by name before all secrets are in memory. */
   name: 'n',
