@@ -35,11 +35,6 @@ function environment(): Readonly<Record<string, string>> {
   return { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
 }
 
-/** Why there can be no such disks here; undefined where there can. */
-export function whyNoLoopDisk(): string | undefined {
-  return existsSync('/dev/loop-control') ? undefined : 'there are no loop devices here';
-}
-
 /**
  * Gives the plugins of an engine that does not run a disk of their own, the same one each time: an engine that ends in peace unmounts it.
  * It goes with the engine's host.

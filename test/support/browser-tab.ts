@@ -144,25 +144,15 @@ export class BrowserTab {
     await this.#call('Input.insertText', { text });
   }
 
-  /** The picture of the window, or of the whole page, as a PNG file. */
-  async screenshot(file: string, isWhole = false): Promise<void> {
-    const { data } = await this.#call('Page.captureScreenshot', {
-      format: 'png',
-      captureBeyondViewport: isWhole,
-      ...(isWhole && { clip: { ...(await this.#pageSize()), x: 0, y: 0, scale: 1 } }),
-    });
+  /** The picture of the window, as a PNG file. */
+  async screenshot(file: string): Promise<void> {
+    const { data } = await this.#call('Page.captureScreenshot', { format: 'png' });
     writeFileSync(file, Buffer.from(String(data), 'base64'));
   }
 
   /** Resolves when all that has come is in `seen`. */
   async settled(): Promise<void> {
     await Promise.all(this.#reading);
-  }
-
-  async #pageSize(): Promise<{ width: number; height: number }> {
-    return this.evaluate(
-      '({ width: document.documentElement.scrollWidth, height: document.documentElement.scrollHeight })',
-    );
   }
 
   #hear({ method, params }: BrowserEvent): void {

@@ -68,13 +68,8 @@ export async function revokeGrant(manager: ManagerProcess, id: string): Promise<
 }
 
 /** `PUT /v1/nodes/:node/role`: resolves when it has taken effect. */
-export async function changeRole(
-  at: ManagerProcess,
-  nodeId: string,
-  role: NodeRole,
-  force = false,
-): Promise<NodeReply> {
-  const body = { role, force };
+export async function changeRole(at: ManagerProcess, nodeId: string, role: NodeRole): Promise<NodeReply> {
+  const body = { role, force: false };
   return (await call(at, { method: 'PUT', path: `/v1/nodes/${nodeId}/role`, body })) as NodeReply;
 }
 

@@ -74,8 +74,8 @@ export function aToken(id: string, role: NodeRole = 'worker', usesLeft = 2): Tok
   };
 }
 
-export function aRevocation(nodeId: string, until_ms = DAY_MS): RevocationObject {
-  return { kind: 'revocation', nodeId, hostname: 'gone', removedAt_ms: 0, until_ms };
+export function aRevocation(nodeId: string): RevocationObject {
+  return { kind: 'revocation', nodeId, hostname: 'gone', removedAt_ms: 0, until_ms: DAY_MS };
 }
 
 export function aBackupSchedule(over: Partial<BackupScheduleObject> = {}): BackupScheduleObject {
@@ -90,14 +90,13 @@ export function aBackupSchedule(over: Partial<BackupScheduleObject> = {}): Backu
   };
 }
 
-export function aDataKeyReport(name: string, over: Partial<DataKeyReportObject> = {}): DataKeyReportObject {
+export function aDataKeyReport(name: string): DataKeyReportObject {
   return {
     kind: 'data-key-report',
     nodeId: `id-${name}`,
     keyId: 'ab'.repeat(8),
     madeAt_ms: 2_000,
     purged: 1,
-    ...over,
   };
 }
 

@@ -155,18 +155,6 @@ export class CofferSwarm {
     throw new Error(`${than.name} leads again and again`);
   }
 
-  /** Has this member lead coffer's cluster. */
-  async leadAt(wanted: Member): Promise<void> {
-    for (let tries = 0; tries < 12; tries += 1) {
-      const leader = await this.leader();
-      if (leader === wanted) {
-        return;
-      }
-      await leader.restart();
-    }
-    throw new Error(`${wanted.name} does not come to lead`);
-  }
-
   /** The service's running tasks on these members' engines, once there are so many. */
   async tasks(
     service: string,

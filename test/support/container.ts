@@ -54,8 +54,8 @@ export class Container {
   }
 
   /** Runs a program in it; rejects unless it exits with code 0. */
-  async exec(command: readonly string[], words: readonly string[] = []): Promise<CommandResult> {
-    return this.engine.docker(['exec', ...words, this.id, ...command]);
+  async exec(command: readonly string[]): Promise<CommandResult> {
+    return this.engine.docker(['exec', this.id, ...command]);
   }
 
   /** Runs a program in it; resolves whatever its exit code is. */
@@ -69,8 +69,8 @@ export class Container {
   }
 
   /** The names of its secrets. */
-  files(target = TARGET): readonly string[] {
-    return readdirSync(this.reach(target)).sort();
+  files(): readonly string[] {
+    return readdirSync(this.reach(TARGET)).sort();
   }
 
   /** A secret as it is now. */

@@ -113,10 +113,7 @@ export class ManagerCluster {
   }
 
   /** Resolves to the one that leads among those given, by default all that run; rejects when none does in time. */
-  async leader(
-    among: readonly ManagerProcess[] = this.running,
-    timeout_ms = form_ms_max,
-  ): Promise<ManagerProcess> {
+  async leader(among: readonly ManagerProcess[] = this.running): Promise<ManagerProcess> {
     return waitFor(
       async () => {
         const roles = await Promise.allSettled(
@@ -131,7 +128,7 @@ export class ManagerCluster {
         // One that was cut off may not know yet that it leads no more: the later term is right.
         return leaders.sort((a, b) => b.term - a.term)[0]?.manager;
       },
-      { what: 'the cluster to have a leader', timeout_ms },
+      { what: 'the cluster to have a leader', timeout_ms: form_ms_max },
     );
   }
 

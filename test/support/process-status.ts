@@ -44,11 +44,3 @@ export function openSockets(pid: number): number {
 export function isAlive(pid: number): boolean {
   return existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 }
-
-/** How long ago a process was started, in milliseconds, to the hundredth of a second. */
-export function ageOf(pid: number): number {
-  // The name, in brackets, may hold spaces; the 22nd field is the start, in hundredths of a second since the system's.
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  const [uptime_s] = readFileSync('/proc/uptime', 'utf8').split(' ').map(Number);
-  return (uptime_s ?? 0) * 1_000 - Number(fields[19]) * 10;
-}

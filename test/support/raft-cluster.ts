@@ -50,11 +50,14 @@ export class RaftCluster {
   }
 
   /** A new node, which knows of the cluster as it began. */
-  add(id: NodeId, confState: ConfState = this.#confState): RaftMember {
+  add(id: NodeId): RaftMember {
     // All draw different timeouts, the node with the lowest id the shortest one.
     const random = (limit: number) => Math.min(2 * (id - 1), limit - 1);
     const settings: RaftSettings = { electionTick: ELECTION_TICK, random, ...this.#settings };
-    const snapshot = { ...EMPTY_SNAPSHOT, metadata: { ...EMPTY_SNAPSHOT.metadata, confState } };
+    const snapshot = {
+      ...EMPTY_SNAPSHOT,
+      metadata: { ...EMPTY_SNAPSHOT.metadata, confState: this.#confState },
+    };
     const member = new RaftMember(id, settings, snapshot);
     this.members.set(id, member);
     return member;

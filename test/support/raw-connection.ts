@@ -68,10 +68,10 @@ export class RawConnection {
   }
 
   /** Resolves to all that came, once `word` is in it. */
-  async until(word: string, timeout_ms = 10_000): Promise<Buffer> {
+  async until(word: string): Promise<Buffer> {
     await waitFor(() => this.received.includes(word), {
       what: `${JSON.stringify(word)} on a connection that gave ${JSON.stringify(this.received.toString('latin1').slice(-500))}`,
-      timeout_ms,
+      timeout_ms: 10_000,
       interval_ms: 5,
     });
     return this.received;

@@ -198,8 +198,8 @@ export class TestAgent {
     this.send({ kind: 'heartbeat', session: this.session });
   }
 
-  acknowledge(sequence = this.sequence): void {
-    this.send({ kind: 'acknowledge', session: this.session, sequence });
+  acknowledge(): void {
+    this.send({ kind: 'acknowledge', session: this.session, sequence: this.sequence });
   }
 
   send(message: NodeMessage): void {

@@ -70,12 +70,12 @@ export class TestAuthority {
   }
 
   /** What a node has before it is a member of anything. */
-  selfSigned(nodeId: string, unit = 'coffer-manager'): TlsCredentials {
+  selfSigned(nodeId: string): TlsCredentials {
     this.#issued += 1;
     const name = `self-${this.#issued}`;
     this.#openssl(
       `${SELF_SIGNED} -keyout ${name}.key -out ${name}.pem -subj`,
-      `/O=${this.clusterId}/OU=${unit}/CN=${nodeId}`,
+      `/O=${this.clusterId}/OU=coffer-manager/CN=${nodeId}`,
     );
     return { certificate: this.#read(`${name}.pem`), key: this.#read(`${name}.key`), roots: [] };
   }

@@ -31,9 +31,9 @@ export class WebPage {
   }
 
   /** Serves the page of the daemon with this control socket, and resolves when it has printed its link. */
-  static async start(controlSocket: string, words: readonly string[] = []): Promise<WebPage> {
+  static async start(controlSocket: string): Promise<WebPage> {
     const program = builtFile('dist/coffer.cjs', 'make build');
-    const child = spawn(process.execPath, [program, 'ui', '--no-open', ...words], {
+    const child = spawn(process.execPath, [program, 'ui', '--no-open'], {
       env: { PATH: process.env['PATH'] ?? '', COFFER_SOCKET: controlSocket },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -61,8 +61,8 @@ interface Frame {
 }
 
 /** How wide a text is at most. */
-export function widthOf(content: string, size = LABEL_SIZE): number {
-  return content.length * size * LETTER;
+export function widthOf(content: string): number {
+  return content.length * LABEL_SIZE * LETTER;
 }
 
 /** The whole file. Throws a RangeError where there is nothing to plot, or more series than can be told apart. */

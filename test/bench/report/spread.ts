@@ -19,8 +19,3 @@ export function spreadOf(values: readonly number[]): Spread {
   }
   return { median: (lower + upper) / 2, min, max, runs: values.length };
 }
-
-/** The same in another unit. */
-export function scaled({ median, min, max, runs }: Spread, factor: number): Spread {
-  return { median: median * factor, min: min * factor, max: max * factor, runs };
-}

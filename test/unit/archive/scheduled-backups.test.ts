@@ -60,9 +60,9 @@ function keeper(mayBeMade = true): ScheduledBackups {
   });
 }
 
-async function schedule(over: Parameters<typeof aBackupSchedule>[0] = {}): Promise<void> {
+async function schedule(): Promise<void> {
   const recipients = [formatRecipient(recipientOf(identity))];
-  const set = aBackupSchedule({ recipients, keep: 3, setAt_ms: now_ms, ...over });
+  const set = aBackupSchedule({ recipients, keep: 3, setAt_ms: now_ms });
   await store.propose({ kind: 'set-backup-schedule', schedule: set });
 }
 

@@ -29,8 +29,8 @@ import { MemoryStore } from '../../support/memory-store.ts';
 const LABELS = { 'coffer.cert.cn': 'localhost', 'coffer.cert.sans': '127.0.0.1' };
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----\n[^-]+-----END CERTIFICATE-----\n/g;
 
-function wish(labels: Readonly<Record<string, string>> = LABELS): CertificateWish {
-  const read = certificateWish(labels);
+function wish(): CertificateWish {
+  const read = certificateWish(LABELS);
   assert.ok(read);
   return read;
 }

@@ -16,7 +16,7 @@ import { DAY_MS } from '../../support/cluster-objects.ts';
 const CLUSTER_ID = 'c'.repeat(25);
 const NODE_ID = 'n'.repeat(25);
 
-function anIdentity(lifetime_ms = DAY_MS): NodeIdentityFile {
+function anIdentity(): NodeIdentityFile {
   const now_ms = Date.now();
   const authority = createAuthority({ clusterId: CLUSTER_ID, now_ms });
   const key = generateKey();
@@ -25,7 +25,7 @@ function anIdentity(lifetime_ms = DAY_MS): NodeIdentityFile {
     ...subject,
     raftId: 2 ** 48 - 2,
     storeMade: true,
-    certificates: [issueCertificate({ authority, publicKey: key, subject, now_ms, lifetime_ms })],
+    certificates: [issueCertificate({ authority, publicKey: key, subject, now_ms, lifetime_ms: DAY_MS })],
     key: exportKey(key),
     roots: [authority.certificate],
     managers: [{ nodeId: NODE_ID, raftId: 7, address: '[::1]:7373' }],

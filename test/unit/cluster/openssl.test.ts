@@ -40,8 +40,8 @@ describe("OpenSSL, at a manager's port", () => {
     return (JSON.parse(readFileSync(node.identityFile, 'utf8')) as NodeIdentityFile).certificates;
   }
 
-  async function openssl(command: string, input = ''): Promise<CommandResult> {
-    return tryCommand(['openssl', ...command.split(' ')], { cwd: files.path, input });
+  async function openssl(command: string): Promise<CommandResult> {
+    return tryCommand(['openssl', ...command.split(' ')], { cwd: files.path, input: '' });
   }
 
   /** What a client sees that hangs up after the handshake; with `-ign_eof`, until the node has hung up. */

@@ -18,9 +18,9 @@ const LIFETIME_MS = 90 * DAY_MS;
 const START_MS = Math.floor(Date.now() / 1_000) * 1_000;
 const AUTHORITY = newAuthority(CLUSTER_ID, START_MS);
 
-function identityOf(now_ms: number, authority = AUTHORITY): NodeIdentityFile {
+function identityOf(now_ms: number): NodeIdentityFile {
   const subject = { clusterId: CLUSTER_ID, nodeId: NODE_ID, role: 'manager' } as const;
-  const { certificate, roots } = issueBy(authority, subject, now_ms, LIFETIME_MS);
+  const { certificate, roots } = issueBy(AUTHORITY, subject, now_ms, LIFETIME_MS);
   const key = Buffer.alloc(0);
   return { ...subject, raftId: 1, storeMade: true, certificates: [certificate], key, roots, managers: [] };
 }

@@ -15,8 +15,8 @@ export interface Taken {
 }
 
 /** `POST /v1/backup`, with its payload and what its trailer says. */
-export async function takeBackup(harness: Pick<Harness, 'socketPath'>, key: Buffer = KEY): Promise<Taken> {
-  const response = await begin(harness, '/v1/backup', Readable.from([key]));
+export async function takeBackup(harness: Pick<Harness, 'socketPath'>): Promise<Taken> {
+  const response = await begin(harness, '/v1/backup', Readable.from([KEY]));
   const chunks: Buffer[] = [];
   for await (const chunk of response as AsyncIterable<Buffer>) {
     chunks.push(chunk);
@@ -49,9 +49,9 @@ export function restoreBody(payload: Buffer, key: Buffer = KEY): readonly Buffer
 }
 
 /** All records of a payload, with the values in a form that can be compared. */
-export async function recordsIn(payload: Buffer, key: Buffer = KEY): Promise<readonly unknown[]> {
+export async function recordsIn(payload: Buffer): Promise<readonly unknown[]> {
   const records: unknown[] = [];
-  for await (const record of openBackup(key, new ExactReader(Readable.from([payload])))) {
+  for await (const record of openBackup(KEY, new ExactReader(Readable.from([payload])))) {
     records.push(plain(record));
   }
   return records;

@@ -115,8 +115,8 @@ export class FakeLeader implements Connector {
     this.push();
   }
 
-  drop(reason: CofferError = new CofferError('cluster.not-leader', 'another manager leads')): void {
-    this.session?.close(reason);
+  drop(): void {
+    this.session?.close(new CofferError('cluster.not-leader', 'another manager leads'));
   }
 
   /** The node was killed: nobody is at the other end any more. */

@@ -2,11 +2,11 @@
 // An engine in no swarm: the secrets calls work from coffer's store alone.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { createBody, type Harness, type HarnessOptions, startGateway } from './gateway-harness.ts';
+import { createBody, type Harness, startGateway } from './gateway-harness.ts';
 
-async function withoutSwarm(context: TestContext, options: HarnessOptions = {}): Promise<Harness> {
+async function withoutSwarm(context: TestContext): Promise<Harness> {
   let clock = Date.parse('2026-01-02T03:04:05.600Z');
-  const harness = await startGateway(context, { now: () => (clock += 1_000), ...options });
+  const harness = await startGateway(context, { now: () => (clock += 1_000) });
   harness.engine.swarmState = 'inactive';
   return harness;
 }

@@ -13,7 +13,7 @@ class Swarm {
   uses = 'old';
   now_ms = 0;
 
-  run(timeout_ms = 60_000): Promise<SwitchOutcome> {
+  run(): Promise<SwitchOutcome> {
     const engine = {
       inspectService: async (id: string) => this.rolling.inspectService(id),
       serviceTasks: async (id: string) => this.rolling.serviceTasks(id),
@@ -33,7 +33,7 @@ class Swarm {
     const pause = async (duration_ms: number): Promise<void> => {
       this.now_ms += duration_ms;
     };
-    const options = { engine, timeout_ms, monotonic_ms: () => this.now_ms, pause };
+    const options = { engine, timeout_ms: 60_000, monotonic_ms: () => this.now_ms, pause };
     return switchService(options, 'id-web', REPLACEMENTS);
   }
 

@@ -35,8 +35,14 @@ function authorityAt(now_ms: number, lifetime_ms = 1_000 * DAY_MS, clusterId = C
   return createAuthority({ clusterId, now_ms, lifetime_ms });
 }
 
-function leafAt(authority: Authority, now_ms: number, lifetime_ms = 90 * DAY_MS): string {
-  return issueCertificate({ authority, publicKey: generateKey(), subject: MANAGER, now_ms, lifetime_ms });
+function leafAt(authority: Authority, now_ms: number): string {
+  return issueCertificate({
+    authority,
+    publicKey: generateKey(),
+    subject: MANAGER,
+    now_ms,
+    lifetime_ms: 90 * DAY_MS,
+  });
 }
 
 const old = authorityAt(NOW_MS);

@@ -130,8 +130,8 @@ describe('the next rotation of a secret', () => {
 describe('the next renewal of a certificate', () => {
   const labels = { 'coffer.cert.cn': 'web', 'coffer.cert.ttl': '10d' };
   const web = (versions: readonly SecretVersion[], id = 'web'): Secret => secret(id, versions, labels);
-  const next = (of: Secret, rotations: readonly RotationObject[] = [], now_ms = day(1)): number =>
-    nextRotation_ms(of, rotations, now_ms) ?? 0;
+  const next = (of: Secret, rotations: readonly RotationObject[] = []): number =>
+    nextRotation_ms(of, rotations, day(1)) ?? 0;
 
   test('comes between half and four fifths of its life, for each certificate at another time', () => {
     const parts = Array.from({ length: 200 }, (_, at) => {

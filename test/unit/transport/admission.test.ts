@@ -24,7 +24,7 @@ import {
   noCalls,
   protocolsOfAllKinds,
   RawPeer,
-  removeAuthorities,
+  removeAuthority,
 } from './transport-harness.ts';
 
 interface Intruder {
@@ -107,7 +107,7 @@ function frame(type: number, payload: Buffer): Buffer {
 before(() => void authority());
 after(() => {
   foreign.remove();
-  removeAuthorities();
+  removeAuthority();
 });
 
 function shown(credentials: TlsCredentials | undefined): { cert?: string; key?: string | Buffer } {

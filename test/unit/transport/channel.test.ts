@@ -15,9 +15,9 @@ import {
 import { StillClock } from '../../support/still-clock.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { TcpProxy } from './tcp-proxy.ts';
-import { EXPECT_M1, leafOf, listen, RawPeer, removeAuthorities } from './transport-harness.ts';
+import { EXPECT_M1, leafOf, listen, RawPeer, removeAuthority } from './transport-harness.ts';
 
-after(removeAuthorities);
+after(removeAuthority);
 
 const MESSAGE_BYTES = 100_000;
 

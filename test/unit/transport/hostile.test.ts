@@ -16,11 +16,11 @@ import {
   openClient,
   protocolsOfAllKinds,
   RawPeer,
-  removeAuthorities,
+  removeAuthority,
   type TestListener,
 } from './transport-harness.ts';
 
-after(removeAuthorities);
+after(removeAuthority);
 
 const PROTOCOLS = ['raft/1', 'rpc/1', 'stream/1', 'join/1'];
 

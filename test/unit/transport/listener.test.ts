@@ -20,10 +20,10 @@ import {
   protocolsOfAllKinds,
   RawPeer,
   recordingLogger,
-  removeAuthorities,
+  removeAuthority,
 } from './transport-harness.ts';
 
-after(removeAuthorities);
+after(removeAuthority);
 
 function until(condition: () => boolean, what: string): Promise<unknown> {
   return waitFor(condition, { what, interval_ms: 5 });

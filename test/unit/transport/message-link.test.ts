@@ -13,10 +13,10 @@ import {
   openLink,
   protocolsOfAllKinds,
   RawPeer,
-  removeAuthorities,
+  removeAuthority,
 } from './transport-harness.ts';
 
-after(removeAuthorities);
+after(removeAuthority);
 
 function until(condition: () => boolean, what: string): Promise<unknown> {
   return waitFor(condition, { what, interval_ms: 5 });

@@ -15,16 +15,9 @@ import { SeededRandom } from '../../support/seeded-random.ts';
 import { StillClock } from '../../support/still-clock.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { TcpProxy } from './tcp-proxy.ts';
-import {
-  gate,
-  listen,
-  openClient,
-  RawPeer,
-  recordingLogger,
-  removeAuthorities,
-} from './transport-harness.ts';
+import { gate, listen, openClient, RawPeer, recordingLogger, removeAuthority } from './transport-harness.ts';
 
-after(removeAuthorities);
+after(removeAuthority);
 
 function until(condition: () => boolean, what: string): Promise<unknown> {
   return waitFor(condition, { what, interval_ms: 5 });

@@ -16,9 +16,9 @@ import { SeededRandom } from '../../support/seeded-random.ts';
 import { StillClock } from '../../support/still-clock.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { TcpProxy } from './tcp-proxy.ts';
-import { EXPECT_M1, gate, leafOf, listen, RawPeer, removeAuthorities } from './transport-harness.ts';
+import { EXPECT_M1, gate, leafOf, listen, RawPeer, removeAuthority } from './transport-harness.ts';
 
-after(removeAuthorities);
+after(removeAuthority);
 
 const MIB = 1024 * 1024;
 
@@ -26,11 +26,8 @@ function until(condition: () => boolean, what: string): Promise<unknown> {
   return waitFor(condition, { what, interval_ms: 5 });
 }
 
-function protocolOf(
-  receive: StreamHandlerOptions['receive'],
-  options: Partial<StreamHandlerOptions> = {},
-): readonly Protocol[] {
-  return [{ name: 'stream/1', policy: 'member', handler: streamHandler({ receive, ...options }) }];
+function protocolOf(receive: StreamHandlerOptions['receive']): readonly Protocol[] {
+  return [{ name: 'stream/1', policy: 'member', handler: streamHandler({ receive }) }];
 }
 
 function send(

@@ -31,12 +31,11 @@ export const CLUSTER = 'cluster-1';
 export const EXPECT_M1: ExpectedIdentity = { nodeId: 'm1', clusterId: CLUSTER, role: 'manager' };
 
 /** One authority for all tests of a file: each leaf costs two processes. */
-const authorities = new Map<string, TestAuthority>();
+let known: TestAuthority | undefined;
 const leaves = new Map<string, TlsCredentials>();
 
-export function authority(clusterId = CLUSTER): TestAuthority {
-  const known = authorities.get(clusterId) ?? new TestAuthority(clusterId);
-  authorities.set(clusterId, known);
+export function authority(): TestAuthority {
+  known ??= new TestAuthority(CLUSTER);
   return known;
 }
 
@@ -48,9 +47,9 @@ export function leafOf(nodeId: string, unit = 'coffer-manager'): TlsCredentials 
   return leaf;
 }
 
-export function removeAuthorities(): void {
-  authorities.forEach((known) => known.remove());
-  authorities.clear();
+export function removeAuthority(): void {
+  known?.remove();
+  known = undefined;
   leaves.clear();
 }
 
