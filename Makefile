@@ -84,6 +84,12 @@ bench: ## measure coffer beside the engine's own secrets (root)
 	@$(MAKE) build
 	@node test/bench/run.mjs
 
+.PHONY: flame-graphs
+flame-graphs: ## draw where the time goes on the hot paths: docs/images/flame-*.svg (root; make flame-graphs ONLY="push put")
+	@test/support/setup.sh
+	@$(MAKE) build
+	@node test/bench/flames.mjs $(ONLY)
+
 .PHONY: reference
 reference: $(packages) ## write docs/reference/ anew, from the code
 	@node test/reference/run.mjs

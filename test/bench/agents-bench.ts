@@ -3,14 +3,13 @@
 // of it again and again.
 //
 //   node test/bench/run.mjs agents [COUNT] [--quick]
-import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { newSecretId } from '../../src/secrets/index.ts';
 import { authorityAt, joinTokenFrom } from '../support/cluster-calls.ts';
 import { PlayedSwarm } from '../support/played-swarm.ts';
 import { ManagerProcess } from '../support/manager-process.ts';
-import { residentMemory } from '../support/process-status.ts';
+import { processor_ms, residentMemory } from '../support/process-status.ts';
 import { agentsRole } from './agents-load.ts';
 import { machine_ms } from './cluster-load.ts';
 import { inPhase } from './phases.ts';
@@ -35,19 +34,10 @@ const REST_QUICK_MS = 2_000;
 const SETTLE_MS = 3_000;
 const SETTLE_QUICK_MS = 1_000;
 const VALUE_BYTES = 64;
-/** The kernel counts a process's time in these (sysconf(_SC_CLK_TCK), which is 100 on Linux). */
-const TICK_MS = 10;
 const KIB = 1024;
 const TARGET_P99_MS = 500;
 
 type AgentsChild = Child<ReturnType<typeof agentsRole>>;
-
-/** What a process has used of the processor so far. */
-function processor_ms(pid: number): number {
-  const [user, system] =
-    readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ').slice(11, 13) ?? [];
-  return (Number(user) + Number(system)) * TICK_MS;
-}
 
 function quantile(times_ms: readonly number[], share: number): number {
   const sorted = times_ms.toSorted((a, b) => a - b);

@@ -13,6 +13,7 @@ import { startEtcdCluster } from './cluster-etcd.ts';
 import { type Loaded, loadRole, machine_ms } from './cluster-load.ts';
 import { startSwarmCluster } from './cluster-swarm.ts';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
+import { inPhase } from './phases.ts';
 import { answerQuestions, Child } from './raft-child.ts';
 import { noteRows, printTable } from './table.ts';
 
@@ -69,7 +70,7 @@ async function measureCluster(
         what,
         bytes,
         clients,
-        loaded: await load.ask('measure', { ...shared, duration_ms, prefix }),
+        loaded: await inPhase(operation, () => load.ask('measure', { ...shared, duration_ms, prefix })),
       });
       await cluster.clear?.();
       process.stderr.write('.');

@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Node's profiler has written (`--cpu-prof`), as a list and as a picture of where the time went. Pure.
 
+export interface CallFrame {
+  readonly functionName: string;
+  readonly url: string;
+  /** From 0, as the column. */
+  readonly lineNumber: number;
+  readonly columnNumber?: number;
+}
+
+/** Where a function was written: `FILE:LINE`; undefined for one that nobody knows the source of. */
+export type FindSource = (frame: CallFrame) => string | undefined;
+
 /** A .cpuprofile, as far as it is read (Chrome DevTools protocol, Profiler.Profile). */
 export interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
-    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+    readonly callFrame: CallFrame;
     readonly children?: readonly number[];
   }[];
   /** Ids of nodes, one for each look that the profiler took. */
@@ -35,24 +46,29 @@ const CHARACTER_WIDTH = 6.5;
 const NARROWEST = 0.5;
 const DEPTH_MAX = 200;
 
-/** What of a profile was seen from one moment to another. */
-export function cutTo(profile: CpuProfile, from_us: number, to_us: number): CpuProfile {
+export interface Stretch {
+  readonly from_us: number;
+  readonly to_us: number;
+}
+
+/** What of a profile was seen within some stretches of time. */
+export function cutTo(profile: CpuProfile, stretches: readonly Stretch[]): CpuProfile {
   const samples: number[] = [];
   const timeDeltas: number[] = [];
   let at_us = profile.startTime;
   profile.samples.forEach((id, place) => {
     const delta_us = profile.timeDeltas[place] ?? 0;
     at_us += delta_us;
-    if (at_us >= from_us && at_us < to_us) {
+    if (stretches.some(({ from_us, to_us }) => at_us >= from_us && at_us < to_us)) {
       samples.push(id);
       timeDeltas.push(delta_us);
     }
   });
-  return { ...profile, samples, timeDeltas, startTime: from_us };
+  return { ...profile, samples, timeDeltas };
 }
 
 /** The calls of a profile from the outermost inwards; the same function called from the same place is one frame. */
-export function frameTree(profile: CpuProfile): Frame {
+export function frameTree(profile: CpuProfile, findSource: FindSource = () => undefined): Frame {
   const times_us = new Map<number, number>();
   profile.samples.forEach((id, at) => {
     times_us.set(id, (times_us.get(id) ?? 0) + Math.max(0, profile.timeDeltas[at] ?? 0));
@@ -64,7 +80,7 @@ export function frameTree(profile: CpuProfile): Frame {
     if (node === undefined || node.callFrame.functionName === IDLE) {
       return 0;
     }
-    const name = nameOf(node.callFrame);
+    const name = nameOf(node.callFrame, findSource);
     const frame = parent.callees.get(name) ?? { name, self_us: 0, total_us: 0, callees: new Map() };
     parent.callees.set(name, frame);
     const self_us = times_us.get(id) ?? 0;
@@ -79,8 +95,13 @@ export function frameTree(profile: CpuProfile): Frame {
   return root;
 }
 
-function nameOf({ functionName, lineNumber, url }: CpuProfile['nodes'][number]['callFrame']): string {
+function nameOf(frame: CallFrame, findSource: FindSource): string {
+  const { functionName, lineNumber, url } = frame;
   const name = functionName === '' ? '(anonymous)' : functionName;
+  const source = findSource(frame);
+  if (source !== undefined) {
+    return `${name} ${source}`;
+  }
   const file = url.split('/').at(-1) ?? '';
   return file === '' ? name : `${name} ${file}:${lineNumber + 1}`;
 }
@@ -115,13 +136,13 @@ function inMilliseconds(time_us: number): string {
   return (time_us / 1_000).toFixed(1);
 }
 
-/** The picture: who calls stands over who is called, and the width is the time. */
-export function flameGraph(root: Frame): string {
+/** The picture, with what is as wide as that many pixels: who calls stands over who is called, and the width is the time. */
+export function flameGraph(root: Frame, narrowest = NARROWEST): string {
   const boxes: string[] = [];
   let depth_max = 0;
   const draw = (frame: Frame, left: number, depth: number): void => {
     const width = (WIDTH * frame.total_us) / Math.max(1, root.total_us);
-    if (width < NARROWEST || depth >= DEPTH_MAX) {
+    if (width < narrowest || depth >= DEPTH_MAX) {
       return;
     }
     depth_max = Math.max(depth_max, depth);

@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type CpuProfile, cutTo, flameGraph, frameTree, topFunctions } from './flame-graph.ts';
+import { sourcesByMap } from './flame-sources.ts';
 import { phasesIn } from './phases.ts';
 
 const PROFILE = '.cpuprofile';
@@ -23,7 +24,7 @@ function programOf({ nodes }: CpuProfile): string {
 
 /** Writes the picture and the list of one profile. */
 function draw(profile: CpuProfile, target: string): void {
-  const tree = frameTree(profile);
+  const tree = frameTree(profile, findSource);
   if (tree.total_us > 0) {
     writeFileSync(`${target}.svg`, flameGraph(tree));
     writeFileSync(`${target}.txt`, topFunctions(tree, FUNCTIONS_MAX));
@@ -32,14 +33,15 @@ function draw(profile: CpuProfile, target: string): void {
   }
 }
 
+const findSource = sourcesByMap();
 const [, , directory = ''] = process.argv;
 const profiles = readdirSync(directory).filter((file) => file.endsWith(PROFILE));
 for (const file of profiles) {
   const profile = JSON.parse(readFileSync(path.join(directory, file), 'utf8')) as CpuProfile;
   const target = path.join(directory, path.basename(file, PROFILE));
   draw(profile, target);
-  for (const { from_ms, name, to_ms } of phasesIn(directory)) {
-    draw(cutTo(profile, from_ms * 1_000, to_ms * 1_000), `${target}.${name}`);
+  for (const [name, stretches] of phasesIn(directory)) {
+    draw(cutTo(profile, stretches), `${target}.${name}`);
   }
 }
 if (profiles.length === 0) {

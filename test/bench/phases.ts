@@ -3,9 +3,10 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { machine_ms } from './cluster-load.ts';
+import type { Stretch } from './flame-graph.ts';
 
 /** A stretch of time on the clock that all processes of a machine share, which is that of profiles too. */
-export interface Phase {
+interface Phase {
   readonly name: string;
   readonly from_ms: number;
   readonly to_ms: number;
@@ -26,13 +27,15 @@ export async function inPhase<T>(name: string, work: () => Promise<T>): Promise<
   return result;
 }
 
-/** The phases that were noted in a directory of profiles. */
-export function phasesIn(directory: string): readonly Phase[] {
+/** The phases that were noted in a directory of profiles, and when each of them was: it may have come several times. */
+export function phasesIn(directory: string): ReadonlyMap<string, readonly Stretch[]> {
+  const phases = new Map<string, Stretch[]>();
   const file = path.join(directory, FILE);
-  return existsSync(file)
-    ? readFileSync(file, 'utf8')
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line) as Phase)
-    : [];
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
+  for (const { from_ms, name, to_ms } of lines.map((line) => JSON.parse(line) as Phase)) {
+    const stretches = phases.get(name) ?? [];
+    phases.set(name, stretches);
+    stretches.push({ from_us: from_ms * 1_000, to_us: to_ms * 1_000 });
+  }
+  return phases;
 }

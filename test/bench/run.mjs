@@ -9,6 +9,7 @@
 //   node test/bench/run.mjs cluster ... three managers beside etcd and Swarm (root); see cluster-bench.ts for its words
 //   node test/bench/run.mjs agents ...  a thousand agents on one manager; see agents-bench.ts for its words
 //   node test/bench/run.mjs start ...   starts of a manager with many secrets; see start-bench.ts for its words
+//   node test/bench/run.mjs catch-up .. managers that were away; see catch-up-bench.ts for its words
 //
 // With `--json FILE` each row of a table is written to that file too, as a line of JSON.
 //
@@ -26,6 +27,7 @@ const programs = {
   cluster: 'test/bench/cluster-bench.ts',
   agents: 'test/bench/agents-bench.ts',
   start: 'test/bench/start-bench.ts',
+  'catch-up': 'test/bench/catch-up-bench.ts',
 };
 
 /** The words without `--profile DIR`, and that directory, if there is one. */

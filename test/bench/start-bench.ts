@@ -10,6 +10,7 @@ import { ManagerProcess } from '../support/manager-process.ts';
 import { peakMemory, residentMemory } from '../support/process-status.ts';
 import { projectRoot } from '../support/project.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { inPhase } from './phases.ts';
 import { answerQuestions } from './raft-child.ts';
 import { storeRole } from './raft-store.ts';
 import { withStoreChild } from './raft-under-load.ts';
@@ -73,7 +74,7 @@ async function measure(secrets: number): Promise<Start> {
     process.stderr.write('done, starting ');
     const starts: Start[] = [];
     for (let count = 0; count < STARTS; count += 1) {
-      starts.push(await startOnce(manager, 'wanted'));
+      starts.push(await inPhase('start', () => startOnce(manager, 'wanted')));
     }
     process.stderr.write(' done\n');
     const [middle] = starts.sort((a, b) => a.given_ms - b.given_ms).slice(Math.floor(STARTS / 2));

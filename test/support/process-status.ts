@@ -2,6 +2,9 @@
 // What the kernel says of a process (proc(5)).
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 
+/** The kernel counts a process's time in these (sysconf(_SC_CLK_TCK), which is 100 on Linux). */
+const TICK_MS = 10;
+
 function memory(pid: number, field: 'VmHWM' | 'VmRSS'): number {
   const line = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   if (line?.[1] === undefined) {
@@ -18,6 +21,13 @@ export function residentMemory(pid: number): number {
 /** The most memory that a process has held, in bytes. */
 export function peakMemory(pid: number): number {
   return memory(pid, 'VmHWM');
+}
+
+/** What a process has used of the processor so far. */
+export function processor_ms(pid: number): number {
+  const [user, system] =
+    readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ').slice(11, 13) ?? [];
+  return (Number(user) + Number(system)) * TICK_MS;
 }
 
 /** By how many bytes the most memory that a process held while `work` ran exceeds what it held before. */

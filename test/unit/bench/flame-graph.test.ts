@@ -43,7 +43,7 @@ test('the list begins with what took the most time, and counts what calls itself
 });
 
 test('a profile can be cut to what was seen in some time', () => {
-  const cut = cutTo(PROFILE, 7_000, 10_001);
+  const cut = cutTo(PROFILE, [{ from_us: 7_000, to_us: 10_001 }]);
   assert.deepEqual(
     [cut.samples, cut.timeDeltas],
     [
@@ -52,7 +52,22 @@ test('a profile can be cut to what was seen in some time', () => {
     ],
   );
   assert.equal(frameTree(cut).total_us, 4_000);
-  assert.deepEqual(cutTo(PROFILE, 0, Infinity).samples, PROFILE.samples);
+  assert.deepEqual(cutTo(PROFILE, [{ from_us: 0, to_us: Infinity }]).samples, PROFILE.samples);
+  const ends = [
+    { from_us: 0, to_us: 6_001 },
+    { from_us: 105_000, to_us: Infinity },
+  ];
+  assert.deepEqual(cutTo(PROFILE, ends).samples, [2, 7]);
+});
+
+test('a function is named by its source where that is known', () => {
+  const root = frameTree(PROFILE, ({ url }) => (url === '' ? undefined : 'src/main.ts:3'));
+  assert.deepEqual([...root.callees.keys()], ['main src/main.ts:3']);
+});
+
+test('what is narrower than is asked for is left out of the picture', () => {
+  const boxes = [...flameGraph(frameTree(PROFILE), 800).matchAll(/<title>/g)];
+  assert.equal(boxes.length, 3);
 });
 
 test('the picture has a box for each call below the one that made it, as wide as its time', () => {
