@@ -22,16 +22,16 @@ export function settingsOf(environment: NodeJS.ProcessEnv): FuzzSettings {
     only: ONLY,
     replay: REPLAY === '' ? undefined : REPLAY,
     coverage: COVERAGE !== '0',
-    workers: numberOf('WORKERS', WORKERS, availableParallelism()),
+    workers: numberOf('WORKERS', WORKERS, availableParallelism(), 1),
   };
 }
 
-function numberOf(name: string, text: string | undefined, otherwise: number): number {
+function numberOf(name: string, text: string | undefined, otherwise: number, least = 0): number {
   if (text === undefined || text === '') {
     return otherwise;
   }
-  if (!/^\d{1,10}$/.test(text)) {
-    throw new Error(`${name} is a number, not ${JSON.stringify(text)}`);
+  if (!/^\d{1,10}$/.test(text) || Number(text) < least) {
+    throw new Error(`${name} is a number from ${least} on, not ${JSON.stringify(text)}`);
   }
   return Number(text);
 }

@@ -13,8 +13,11 @@ export class SharedInput {
     this.#bytes = new Uint8Array(memory, HEAD_BYTES);
   }
 
+  /** Nothing is parsed yet: a worker that takes long to begin does not hang in an input. */
   static memory(): SharedArrayBuffer {
-    return new SharedArrayBuffer(HEAD_BYTES + SIZE_BYTES_MAX);
+    const memory = new SharedArrayBuffer(HEAD_BYTES + SIZE_BYTES_MAX);
+    new SharedInput(memory).clear();
+    return memory;
   }
 
   put(input: Buffer): void {
@@ -23,7 +26,7 @@ export class SharedInput {
     Atomics.add(this.#head, 0, 1);
   }
 
-  /** Nothing is parsed any more. */
+  /** Nothing is parsed. */
   clear(): void {
     Atomics.store(this.#head, 1, -1);
   }
