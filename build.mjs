@@ -14,6 +14,7 @@ import { daemonParts, npmParts } from './plugin/parts.mjs';
 import { thirdPartyLicences } from './plugin/third-party-licences.mjs';
 
 const root = import.meta.dirname;
+const out = path.join(root, 'dist');
 const { version, license, dependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 
 /**
@@ -93,26 +94,25 @@ export const bundleOptions = {
 /** Puts LevelDB's addon for this machine's processor where a bundle in `directory` looks for it. */
 export function copyAddon(directory) {
   const require = createRequire(import.meta.url);
-  const package_ = path.dirname(require.resolve('classic-level/package.json'));
+  const level = path.dirname(require.resolve('classic-level/package.json'));
   const platform = `${process.platform}-${process.arch}`;
   mkdirSync(path.join(directory, 'prebuilds'), { recursive: true });
-  cpSync(path.join(package_, 'prebuilds', platform), path.join(directory, 'prebuilds', platform), {
+  cpSync(path.join(level, 'prebuilds', platform), path.join(directory, 'prebuilds', platform), {
     recursive: true,
   });
 }
 
 /** Bundles `entry` as `name`, and resolves to esbuild's description of what it has put into that. */
-async function buildProgram(out, name, entry, options = {}) {
+async function buildProgram(name, entry) {
   const { metafile } = await build({
     ...bundleOptions,
-    ...options,
     entryPoints: { [name]: entry },
     outdir: out,
     outExtension: { '.js': '.cjs' },
     absWorkingDir: root,
     metafile: true,
   });
-  const { inputs } = metafile.outputs[`dist/${name}.cjs`];
+  const { inputs } = metafile.outputs[path.relative(root, path.join(out, `${name}.cjs`))];
   writeFileSync(path.join(out, `${name}.inputs.json`), `${JSON.stringify(inputs, null, 2)}\n`);
   return inputs;
 }
@@ -142,10 +142,9 @@ function moveDown(file, lines) {
 }
 
 async function buildPrograms() {
-  const out = path.join(root, 'dist');
   rmSync(out, { recursive: true, force: true });
-  const daemonInputs = await buildProgram(out, 'coffer-daemon', 'src/main.ts');
-  const inputs = await buildProgram(out, 'coffer', 'src/cli/main.ts');
+  const daemonInputs = await buildProgram('coffer-daemon', 'src/main.ts');
+  const inputs = await buildProgram('coffer', 'src/cli/main.ts');
   const program = path.join(out, 'coffer.cjs');
   makeExecutable(program);
   copyAddon(out);

@@ -7,7 +7,7 @@ import { mountLoopDisk } from './loop-disk.ts';
 import { bringPlugin, PLUGIN, publishBuilds, REGISTRY_ARGUMENT } from './plugin-image.ts';
 import { ManagedPlugin } from '../support/managed-plugin.ts';
 import { Network } from '../support/network.ts';
-import { callControl, type Sockets } from '../support/secret-calls.ts';
+import { callControl } from '../support/secret-calls.ts';
 import { type Member, startMember } from '../support/swarm-member.ts';
 import { startSwarm } from '../support/swarm.ts';
 import type { DaemonStatus } from '../../src/control/index.ts';
@@ -59,12 +59,8 @@ export class Site implements AskedManager {
   }
 
   async status(): Promise<DaemonStatus> {
-    return statusAt(this);
+    return acceptedBody(await callControl(this, 'GET', '/v1/status')) as DaemonStatus;
   }
-}
-
-async function statusAt(sockets: Pick<Sockets, 'controlSocket'>): Promise<DaemonStatus> {
-  return acceptedBody(await callControl(sockets, 'GET', '/v1/status')) as DaemonStatus;
 }
 
 export class ChaosCluster {

@@ -19,7 +19,7 @@ export class EngineLogs {
   readonly #canaries: Canaries;
   readonly #read_bytes = new Map<string, number>();
   readonly #ends = new Map<string, Buffer>();
-  #freshness: string[] = [];
+  #deliveries: string[] = [];
 
   constructor(files: readonly LogFile[], canaries: Canaries) {
     this.#files = files;
@@ -48,8 +48,8 @@ export class EngineLogs {
 
   /** The lines on deliveries since the last call, as the daemons wrote them: an engine writes them down as text in quotes. */
   takeDeliveries(): readonly string[] {
-    const taken = this.#freshness;
-    this.#freshness = [];
+    const taken = this.#deliveries;
+    this.#deliveries = [];
     return taken;
   }
 
@@ -68,7 +68,7 @@ export class EngineLogs {
     // The last line may be half: it is looked at again with what follows, and so is enough of the bytes before it.
     this.#ends.set(file, Buffer.from(lineEnd < 0 ? whole : chunk.subarray(lineEnd + 1)));
     const lines = lineEnd < 0 ? '' : whole.subarray(0, before.length + lineEnd).toString('utf8');
-    this.#freshness.push(
+    this.#deliveries.push(
       ...lines
         .split('\n')
         .filter((line) => line.includes('freshness'))

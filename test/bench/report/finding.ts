@@ -40,6 +40,11 @@ export interface Finding extends Subject {
   readonly rows: readonly Row[];
 }
 
+/** Those of which anything was measured. */
+export function found(findings: readonly (Finding | undefined)[]): readonly Finding[] {
+  return findings.filter((finding) => finding !== undefined);
+}
+
 /** Takes what each run measures, in any order. */
 export class Samples {
   readonly #values = new Map<string, number[]>();

@@ -83,19 +83,18 @@ async function main(words: readonly string[]): Promise<void> {
   const began = new Date();
   const facts = await machineFacts(work);
   const sections: Section[] = [];
+  const report = (): Report => ({ facts: [...facts, ...whenMade(began, wishes)], sections });
   for (const [name, run] of Object.entries(SECTIONS)) {
     if (wishes.sections.length === 0 || wishes.sections.includes(name)) {
       sections.push(await sectionOf(name, run, { work, output }, wishes));
       // After each: what was measured is not lost where the next one takes too long.
-      write(output, { facts: [...facts, ...whenMade(began, wishes)], sections });
+      write(output, report());
     }
   }
-  const report: Report = { facts: [...facts, ...whenMade(began, wishes)], sections };
-  write(output, report);
   if (wishes.docs && process.exitCode !== undefined) {
     process.stderr.write('docs/benchmarks.md is left as it was, since a section failed\n');
   } else if (wishes.docs) {
-    writeDocs(report);
+    writeDocs(report());
   }
   process.stderr.write(`${path.relative(projectRoot(), path.join(output, 'report.md'))} is written\n`);
 }

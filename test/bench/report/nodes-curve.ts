@@ -6,7 +6,7 @@ import type { loadRole } from '../cluster-load.ts';
 import { Child } from '../raft-child.ts';
 import type { NotedRow } from '../table.ts';
 import { benchRows, numberIn } from './bench-process.ts';
-import { type Finding, Samples, type Subject } from './finding.ts';
+import { found, Samples, type Subject } from './finding.ts';
 import type { Section } from './markdown.ts';
 import { type RunOptions, say, sizesInTime } from './runner.ts';
 
@@ -121,9 +121,9 @@ export async function managersSection({ directory, quick }: RunOptions): Promise
       for (let run = 0; run < (quick ? 2 : 3); run += 1) {
         for (const clients of [1, 64]) {
           const [duration_ms, prefix] = [quick ? 500 : 1_500, `m${run}-${clients}`];
-          const common = { targets, operation: 'write', clients, value_bytes: VALUE_BYTES } as const;
-          await load.ask('measure', { ...common, duration_ms: duration_ms / 4, prefix: `${prefix}-warm` });
-          const { timing } = await load.ask('measure', { ...common, duration_ms, prefix });
+          const writes = { targets, operation: 'write', clients, value_bytes: VALUE_BYTES } as const;
+          await load.ask('measure', { ...writes, duration_ms: duration_ms / 4, prefix: `${prefix}-warm` });
+          const { timing } = await load.ask('measure', { ...writes, duration_ms, prefix });
           if (clients === 1) {
             times.note(size, 'one client', timing.p50_ms);
           } else {
@@ -169,7 +169,3 @@ const MANAGER_SUBJECTS: Readonly<Record<'times' | 'rates', Subject>> = {
     scales: { x: 'linear', y: 'linear' },
   },
 };
-
-function found(findings: readonly (Finding | undefined)[]): readonly Finding[] {
-  return findings.filter((finding) => finding !== undefined);
-}

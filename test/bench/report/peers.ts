@@ -2,7 +2,7 @@
 // coffer beside what a user would have instead: the benchmarks of the clusters, of the log and of the daemon, several times in turn.
 import type { NotedRow } from '../table.ts';
 import { benchRows, numberIn } from './bench-process.ts';
-import { type Finding, type Ratio, Samples, type Subject } from './finding.ts';
+import { found, type Ratio, Samples, type Subject } from './finding.ts';
 import type { Section } from './markdown.ts';
 import { type RunOptions, say } from './runner.ts';
 
@@ -217,8 +217,4 @@ const ENGINE_SUBJECTS: Readonly<Record<'deliveries' | 'watched' | 'creates', Sub
 
 function rounds(quick: boolean): readonly number[] {
   return Array.from({ length: quick ? 1 : ROUNDS }, (_, round) => round);
-}
-
-function found(findings: readonly (Finding | undefined)[]): readonly Finding[] {
-  return findings.filter((finding) => finding !== undefined);
 }

@@ -2,7 +2,7 @@
 // What one manager costs as more and more secrets are in it.
 import { ManagerProcess } from '../../support/manager-process.ts';
 import { residentMemory } from '../../support/process-status.ts';
-import { type Finding, Samples, type Subject } from './finding.ts';
+import { found, Samples, type Subject } from './finding.ts';
 import {
   backup_ms,
   backupKey,
@@ -70,13 +70,12 @@ export async function secretsSection({ directory, quick, curve_ms }: RunOptions)
   } finally {
     await manager.destroy();
   }
-  const findings: readonly (Finding | undefined)[] = [
-    times.finding(TIMES, ['put', 'GetSecret', 'ls', 'start', 'the first ls after it', 'backup']),
-    space.finding(SPACE, ['memory, in use', 'memory, after a start', 'disk']),
-  ];
   return {
     title: 'As secrets grow in number',
-    findings: findings.filter((finding) => finding !== undefined),
+    findings: found([
+      times.finding(TIMES, ['put', 'GetSecret', 'ls', 'start', 'the first ls after it', 'backup']),
+      space.finding(SPACE, ['memory, in use', 'memory, after a start', 'disk']),
+    ]),
     leftOut: [],
   };
 }

@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { ManagerProcess } from '../../support/manager-process.ts';
 import { residentMemory } from '../../support/process-status.ts';
-import { type Finding, Samples, type Subject } from './finding.ts';
+import { found, Samples, type Subject } from './finding.ts';
 import { backup_ms, backupKey, diskOf, fill, getSecret_ms, put_ms, start_ms } from './manager-costs.ts';
 import type { Section } from './markdown.ts';
 import { type RunOptions, say } from './runner.ts';
@@ -60,13 +60,12 @@ export async function sizesSection({ directory, quick }: RunOptions): Promise<Se
       await manager.destroy();
     }
   }
-  const findings: readonly (Finding | undefined)[] = [
-    times.finding(TIMES, ['put', 'GetSecret', `backup of ${secrets}`, 'start']),
-    space.finding(SPACE, ['memory, in use', 'disk']),
-  ];
   return {
     title: 'As values grow',
-    findings: findings.filter((finding) => finding !== undefined),
+    findings: found([
+      times.finding(TIMES, ['put', 'GetSecret', `backup of ${secrets}`, 'start']),
+      space.finding(SPACE, ['memory, in use', 'disk']),
+    ]),
     leftOut: [],
   };
 }
