@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One node of the replicated store: the Raft core with its disk, its clock and its peers.
-import { CofferError } from '../../common/index.ts';
+import type { CofferError } from '../../common/index.ts';
 import {
   type AnyConfChange,
   type ConfState,
@@ -21,6 +21,7 @@ import { DiskWatchdog } from './disk-watchdog.ts';
 import { IdleFlush } from './idle-flush.ts';
 import { LeaderContact } from './leader-contact.ts';
 import { Leadership } from './leadership.ts';
+import { Lifetime } from './lifetime.ts';
 import { MembershipChanges, takesVote } from './membership-changes.ts';
 import type { NodeIdentity } from './node-identity.ts';
 import { isForCore } from './peer-messages.ts';
@@ -60,9 +61,8 @@ export class Replica {
   readonly #ticker: Ticker;
   readonly #leader: LeaderContact;
   readonly #idleFlush: IdleFlush;
+  readonly #lifetime: Lifetime;
   #recovering: boolean;
-  #ended: CofferError | undefined;
-  #stopped = false;
   #closing: Promise<void> | undefined;
   readonly #watchers = new ReplicaWatchers();
   /** Tells who wants to know which secrets have changed. */
@@ -75,13 +75,18 @@ export class Replica {
     this.#recovering = parts.recoveringTerm !== 0;
     const newId = (): Buffer => randomId(parts.random);
     this.#leader = new LeaderContact(this.#id, clock);
-    const onError = (thrown: unknown): void => this.#fault(thrown);
+    const onError = (thrown: unknown): void => this.#lifetime.fault(thrown);
     const wake = (): void => this.#loop.wake();
+    this.#lifetime = new Lifetime({
+      wake,
+      stop: (reason) => this.#stop(reason),
+      onFault: (error) => parts.onFault(error),
+    });
     this.#checkpoint = new CheckpointWriter(parts.checkpointFile, clock, onError);
     this.#snapshots = new SnapshotTransfer({
       ...parts,
       write: (operations) => this.#writer.write(operations),
-      onSent: (to, status) => this.#whileRunning(() => this.#node.reportSnapshot(to, status)),
+      onSent: (to, status) => this.#lifetime.run(() => this.#node.reportSnapshot(to, status)),
     });
     this.#writer = new AppendWriter({
       ...parts,
@@ -96,7 +101,12 @@ export class Replica {
       },
       onError,
     });
-    this.#whole = new WholeState({ ...parts, writer: this.#writer, check: () => this.#check(), onError });
+    this.#whole = new WholeState({
+      ...parts,
+      writer: this.#writer,
+      check: () => this.#lifetime.check(),
+      onError,
+    });
     this.#idleFlush = new IdleFlush(
       clock,
       () => state.changed,
@@ -120,7 +130,7 @@ export class Replica {
       newRequestId: () => newId().toString('hex'),
       appliedIndex: () => state.appliedIndex,
       paused: () => this.#watchdog.stalled,
-      ended: () => this.#ended,
+      ended: () => this.ended,
       onFault: onError,
       wake,
       onApplied: (duration_ms) => this.#watchers.committed(duration_ms),
@@ -133,8 +143,8 @@ export class Replica {
       settings,
       confState: () => state.confState,
       leads: () => this.#leader.isSelf,
-      check: () => this.#check(),
-      run: (work) => this.#whileRunning(work),
+      check: () => this.#lifetime.check(),
+      run: (work) => this.#lifetime.run(work),
     });
     const applier = new Applier({
       node: this.#node,
@@ -171,15 +181,15 @@ export class Replica {
       clock,
       tick_ms,
       late_ms,
-      onTick: () => this.#whileRunning(() => this.#tick()),
+      onTick: () => this.#lifetime.run(() => this.#tick()),
     });
   }
 
   /** Begins to take part. A node that is the only voter becomes leader at once. */
   start(): void {
-    this.state.load.start(this.#parts.clock, (thrown) => this.#fault(thrown));
+    this.state.load.start(this.#parts.clock, (thrown) => this.#lifetime.fault(thrown));
     this.#loop.start();
-    this.#whileRunning(() => this.#leadership.campaignAlone());
+    this.#lifetime.run(() => this.#leadership.campaignAlone());
     this.#ticker.start();
     void this.#whole.clearObsolete();
   }
@@ -200,17 +210,17 @@ export class Replica {
 
   /** Why the replica takes no more calls; undefined while it does. */
   get ended(): CofferError | undefined {
-    return this.#ended;
+    return this.#lifetime.ended;
   }
 
   /** See `SecretStore`. */
   propose(command: Command, options: ProposeOptions = {}): Promise<Proposed> {
-    return this.#ended === undefined ? this.#proposer.propose(command, options) : Promise.reject(this.#ended);
+    return this.ended === undefined ? this.#proposer.propose(command, options) : Promise.reject(this.ended);
   }
 
   /** See `SecretStore`. */
   async readBarrier(timeout_ms: number): Promise<Freshness> {
-    this.#check();
+    this.#lifetime.check();
     return (await this.#reads.wait(timeout_ms)) ? 'linearizable' : 'local';
   }
 
@@ -224,10 +234,10 @@ export class Replica {
    * the replica ends before.
    */
   async forgetLog(index: number): Promise<void> {
-    this.#check();
+    this.#lifetime.check();
     await this.#writer.flushed();
     await this.#writer.writeAsOf(() => this.#parts.log.forget(Math.min(index, this.#writer.durable.index)));
-    this.#check();
+    this.#lifetime.check();
   }
 
   /** See `SecretStore`. */
@@ -240,7 +250,7 @@ export class Replica {
    * takes effect, or nobody but the one that is gone might know of it. Throws `store.unavailable` if nobody takes over.
    */
   async proposeConfChange(change: AnyConfChange): Promise<ConfState> {
-    this.#check();
+    this.#lifetime.check();
     if (takesVote(change, this.#id)) {
       await this.#leadership.passOn();
     }
@@ -251,14 +261,14 @@ export class Replica {
 
   /** Asks the leader to hand over to this voter. It goes on if the other does not take over in time. */
   transferLeader(to: NodeId): void {
-    this.#whileRunning(() => this.#node.transferLeader(to));
+    this.#lifetime.run(() => this.#node.transferLeader(to));
   }
 
   /** A message from a peer that has shown who it is. */
   receive(message: PeerMessage): void {
     this.#leader.heardFrom(message.from);
     if (isForCore(message, this.state, this.#proposer)) {
-      this.#whileRunning(() => this.#node.step(message));
+      this.#lifetime.run(() => this.#node.step(message));
     }
   }
 
@@ -267,9 +277,9 @@ export class Replica {
    * `store.damaged` if the stream is not whole, with `store.busy` while another is on its way, and as `chunks` does.
    */
   async receiveSnapshot(message: MsgSnap, chunks: AsyncIterable<Buffer>): Promise<void> {
-    this.#check();
+    this.#lifetime.check();
     const staged = await this.#snapshots.receive(message, chunks, this.#node.basicStatus());
-    this.#whileRunning(() => {
+    this.#lifetime.run(() => {
       // Without a turn of the event loop in between, in which the core would be run, and not be asked what it wanted.
       if (!this.#loop.takeSnapshot(message) && staged) {
         this.#snapshots.drop();
@@ -295,7 +305,7 @@ export class Replica {
 
   /** A message to this peer was lost. */
   reportUnreachable(id: NodeId): void {
-    this.#whileRunning(() => this.#node.reportUnreachable(id));
+    this.#lifetime.run(() => this.#node.reportUnreachable(id));
   }
 
   status(): Status {
@@ -304,40 +314,21 @@ export class Replica {
 
   /** Hands over its leadership, finishes what was proposed, and writes all down. */
   close(): Promise<void> {
-    this.#ended ??= new CofferError('store.closed', 'the store is closed');
-    this.#closing ??= this.#close(this.#ended);
+    this.#closing ??= this.#close(this.#lifetime.close());
     return this.#closing;
   }
 
   async #close(reason: CofferError): Promise<void> {
-    if (!this.#stopped) {
+    if (!this.#lifetime.isStopped) {
       await this.#proposer.drained(CLOSE_TIMEOUT_MS);
-      this.#whileRunning(() => this.#leadership.handOver());
+      this.#lifetime.run(() => this.#leadership.handOver());
     }
-    if (!this.#stopped && this.state.changed) {
+    if (!this.#lifetime.isStopped && this.state.changed) {
       this.#writer.flush();
     }
     await this.#writer.idle();
-    this.#stop(reason);
+    this.#lifetime.stop(reason);
     await this.#checkpoint.close();
-  }
-
-  #check(): void {
-    if (this.#ended !== undefined) {
-      throw this.#ended;
-    }
-  }
-
-  #whileRunning(work: () => void): void {
-    if (this.#stopped) {
-      return;
-    }
-    try {
-      work();
-      this.#loop.wake();
-    } catch (thrown) {
-      this.#fault(thrown);
-    }
   }
 
   #onApplied(): void {
@@ -373,25 +364,14 @@ export class Replica {
     this.#leadership.campaignAlone();
     this.#proposer.tryAgain();
     this.#reads.askAgain(clock.now_ms() - settings.tick_ms * settings.electionTicks);
-    diskSpace.measure()?.catch((thrown: unknown) => this.#fault(thrown));
+    diskSpace.measure()?.catch((thrown: unknown) => this.#lifetime.fault(thrown));
     if (this.#recovering && this.#node.basicStatus().recoveringTerm === 0) {
       this.#recovering = false;
       this.#writer.recovered();
     }
   }
 
-  #fault(thrown: unknown): void {
-    if (this.#stopped) {
-      return;
-    }
-    const cause = CofferError.from(thrown, 'store.faulted');
-    this.#ended = new CofferError('store.faulted', cause.detail, { cause });
-    this.#stop(this.#ended);
-    this.#parts.onFault(this.#ended);
-  }
-
   #stop(reason: CofferError): void {
-    this.#stopped = true;
     this.#loop.stop();
     this.state.load.stop();
     this.#whole.stop();
