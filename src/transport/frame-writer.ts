@@ -14,7 +14,7 @@ const PATIENCE_MS = 2;
 const NOTHING = Buffer.alloc(0);
 
 /** What a frame may have behind its payload. */
-export const ZEROS_BEHIND_BYTES_MAX = 64 * 1024;
+export const ZEROS_BEHIND_BYTES_MAX = 32 * 1024;
 /** Shared by all, and never written to. */
 const ZEROS = Buffer.alloc(ZEROS_BEHIND_BYTES_MAX);
 
@@ -161,7 +161,7 @@ export class FrameWriter {
     pieces: readonly Buffer[],
     { wipe, zerosBehind_bytes }: Pick<QueuedFrame, 'wipe' | 'zerosBehind_bytes'>,
   ): void {
-    const all = zerosBehind_bytes === 0 ? pieces : [...pieces, ZEROS.subarray(0, zerosBehind_bytes)];
+    const all = zerosBehind_bytes === 0 ? pieces : [...pieces, zeros(zerosBehind_bytes)];
     const done = (error: Error | null | undefined): void => {
       if (wipe) {
         pieces.forEach((piece) => piece.fill(0));
@@ -224,6 +224,11 @@ export class FrameWriter {
       this.#head = 0;
     }
   }
+}
+
+/** Most ask for all that there are, which costs no view of them. */
+function zeros(size_bytes: number): Buffer {
+  return size_bytes === ZEROS.length ? ZEROS : ZEROS.subarray(0, size_bytes);
 }
 
 function isLarge({ payload }: QueuedFrame): boolean {
