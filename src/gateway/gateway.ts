@@ -14,7 +14,7 @@ import type { StoreSource, StoreStart } from '../store/index.ts';
 import type { GatewayContext } from './context.ts';
 import { HEAD_BYTES_MAX } from './engine-call.ts';
 import { dockerGroupId } from './docker-group.ts';
-import { classifyFirstBytes } from './first-bytes.ts';
+import { classifyFirstBytes, FirstBytes } from './first-bytes.ts';
 import { LentConnections } from './lent-connections.ts';
 import { passThrough } from './pass-through.ts';
 import { headBytes, hijackLate } from './late-hijack.ts';
@@ -65,6 +65,8 @@ export function createGateway(options: GatewayOptions): Gateway {
 
 /** A write that the engine never answers ends by its own time-out; closing does not wait for that. */
 const CLOSE_TIMEOUT_MS = 5_000;
+/** Requests of one connection that wait for their answers. The engine reads one after the other; Node reads all that come, and keeps them. */
+const PIPELINED_MAX = 16;
 
 class Front {
   readonly #context: GatewayContext;
@@ -73,6 +75,7 @@ class Front {
   readonly #connections = new Set<Socket>();
   readonly #agents = new WeakMap<Socket, Agent>();
   readonly #lent = new LentConnections();
+  readonly #underWay = new WeakMap<Socket, number>();
   readonly #app: ReturnType<typeof secretsApp>;
   readonly #writing = new Set<Promise<void>>();
   #removePath: (() => void) | undefined;
@@ -149,16 +152,15 @@ class Front {
       this.#agents.get(socket)?.destroy();
     });
     socket.on('error', () => socket.destroy());
-    let bytes: Buffer = Buffer.alloc(0);
+    const first = new FirstBytes();
     const settle = (): void => {
       socket.off('data', take);
       socket.off('end', settle);
       socket.pause();
-      this.#serve(socket, bytes);
+      this.#serve(socket, first.bytes);
     };
     const take = (chunk: Buffer): void => {
-      bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
-      if (classifyFirstBytes(bytes) !== 'more') {
+      if (first.push(chunk) !== 'more') {
         settle();
       }
     };
@@ -194,6 +196,9 @@ class Front {
       request.socket.destroy();
       return;
     }
+    if (!this.#admits(request.socket, response)) {
+      return;
+    }
     if (request.httpVersion === '1.1' && request.headers.host === undefined) {
       sendReply(response, missingHost());
       return;
@@ -210,6 +215,18 @@ class Front {
     } else {
       this.#app(request, response);
     }
+  }
+
+  /** Whether there is room for one more; if not, or not any more, the connection is cut. */
+  #admits(socket: Socket, response: Parameters<typeof passThrough>[1]): boolean {
+    const underWay = this.#underWay.get(socket) ?? 0;
+    if (underWay >= PIPELINED_MAX || socket.destroyed) {
+      socket.destroy();
+      return false;
+    }
+    this.#underWay.set(socket, underWay + 1);
+    response.once('close', () => this.#underWay.set(socket, (this.#underWay.get(socket) ?? 1) - 1));
+    return true;
   }
 
   #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {

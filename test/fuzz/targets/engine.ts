@@ -14,7 +14,7 @@ import {
   decodeServiceSpec,
   decodeTasks,
 } from '../../../src/engine/swarm-model.ts';
-import { classifyFirstBytes } from '../../../src/gateway/first-bytes.ts';
+import { classifyFirstBytes, FirstBytes } from '../../../src/gateway/first-bytes.ts';
 import { decodeBase64, GoBase64Error } from '../../../src/gateway/go-base64.ts';
 import { GoJsonError, hasMore, readJson } from '../../../src/gateway/go-json.ts';
 import { readSpec, refuseSpec } from '../../../src/gateway/read-spec.ts';
@@ -135,6 +135,23 @@ function route(target: string): void {
     secretsRoute(method, target);
     isHijackCall(method, target);
     isServiceWrite(method, target);
+  }
+}
+
+/** Whether they come at once or byte by byte, until it is told what they are. */
+function classifyInPieces(bytes: Buffer): void {
+  const first = new FirstBytes();
+  const told = [...bytes].findIndex(
+    (_, at) => first.push(Buffer.from(bytes.subarray(at, at + 1))) !== 'more',
+  );
+  const read = bytes.subarray(0, told === -1 ? bytes.length : told + 1);
+  if (!first.bytes.equals(read)) {
+    throw new BrokenPromise('other bytes than have come');
+  }
+  const isTold = classifyFirstBytes(read) !== 'more';
+  const wasTold = read.length > 1 && classifyFirstBytes(read.subarray(0, -1)) !== 'more';
+  if (isTold !== (told !== -1) || wasTold) {
+    throw new BrokenPromise('told too late, or too early');
   }
 }
 
@@ -367,7 +384,7 @@ export const engineTargets: readonly FuzzTarget[] = [
       'GET / HTTP/1.1\r\n\r\n',
     ),
     refuses: () => false,
-    run: classifyFirstBytes,
+    run: classifyInPieces,
     words: ['\r\n\r\n', 'Upgrade:', 'POST '],
   },
   {

@@ -19,7 +19,9 @@ import { startGateway } from '../gateway/gateway-harness.ts';
 import { NOW_MS, PlayedDaemon } from '../ui/played-daemon.ts';
 
 /** For a request's head, instead of five to ten seconds, where it is waited for. */
-export const SHORT_MS = 1_000;
+export const SHORT_MS = 2_000;
+/** Where it is not, on a machine that is busy. */
+const LONG_MS = 60_000;
 
 /** As many connections as the ports hold; the sockets hold more, if this is not said to them. */
 const PLACES = 64;
@@ -58,7 +60,7 @@ function directoryFor(context: Owner): string {
   return directory;
 }
 
-export async function plugin(context: Owner, head_ms?: number): Promise<HttpListener> {
+export async function plugin(context: Owner, head_ms = LONG_MS): Promise<HttpListener> {
   const socket = path.join(directoryFor(context), 'plugin.sock');
   const store = new MemoryStore();
   await store.propose({
@@ -78,7 +80,7 @@ export async function plugin(context: Owner, head_ms?: number): Promise<HttpList
     provider: new SecretProvider({ ...shared, source: () => store, swarmNode: () => undefined }),
     volumes: undefined,
     refusals: new Refusals(),
-    limits: { connectionsMax: PLACES, ...(head_ms !== undefined && { unfinished_ms: head_ms }) },
+    limits: { connectionsMax: PLACES, unfinished_ms: head_ms },
   });
   await listenOnUnixSocket(server, socket);
   context.after(() => {
@@ -94,7 +96,7 @@ export async function plugin(context: Owner, head_ms?: number): Promise<HttpList
   };
 }
 
-export async function control(context: Owner, head_ms?: number): Promise<HttpListener> {
+export async function control(context: Owner, head_ms = LONG_MS): Promise<HttpListener> {
   const socket = path.join(directoryFor(context), 'control.sock');
   const store = new MemoryStore();
   const server = createControlServer({
@@ -108,7 +110,8 @@ export async function control(context: Owner, head_ms?: number): Promise<HttpLis
     logger: silentLogger,
     limits: {
       connectionsMax: PLACES,
-      ...(head_ms !== undefined && { headersTimeout_ms: head_ms, requestTimeout_ms: head_ms }),
+      headersTimeout_ms: head_ms,
+      requestTimeout_ms: head_ms,
     },
   });
   await server.listen(socket);
@@ -121,12 +124,12 @@ export async function control(context: Owner, head_ms?: number): Promise<HttpLis
   };
 }
 
-export async function monitoring(context: Owner, head_ms?: number): Promise<HttpListener> {
+export async function monitoring(context: Owner, head_ms = LONG_MS): Promise<HttpListener> {
   const server = new MonitoringServer({
     host: '127.0.0.1',
     port: 0,
     logger: silentLogger,
-    ...(head_ms !== undefined && { requestTimeout_ms: head_ms }),
+    requestTimeout_ms: head_ms,
     monitored: {
       metrics: async () => [gauge('coffer_up', 'Up', 1)],
       health: () => ({
@@ -153,14 +156,14 @@ export async function monitoring(context: Owner, head_ms?: number): Promise<Http
   };
 }
 
-export async function webPage(context: Owner, head_ms?: number): Promise<HttpListener> {
+export async function webPage(context: Owner, head_ms = LONG_MS): Promise<HttpListener> {
   const server = await startUi(0, {
     daemon: new PlayedDaemon(),
     explain: explainToPage,
     version: '1.2.3',
     commandName: 'docker coffer',
     now_ms: () => NOW_MS,
-    ...(head_ms !== undefined && { headTimeout_ms: head_ms }),
+    headTimeout_ms: head_ms,
   });
   context.after(() => server.close());
   return {
