@@ -33,7 +33,7 @@ check: $(packages) ## check types, lint and format
 .PHONY: test
 test: ## install what the tests need, then build, check and run all of them (make test ONLY="unit" for some)
 	@test/support/setup.sh
-	@$(MAKE) build check plugin
+	@$(MAKE) -j2 --output-sync=target build check plugin
 	@node test/run.mjs $(TEST_FLAGS) $(ONLY)
 
 # Which engines: `machine` for this one's own, 26.1, 28.5; all of them by default.
