@@ -16,11 +16,11 @@ import {
   openClient,
   protocolsOfAllKinds,
   RawPeer,
-  removeAuthorities,
+  removeAuthority,
   type TestListener,
 } from '../transport/transport-harness.ts';
 
-after(removeAuthorities);
+after(removeAuthority);
 
 const MESSAGE_BYTES = 1_024;
 /** Longer than any protocol lets a frame or a silence last, and than a connection takes to end while this clock goes on. */
