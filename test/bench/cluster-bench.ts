@@ -2,7 +2,7 @@
 // The benchmark of clusters: three managers beside three members of etcd and three engines in a swarm, on one machine and one
 // disk, loaded by one and the same process of clients that spread over the members.
 //
-//   node test/bench/run.mjs cluster [--quick] [--case-seconds=N] [etcd] [swarm] [coffer]
+//   node test/bench/run.mjs cluster [--quick] [--no-failover] [--case-seconds=N] [etcd] [swarm] [coffer]
 import { mkdtempSync, statfsSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -46,7 +46,7 @@ interface Row {
 async function measureCluster(
   cluster: ClusterUnderTest,
   load: LoadChild,
-  quick: boolean,
+  failovers: number,
   duration_ms: number,
 ): Promise<void> {
   const { name, targets, write, read } = cluster;
@@ -78,7 +78,9 @@ async function measureCluster(
   }
   process.stderr.write(' done\n');
   printRows(name, rows);
-  await measureFailover(cluster, load, quick ? 1 : FAILOVERS);
+  if (failovers > 0) {
+    await measureFailover(cluster, load, failovers);
+  }
 }
 
 /** From the death of the leader to the end of the first write that began afterwards and was accepted. */
@@ -132,6 +134,8 @@ async function main(words: readonly string[]): Promise<void> {
   const quick = words.includes('--quick');
   const [, case_s] = words.join(' ').match(/--case-seconds=([\d.]+)/) ?? [];
   const duration_ms = case_s === undefined ? (quick ? 500 : 4_000) : Number(case_s) * 1_000;
+  // A leader that is killed leaves no profile.
+  const failovers = words.includes('--no-failover') ? 0 : quick ? 1 : FAILOVERS;
   const wanted = Object.entries(SYSTEMS).filter(([name]) => words.includes(name));
   for (const [name, start] of wanted.length === 0 ? Object.entries(SYSTEMS) : wanted) {
     const cluster = await start(directory);
@@ -141,7 +145,7 @@ async function main(words: readonly string[]): Promise<void> {
     }
     const load = Child.start<ReturnType<typeof loadRole>>('load');
     try {
-      await measureCluster(cluster, load, quick, duration_ms);
+      await measureCluster(cluster, load, failovers, duration_ms);
     } finally {
       await load.stop();
       await cluster.stop();

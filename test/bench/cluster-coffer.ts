@@ -31,6 +31,10 @@ export function cofferCluster(cluster: ManagerCluster): ClusterUnderTest {
       );
       return { kill: () => leader.kill9(), start: () => leader.start() };
     },
-    stop: () => cluster.destroy(),
+    stop: async () => {
+      // Who is profiled writes that at its end.
+      await Promise.all(cluster.running.map((manager) => manager.stop()));
+      await cluster.destroy();
+    },
   };
 }

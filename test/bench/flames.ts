@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flame graphs of the hot paths, from real runs of the benchmarks: docs/images/flame-*.svg.
 //
-//   node test/bench/flames.mjs [NAME ...]
+//   node test/bench/flames.mjs [--kept] [NAME ...]     --kept: from the profiles that the last run has left
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
@@ -14,6 +14,7 @@ import { phasesIn } from './phases.ts';
 const PICTURE_BYTES_MAX = 150_000;
 /** Pixels: what is narrower is left out, and more where the picture would be too large. */
 const NARROWEST = 1;
+const KEPT = '--kept';
 const DAEMON = /coffer-daemon\.cjs$/;
 
 interface Wanted {
@@ -24,7 +25,10 @@ interface Wanted {
 }
 
 const RUNS: readonly Wanted[] = [
-  { words: ['cluster', 'coffer', '--quick'], phases: { put: 'write', 'get-secret': 'read' } },
+  {
+    words: ['cluster', 'coffer', '--quick', '--no-failover'],
+    phases: { put: 'write', 'get-secret': 'read' },
+  },
   { words: ['catch-up', '--quick', '20000'], phases: { 'catch-up': 'entries', 'catch-up-state': 'state' } },
   { words: ['agents', '--quick', '500'], phases: { push: 'push' } },
   { words: ['start', '50000'], phases: { start: 'start' } },
@@ -56,7 +60,20 @@ function picture(tree: Frame): string {
   }
 }
 
-const [, , ...names] = process.argv;
+/** Runs the benchmark, whose processes leave their profiles in the directory. */
+function runProfiled(words: readonly string[], directory: string): void {
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  const args = [path.join('test', 'bench', 'run.mjs'), ...words, '--profile', directory];
+  const stdio = ['ignore', 'inherit', 'inherit'] as const;
+  const { status } = spawnSync(process.execPath, args, { cwd: projectRoot(), stdio: [...stdio] });
+  if (status !== 0) {
+    throw new Error(`\`${words.join(' ')}\` ended with ${status ?? 'a signal'}`);
+  }
+}
+
+const [, , ...typed] = process.argv;
+const names = typed.filter((word) => word !== KEPT);
 const root = projectRoot();
 for (const { phases, words } of RUNS) {
   const wanted = Object.entries(phases).filter(([name]) => names.length === 0 || names.includes(name));
@@ -64,15 +81,8 @@ for (const { phases, words } of RUNS) {
     continue;
   }
   const directory = path.join(root, 'build', 'flames', words.join('-'));
-  rmSync(directory, { recursive: true, force: true });
-  mkdirSync(directory, { recursive: true });
-  const args = [path.join('test', 'bench', 'run.mjs'), ...words, '--profile', directory];
-  const { status } = spawnSync(process.execPath, args, {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  if (status !== 0) {
-    throw new Error(`\`${words.join(' ')}\` ended with ${status ?? 'a signal'}`);
+  if (!typed.includes(KEPT)) {
+    runProfiled(words, directory);
   }
   for (const [name, phase] of wanted) {
     const file = path.join('docs', 'images', `flame-${name}.svg`);

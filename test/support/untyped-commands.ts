@@ -80,6 +80,11 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
     why: 'ten minutes with three engines; it is a target of its own',
   },
   {
+    page: 'docs/flame-graphs.md',
+    commands: ['make flame-graphs'],
+    why: 'minutes of benchmarks; it is a target of its own',
+  },
+  {
     page: 'docs/fuzzing.md',
     commands: ['make fuzz'],
     why: 'it is a target of its own; the unit tests try each parser with fewer inputs',
