@@ -152,7 +152,8 @@ function detailOf(command: Command): string | undefined {
     return `versions ${command.numbers.join(', ')}`;
   }
   if (command.kind === 'rotate') {
-    return `of ${command.services.length} services`;
+    const { length } = command.services;
+    return `of ${length} ${length === 1 ? 'service' : 'services'}`;
   }
   if (command.kind === 'revert-rotation') {
     return command.problem === CANCELLED ? 'cancelled' : 'goes back';

@@ -6,6 +6,7 @@ import type { Finding } from './why-model.ts';
 import { type ScopedService, taskName } from './why-target.ts';
 
 const TASKS_MAX = 5;
+const { compare } = new Intl.Collator('en', { numeric: true });
 const ERROR_LENGTH_MAX = 300;
 
 /** One for all that run, and one for each place where none does. */
@@ -25,7 +26,9 @@ export function taskFindings(facts: Known, { service, task }: ScopedService): re
     const message = own.length === 0 ? 'there is none' : 'none is to run';
     return [{ name: 'tasks', level: 'ok', message }];
   }
-  const waiting = wanted.filter(([, tasks]) => !tasks.some(isRunning));
+  const waiting = wanted
+    .filter(([, tasks]) => !tasks.some(isRunning))
+    .toSorted(([one], [other]) => compare(one, other));
   const runningCount = wanted.length - waiting.length;
   const running: readonly Finding[] =
     runningCount === 0

@@ -10,6 +10,7 @@ const SUCCESSOR_ENDING = '-coffer';
 
 export interface PlannedSecret {
   readonly engine: EngineSecret;
+  /** By name. */
   readonly services: readonly EngineService[];
   readonly told: ImportedSecret;
 }
@@ -47,7 +48,9 @@ function toldService({ labels, name }: EngineService): ImportedService {
 }
 
 function plannedSecret({ isStored, services }: SwarmFacts, engine: EngineSecret): PlannedSecret {
-  const users = services.filter(({ secrets }) => secrets.some(({ id }) => id === engine.id));
+  const users = services
+    .filter(({ secrets }) => secrets.some(({ id }) => id === engine.id))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const note = reasonAgainst(engine);
   return {
     engine,

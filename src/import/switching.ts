@@ -23,11 +23,12 @@ export class Switching {
     this.#adoption = adoption;
   }
 
-  /** One service after the other. After one that fails, the others stay as they are. */
+  /** One service after the other, by name. After one that fails, the others stay as they are. */
   async run(): Promise<void> {
     const replacements = await this.#successors();
     const switched = this.#adoption.planned.filter(({ engine }) => replacements.has(engine.id));
-    const names = new Map(switched.flatMap(({ services }) => services.map(({ id, name }) => [id, name])));
+    const users = switched.flatMap(({ services }) => services).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    const names = new Map(users.map(({ id, name }) => [id, name]));
     for (const name of names.values()) {
       this.#adoption.noteService(name, { state: 'waiting' });
     }

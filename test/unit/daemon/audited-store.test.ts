@@ -71,9 +71,9 @@ test('a rotation that is cancelled leaves a record that says so, apart from one 
   }
   const [event, secret, by] = ['rotate', 'db', 'control'];
   assert.deepEqual(audit.records, [
-    { event, secret, version: 2, by, detail: 'of 1 services' },
+    { event, secret, version: 2, by, detail: 'of 1 service' },
     { event, secret, version: 3, by, detail: 'cancelled' },
-    { event, secret, version: 4, by, detail: 'of 1 services' },
+    { event, secret, version: 4, by, detail: 'of 1 service' },
     { event, secret, version: 5, by, detail: 'goes back' },
   ]);
 });

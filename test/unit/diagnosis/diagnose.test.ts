@@ -71,6 +71,12 @@ test('where nothing is wrong each thing that was looked at says so', () => {
   ]);
 });
 
+test('tasks that do not run are told by their numbers, however the engine lists them', () => {
+  const tasks = [10, 2, 1].map((slot) => task(`t${slot}`, 'web', { slot, state: 'starting' }));
+  const found = wrongIn(facts({ swarm: swarm({ tasks }) })).flatMap((text) => /web\.\d+/.exec(text) ?? []);
+  assert.deepEqual(found, ['web.1', 'web.2', 'web.10']);
+});
+
 describe('what is wrong with a secret', () => {
   const waiting = { tasks: [FAILED, NEXT] };
   const deny = aRule('rule1', { effect: 'deny', service: 'web' });

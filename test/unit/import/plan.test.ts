@@ -36,7 +36,7 @@ test('all that the swarm has in its own store is planned, with whoever uses it',
       [name]: [state, stored, services.map((user) => user.name).join(' '), stack ?? '', note ?? ''],
     })),
     [
-      { db: ['waiting', true, 'web api', '', ''] },
+      { db: ['waiting', true, 'api web', '', ''] },
       { filled: ['left-out', false, '', '', 'it is a template, which a task finds filled in'] },
       { web_key: ['waiting', false, 'web', 'shop', ''] },
     ],
