@@ -33,6 +33,7 @@ describe('a page is typed, and what comes is what it shows:', () => {
     manager = await ManagerProcess.start({ name: 'engine-1', env });
     await manager.serving();
     typist = new PageTypist({
+      test: 'test/cluster/pages.test.ts',
       directory: desk.path,
       controlSocket: manager.controlSocket,
       dockerSocket: manager.gatewaySocket,
@@ -114,10 +115,6 @@ describe('a page is typed, and what comes is what it shows:', () => {
       },
       answers: { 'docker coffer audit verify --acknowledge': 'y\n' },
     }),
-    'docs/versions.md': () => ({
-      answers: { 'docker coffer destroy': 'y\n', 'docker coffer prune': 'y\n' },
-      atTerminal: ['docker coffer get db_password --reveal'],
-    }),
     'docs/json.md': () => ({}),
     'docs/run.md': () => ({
       before: {
@@ -130,53 +127,6 @@ describe('a page is typed, and what comes is what it shows:', () => {
       write('token.txt', 'x'.repeat(40));
       write('server.key', 'x'.repeat(1_000));
       return { before: { 'docker coffer audit': () => ask('prod_root_password', {}, 'debug') } };
-    },
-    'docs/sealed.md': () => ({
-      before: {
-        'docker coffer reseal': async () => {
-          const sealed = await Promise.all(
-            ['one', 'two'].map((name) =>
-              type(`echo x | docker coffer seal --name ${name} --cert sealing.pem -`),
-            ),
-          );
-          write('shop.yml', sealed.map((label) => `coffer.sealed: ${label}\n`).join(''));
-        },
-      },
-    }),
-    'docs/certificates.md': () => ({
-      numbersVary: true,
-      before: {
-        'docker coffer inspect': () =>
-          ask('web.cert', {
-            'coffer.cert.cn': 'web',
-            'coffer.cert.sans': 'web.example.com,10.0.0.7',
-            'coffer.name': 'web-tls',
-            'coffer.cert.part': 'cert',
-          }),
-      },
-      words: { NODE: '$(docker coffer node ls -q)' },
-    }),
-    'docs/import.md': () => {
-      write('.env', "DB_PASSWORD='a secret'\nAPI_TOKEN=abc\nDEBUG=\n");
-      write('db.txt', 'This is a secret');
-      write(
-        'compose.yaml',
-        'services: {}\nsecrets:\n  db: { file: ./db.txt }\n  api_key: { environment: API_KEY }\n  tls: { external: true }\n',
-      );
-      return {
-        words: {
-          'docker coffer import compose': 'API_KEY=12345678901234567890 docker coffer import compose',
-        },
-      };
-    },
-    'docs/rotation.md': () => {
-      write('token.txt', 'token');
-      return {
-        before: {
-          'docker coffer rotate api_token': async () => void (await manager.put('api_token', 'x')),
-          'docker secret create': () => type('docker coffer rm api_token').then(() => undefined),
-        },
-      };
     },
     'docs/monitoring.md': () => ({ numbersVary: true, words: { '127.0.0.1:7374': monitoring } }),
     'docs/reference/api.md': () => ({ words: { '/run/coffer/control.sock': manager.controlSocket } }),

@@ -8,16 +8,20 @@ import { defaultDockerCli } from './docker-cli.ts';
 import { commandsOf, type PageCommand } from './manual.ts';
 import { checkShape } from './printed-shape.ts';
 import { builtFile } from './project.ts';
-import { isUntyped } from './untyped-commands.ts';
+import { testOf } from './untyped-commands.ts';
 
 /** Where it is typed. */
 export interface Desk {
+  /** The test that types, as a path from the project's top level. */
+  readonly test: string;
   /** A directory of its own, in which all is typed. */
   readonly directory: string;
   readonly controlSocket: string;
   readonly dockerSocket: string;
   /** Puts a command line where the daemon is. Default: it is here. */
   readonly inside?: (command: readonly string[]) => readonly string[];
+  /** What the programs find in their environment besides. */
+  readonly env?: () => Readonly<Record<string, string>>;
 }
 
 /** What a page takes for granted; all by how a command begins. */
@@ -63,9 +67,9 @@ export class PageTypist {
     this.#programs = furnish(desk.directory);
   }
 
-  /** Types a page from its beginning to its end, without what is excepted. */
+  /** Types a page from its beginning to its end, without what is excepted or for another test. */
   async typePage(page: string, circumstances: Circumstances = {}): Promise<void> {
-    const commands = commandsOf(page).filter((command) => !isUntyped(page, command));
+    const commands = commandsOf(page).filter((command) => testOf(page, command) === this.#desk.test);
     assert.ok(commands.length > 0, `${page} has something to type`);
     const typed = new Map<string, number>();
     for (const command of commands) {
@@ -101,7 +105,7 @@ export class PageTypist {
 
   /** Runs a line of a shell; what it says on standard error stands among the rest. */
   async run(line: string, input = ''): Promise<{ readonly code: number; readonly stdout: string }> {
-    const { controlSocket, directory, dockerSocket, inside = (words) => words } = this.#desk;
+    const { controlSocket, directory, dockerSocket, env, inside = (words) => words } = this.#desk;
     const shell = ['bash', '-c', `cd ${quoted(directory)} && { ${line}\n} 2>&1`];
     const [program = '', ...args] = inside(shell);
     return tryCommand([program, ...args], {
@@ -111,6 +115,7 @@ export class PageTypist {
         DOCKER_HOST: `unix://${dockerSocket}`,
         COFFER_SOCKET: controlSocket,
         NO_COLOR: '1',
+        ...env?.(),
       },
       input,
       timeout_ms: TIMEOUT_MS,

@@ -1,34 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which test types the commands of a page, and which commands no test types as they stand, and why. test/unit/docs/commands.test.ts
-// holds both against the pages.
+// Which test types the commands of a page, which of them another test types, and which no test types as they stand, and why.
+// test/unit/docs/commands.test.ts holds all of it against the pages.
 import type { PageCommand } from './manual.ts';
 
 /** The tests that read a page, and type what stands there. */
 export const TYPED_PAGES: Readonly<Record<string, string>> = {
   'README.md': 'test/live/pages.test.ts',
   'docs/audit.md': 'test/cluster/pages.test.ts',
-  'docs/certificates.md': 'test/cluster/pages.test.ts',
-  'docs/import.md': 'test/cluster/pages.test.ts',
+  'docs/certificates.md': 'test/live/pages.test.ts',
+  'docs/import.md': 'test/live/pages.test.ts',
   'docs/json.md': 'test/cluster/pages.test.ts',
   'docs/monitoring.md': 'test/cluster/pages.test.ts',
   'docs/notices.md': 'test/cluster/pages.test.ts',
   'docs/operations.md': 'test/cluster/operations.test.ts',
   'docs/policy.md': 'test/unit/cli/policy.test.ts',
   'docs/reference/api.md': 'test/cluster/pages.test.ts',
-  'docs/rotation.md': 'test/cluster/pages.test.ts',
+  'docs/rotation.md': 'test/live/pages.test.ts',
   'docs/run.md': 'test/cluster/pages.test.ts',
-  'docs/sealed.md': 'test/cluster/pages.test.ts',
+  'docs/sealed.md': 'test/live/pages.test.ts',
   'docs/tutorial.md': 'test/live/pages.test.ts',
-  'docs/versions.md': 'test/cluster/pages.test.ts',
+  'docs/versions.md': 'test/live/pages.test.ts',
   'docs/volumes.md': 'test/live/volumes-manual.test.ts',
 };
 
-export interface UntypedCommands {
+/** Commands of a page. */
+export interface SomeCommands {
   readonly page: string;
   /** How the machine is called on which they are typed. Default: any. */
   readonly machine?: string;
   /** How they begin, each of them. */
   readonly commands: readonly string[];
+}
+
+/** Those that another test types than the rest of their page. */
+export interface CommandsElsewhere extends SomeCommands {
+  readonly test: string;
+}
+
+export const TYPED_ELSEWHERE: readonly CommandsElsewhere[] = [
+  {
+    page: 'docs/operations.md',
+    commands: ['docker coffer why', 'docker service update', 'echo "Another secret"', 'docker coffer ps'],
+    test: 'test/live/pages.test.ts',
+  },
+];
+
+export interface UntypedCommands extends SomeCommands {
   readonly why: string;
 }
 
@@ -70,11 +87,6 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
     why: 'the disk is full; test/live/audit.test.ts fills one',
   },
   {
-    page: 'docs/certificates.md',
-    commands: ['docker exec', 'docker run', 'docker coffer rotate web-tls'],
-    why: 'services of a swarm; test/live/stories/certificates.ts and volume-certificates.ts have them',
-  },
-  {
     page: 'docs/chaos.md',
     commands: ['make chaos'],
     why: 'ten minutes with three engines; it is a target of its own',
@@ -93,11 +105,6 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
     page: 'docs/supply-chain.md',
     commands: ['make plugin', 'make audit'],
     why: 'the first is part of make test, and the second asks a registry on the network',
-  },
-  {
-    page: 'docs/import.md',
-    commands: ['docker coffer import swarm'],
-    why: 'services of a swarm with a stack; test/live/stories/swarm-import.ts has them',
   },
   {
     page: 'docs/json.md',
@@ -126,40 +133,13 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
   },
   {
     page: 'docs/operations.md',
-    commands: ['docker coffer why', 'docker service update', 'echo "Another secret"', 'docker coffer ps'],
-    why: 'services of a swarm; test/live/stories/why.ts and rotation.ts have them',
-  },
-  {
-    page: 'docs/operations.md',
     commands: ['docker coffer node rm --force NODE', 'docker coffer unlock-key --rotate'],
     why: 'what to do about a disk that is gone, in two lines; the sections before type both',
-  },
-  {
-    page: 'docs/rotation.md',
-    commands: [
-      'echo ',
-      'docker coffer ps',
-      'docker coffer history',
-      'docker coffer rotate --cancel',
-      'docker coffer rotate --status',
-      'docker coffer audit',
-    ],
-    why: 'services of a swarm, a month, and an engine that is gone; test/live/stories/rolling-rotation.ts and scheduled-rotation.ts have them',
-  },
-  {
-    page: 'docs/sealed.md',
-    commands: ['docker stack', 'docker exec', 'docker coffer ps', 'docker coffer why'],
-    why: 'services of a swarm; test/live/stories/sealed.ts deploys them',
   },
   {
     page: 'docs/tutorial.md',
     commands: ['docker plugin install'],
     why: 'a managed plugin from a registry; test/live/cluster-install.test.ts installs it',
-  },
-  {
-    page: 'docs/versions.md',
-    commands: ['docker service create'],
-    why: 'a service of a swarm; test/live/stories/rotation.ts has one with both versions',
   },
   {
     page: 'docs/web-page.md',
@@ -168,9 +148,9 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
   },
 ];
 
-/** Whether one of these exceptions is for that command. */
-export function excepts(
-  { commands, machine = '', page }: UntypedCommands,
+/** Whether a command is one of those. */
+export function isAmong(
+  { commands, machine = '', page }: SomeCommands,
   onPage: string,
   command: PageCommand,
 ): boolean {
@@ -178,7 +158,13 @@ export function excepts(
   return isThere && commands.some((beginning) => command.command.startsWith(beginning));
 }
 
+/** The test that types a command; none if it is excepted, or if nobody types its page. */
+export function testOf(page: string, command: PageCommand): string | undefined {
+  const elsewhere = TYPED_ELSEWHERE.find((one) => isAmong(one, page, command));
+  return isUntyped(page, command) ? undefined : (elsewhere?.test ?? TYPED_PAGES[page]);
+}
+
 /** Whether a command is excepted. */
 export function isUntyped(page: string, command: PageCommand): boolean {
-  return UNTYPED_COMMANDS.some((one) => excepts(one, page, command));
+  return UNTYPED_COMMANDS.some((one) => isAmong(one, page, command));
 }

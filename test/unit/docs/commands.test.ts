@@ -7,24 +7,30 @@ import { test } from 'node:test';
 import { helps, verbOf, verbs } from '../../support/command-tree.ts';
 import { commandsOf, markdownFiles, sectionsOf } from '../../support/manual.ts';
 import { projectRoot } from '../../support/project.ts';
-import { excepts, isUntyped, TYPED_PAGES, UNTYPED_COMMANDS } from '../../support/untyped-commands.ts';
+import {
+  isAmong,
+  isUntyped,
+  TYPED_ELSEWHERE,
+  TYPED_PAGES,
+  testOf,
+  UNTYPED_COMMANDS,
+} from '../../support/untyped-commands.ts';
 
 const pages = markdownFiles();
 
 test('every command of every page is typed by a test, or is excepted with a reason', () => {
-  const nobody = pages
-    .filter((page) => TYPED_PAGES[page] === undefined)
-    .flatMap((page) =>
-      commandsOf(page)
-        .filter((command) => !isUntyped(page, command))
-        .map(({ command, line }) => `${page}:${line} ${command}`),
-    );
+  const nobody = pages.flatMap((page) =>
+    commandsOf(page)
+      .filter((command) => !isUntyped(page, command) && testOf(page, command) === undefined)
+      .map(({ command, line }) => `${page}:${line} ${command}`),
+  );
   assert.deepEqual(nobody, [], 'type them in a test, or say why not, in test/support/untyped-commands.ts');
   assert.ok(pages.flatMap((page) => commandsOf(page)).length > 150, 'the commands are found');
 });
 
 test('the test of a page is there, and reads that page', () => {
-  for (const [page, file] of Object.entries(TYPED_PAGES)) {
+  const elsewhere = TYPED_ELSEWHERE.map(({ page, test: file }) => [page, file] as const);
+  for (const [page, file] of [...Object.entries(TYPED_PAGES), ...elsewhere]) {
     const name = path.join(projectRoot(), file);
     assert.ok(pages.includes(page) && existsSync(name), `${page}, ${file}`);
     const text = readFileSync(name, 'utf8');
@@ -35,7 +41,7 @@ test('the test of a page is there, and reads that page', () => {
 test('a page that is typed by its sections has no command that is of no section', () => {
   for (const page of ['docs/operations.md', 'docs/volumes.md']) {
     const typed = sectionsOf(path.basename(page)).flatMap(({ steps }) => steps.map(({ command }) => command));
-    const left = commandsOf(page).filter((command) => !isUntyped(page, command));
+    const left = commandsOf(page).filter((command) => testOf(page, command) === TYPED_PAGES[page]);
     assert.deepEqual(
       left.map(({ command }) => command).filter((command) => !typed.includes(command)),
       [],
@@ -44,13 +50,14 @@ test('a page that is typed by its sections has no command that is of no section'
 });
 
 test('no exception is for what stands nowhere', () => {
-  for (const exception of UNTYPED_COMMANDS) {
-    const { commands, page, why } = exception;
-    const idle = commands.filter((beginning) => {
-      const one = { ...exception, commands: [beginning] };
-      return !commandsOf(page).some((command) => excepts(one, page, command));
+  for (const some of [...UNTYPED_COMMANDS, ...TYPED_ELSEWHERE]) {
+    const idle = some.commands.filter((beginning) => {
+      const one = { ...some, commands: [beginning] };
+      return !commandsOf(some.page).some((command) => isAmong(one, some.page, command));
     });
-    assert.deepEqual(idle, [], `${page}: ${why}`);
+    assert.deepEqual(idle, [], some.page);
+  }
+  for (const { why } of UNTYPED_COMMANDS) {
     const [named] = /test\/[\w/.-]+\.ts/.exec(why) ?? [];
     assert.ok(named === undefined || existsSync(path.join(projectRoot(), named)), named);
   }
