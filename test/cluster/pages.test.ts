@@ -20,6 +20,8 @@ describe('a page is typed, and what comes is what it shows:', () => {
   let manager: ManagerProcess;
   let typist: PageTypist;
   let monitoring = '';
+  /** Of a manager that a page tells of as locked. */
+  let unlockKey: string | undefined;
 
   before(async () => {
     desk = temporaryDirectory();
@@ -45,6 +47,12 @@ describe('a page is typed, and what comes is what it shows:', () => {
     desk?.remove();
   });
   afterEach(async () => {
+    if (unlockKey !== undefined) {
+      await typist.run('docker coffer unlock', `${unlockKey}\n`);
+      await manager.serving();
+      await type('docker coffer autolock off');
+      unlockKey = undefined;
+    }
     swarm.engine.secrets.clear();
     const { secrets } = (await callControl(manager, 'GET', '/v1/secrets')).json() as SecretsReply;
     for (const { name } of secrets) {
@@ -128,7 +136,16 @@ describe('a page is typed, and what comes is what it shows:', () => {
       write('server.key', 'x'.repeat(1_000));
       return { before: { 'docker coffer audit': () => ask('prod_root_password', {}, 'debug') } };
     },
-    'docs/monitoring.md': () => ({ numbersVary: true, words: { '127.0.0.1:7374': monitoring } }),
+    'docs/monitoring.md': () => ({
+      numbersVary: true,
+      words: { '127.0.0.1:7374': monitoring },
+      before: {
+        'curl -s http://127.0.0.1:7374/readyz  ': async () => {
+          [unlockKey] = /COFFER-UNLOCK-1-[0-9A-Z-]+/.exec(await type('docker coffer autolock on')) ?? [];
+          await manager.restart();
+        },
+      },
+    }),
     'docs/reference/api.md': () => ({ words: { '/run/coffer/control.sock': manager.controlSocket } }),
   };
 

@@ -118,11 +118,6 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
   },
   {
     page: 'docs/monitoring.md',
-    commands: ['curl -s http://127.0.0.1:7374/readyz          #'],
-    why: 'a manager that is locked; test/cluster/monitoring.test.ts asks one',
-  },
-  {
-    page: 'docs/monitoring.md',
     commands: ['docker coffer ls', 'journalctl', 'docker coffer audit --format json'],
     why: 'an error that nobody expects; test/unit/control/request-ids.test.ts makes one, and follows its id',
   },
