@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { SecretsReply } from '../../src/control/index.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/cleanup.ts';
+import { reasonOf } from '../support/cluster-calls.ts';
 import { freePort } from '../support/free-port.ts';
 import { ManagerProcess } from '../support/manager-process.ts';
 import { OneEngineSwarm } from '../support/one-engine-swarm.ts';
@@ -143,6 +144,7 @@ describe('a page is typed, and what comes is what it shows:', () => {
         'curl -s http://127.0.0.1:7374/readyz  ': async () => {
           [unlockKey] = /COFFER-UNLOCK-1-[0-9A-Z-]+/.exec(await type('docker coffer autolock on')) ?? [];
           await manager.restart();
+          await reasonOf(manager, 'store.locked');
         },
       },
     }),
