@@ -82,7 +82,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'votes for a longer log of an older term',
-    firstSeed: 43,
+    firstSeed: 6,
     file: 'src/raft/entry-id.ts',
     search: 'return id.term > other.term || (id.term === other.term && id.index >= other.index);',
     replacement: 'return id.index >= other.index;',
@@ -120,7 +120,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a leader counts itself after it was removed',
-    firstSeed: 13,
+    firstSeed: 20,
     file: 'src/raft/configuration.ts',
     search:
       '  raft.tracker.config = config;\n  raft.tracker.progress = progress;\n' +
@@ -159,6 +159,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the term of the entry before is not compared',
+    firstSeed: 6,
     file: 'src/raft/raft-log.ts',
     search: 'if (!this.matchTerm(previous)) {',
     replacement: 'if (previous.index > this.lastIndex()) {',
@@ -187,6 +188,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an acknowledgement of an older term counts',
+    firstSeed: 3,
     file: 'src/raft/step.ts',
     search: '} else if (message.term !== 0 && message.term < raft.term) {',
     replacement:
@@ -202,6 +204,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a read without a round to the quorum',
+    firstSeed: 30,
     file: 'src/raft/read-index.ts',
     search:
       'raft.readOnly.add(request, index);\n      raft.readOnly.receiveAck(raft.id, raft.readOnly.heartbeatContext());\n      broadcastHeartbeat(raft);',
@@ -241,7 +244,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a snapshot is switched to in two steps',
-    firstSeed: 14,
+    firstSeed: 55,
     file: 'src/store/replica/append-writer.ts',
     search:
       'await this.#timed(() => database.write(operations, { sync: true }));\n      await this.#timed(() => this.#writeCheckpoint(before));',
@@ -272,6 +275,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a recovering node is counted',
+    firstSeed: 14,
     file: 'src/raft/tracker/progress-tracker.ts',
     search: 'return progress.recoveringTerm !== 0;',
     replacement: 'return progress.recoveringTerm < 0;',
@@ -306,7 +310,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a recovering node believes its old commit index',
-    firstSeed: 17,
+    firstSeed: 106,
     file: 'src/store/replica/open-replica.ts',
     search: 'const commit = checkpoint.recoveringTerm === 0 ?',
     replacement: 'const commit = checkpoint.recoveringTerm >= 0 ?',
@@ -318,6 +322,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a checkpoint that a power cut set back stays behind',
+    firstSeed: 2,
     file: 'src/store/replica/open-replica.ts',
     search: 'if (!same) {',
     replacement: 'if (!same && now.term < 0) {',
