@@ -167,6 +167,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a short append cuts the log',
+    firstSeed: 7,
     file: 'src/raft/raft-log.ts',
     search: 'if (fresh !== -1) {\n      this.append(entries.slice(fresh));\n    }',
     replacement: 'void fresh;\n    this.append(entries.filter(({ index }) => index > this.#committed));',
@@ -244,7 +245,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a snapshot is switched to in two steps',
-    firstSeed: 55,
+    firstSeed: 39,
     file: 'src/store/replica/append-writer.ts',
     search:
       'await this.#timed(() => database.write(operations, { sync: true }));\n      await this.#timed(() => this.#writeCheckpoint(before));',
@@ -310,7 +311,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a recovering node believes its old commit index',
-    firstSeed: 106,
+    firstSeed: 138,
     file: 'src/store/replica/open-replica.ts',
     search: 'const commit = checkpoint.recoveringTerm === 0 ?',
     replacement: 'const commit = checkpoint.recoveringTerm >= 0 ?',
