@@ -24,11 +24,8 @@ export function handleAppendResponse(raft: Raft, progress: Progress, message: Ms
     raft.trace?.(`ignores ${from.toString(16)}, which acknowledges what it cannot have`);
     return;
   }
-  // An answer that says nothing new still takes a peer out of probing: its log is where it was thought to be. But not while a
-  // probe with entries is on its way, which is answered with more: else each late answer would have a whole window sent
-  // again, and on a network that keeps no order each window brings several.
-  const isAnswered = progress.state === 'StateProbe' && !progress.msgAppFlowPaused;
-  const confirmed = isAnswered && progress.match === index;
+  // An answer that says nothing new still takes a peer out of probing: its log is where it was thought to be.
+  const confirmed = progress.state === 'StateProbe' && progress.match === index;
   if (!progress.maybeUpdate(index) && !confirmed) {
     return;
   }

@@ -320,9 +320,8 @@ describe('a damaged state directory', () => {
   };
   const damages: Readonly<Record<string, (state: string) => void>> = {
     'whose log was emptied': (state) => each(state, isLog, (file) => truncateSync(file)),
-    // Of its first half all is needed; in the second the state may stand, which the first brings back.
-    'whose log was cut to a quarter': (state) =>
-      each(state, isLog, (file) => truncateSync(file, Math.floor(statSync(file).size / 4))),
+    'whose log was cut in half': (state) =>
+      each(state, isLog, (file) => truncateSync(file, Math.floor(statSync(file).size / 2))),
     'whose log is gone': (state) => each(state, isLog, (file) => rmSync(file)),
     'with a table gone': (state) => each(state, isTable, (file) => rmSync(file)),
     'with a table emptied': (state) => each(state, isTable, (file) => truncateSync(file)),

@@ -82,7 +82,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'votes for a longer log of an older term',
-    firstSeed: 6,
+    firstSeed: 43,
     file: 'src/raft/entry-id.ts',
     search: 'return id.term > other.term || (id.term === other.term && id.index >= other.index);',
     replacement: 'return id.index >= other.index;',
@@ -120,7 +120,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a leader counts itself after it was removed',
-    firstSeed: 20,
+    firstSeed: 13,
     file: 'src/raft/configuration.ts',
     search:
       '  raft.tracker.config = config;\n  raft.tracker.progress = progress;\n' +
@@ -159,7 +159,6 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the term of the entry before is not compared',
-    firstSeed: 6,
     file: 'src/raft/raft-log.ts',
     search: 'if (!this.matchTerm(previous)) {',
     replacement: 'if (previous.index > this.lastIndex()) {',
@@ -167,7 +166,6 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a short append cuts the log',
-    firstSeed: 7,
     file: 'src/raft/raft-log.ts',
     search: 'if (fresh !== -1) {\n      this.append(entries.slice(fresh));\n    }',
     replacement: 'void fresh;\n    this.append(entries.filter(({ index }) => index > this.#committed));',
@@ -189,7 +187,6 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an acknowledgement of an older term counts',
-    firstSeed: 3,
     file: 'src/raft/step.ts',
     search: '} else if (message.term !== 0 && message.term < raft.term) {',
     replacement:
@@ -205,7 +202,6 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a read without a round to the quorum',
-    firstSeed: 30,
     file: 'src/raft/read-index.ts',
     search:
       'raft.readOnly.add(request, index);\n      raft.readOnly.receiveAck(raft.id, raft.readOnly.heartbeatContext());\n      broadcastHeartbeat(raft);',
@@ -245,7 +241,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a snapshot is switched to in two steps',
-    firstSeed: 39,
+    firstSeed: 14,
     file: 'src/store/replica/append-writer.ts',
     search:
       'await this.#timed(() => database.write(operations, { sync: true }));\n      await this.#timed(() => this.#writeCheckpoint(before));',
@@ -276,7 +272,6 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a recovering node is counted',
-    firstSeed: 14,
     file: 'src/raft/tracker/progress-tracker.ts',
     search: 'return progress.recoveringTerm !== 0;',
     replacement: 'return progress.recoveringTerm < 0;',
@@ -311,7 +306,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a recovering node believes its old commit index',
-    firstSeed: 138,
+    firstSeed: 17,
     file: 'src/store/replica/open-replica.ts',
     search: 'const commit = checkpoint.recoveringTerm === 0 ?',
     replacement: 'const commit = checkpoint.recoveringTerm >= 0 ?',
@@ -323,7 +318,6 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a checkpoint that a power cut set back stays behind',
-    firstSeed: 2,
     file: 'src/store/replica/open-replica.ts',
     search: 'if (!same) {',
     replacement: 'if (!same && now.term < 0) {',

@@ -12,13 +12,6 @@ import type { SecretState } from '../state/secret-state.ts';
 /** What one batch takes of the entries that wait, so that no batch holds up the event loop for long. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 
-/**
- * The applied state goes along with a batch when it is so many entries, or so many bytes, ahead of the disk: the log has it
- * all, and what several entries change together is written once for all of them.
- */
-const STATE_ENTRIES_MAX = 64;
-const STATE_BYTES_MAX = 256 * 1024;
-
 export interface AppendWriterOptions {
   readonly identity: NodeIdentity;
   readonly keyring: Keyring;
@@ -51,8 +44,8 @@ const CHECKPOINT_SLOTS = 3;
 
 /**
  * Writes what the core hands out, in order. Appends that arrive while a batch is being synced go into the next one
- * together, with the state that was applied since, once there is enough of it: one sync for all of it. A hard state that
- * changed in its commit alone promises nothing, and waits for the state; messages that wait for no more are let go.
+ * together, with the state that was applied meanwhile: one sync for all of it. A hard state that changed in its
+ * commit alone promises nothing, and waits for the next batch; messages that wait for no more than that are let go.
  */
 export class AppendWriter {
   readonly #options: AppendWriterOptions;
@@ -193,9 +186,8 @@ export class AppendWriter {
         // Taken first: the batch before it has all that was applied when it was asked for.
         const extra = this.#extras.shift();
         const messages = this.#takeMessages();
-        const isFlush = this.#flushDue || extra !== undefined;
-        if (isFlush || messages.some((message) => this.#isToKeep(message))) {
-          await this.#writeBatch(messages, isFlush || this.#isStateDue(messages));
+        if (this.#flushDue || extra !== undefined || messages.some((message) => this.#isToKeep(message))) {
+          await this.#writeBatch(messages);
         } else {
           this.#passOn(messages);
         }
@@ -223,30 +215,22 @@ export class AppendWriter {
     return this.#waiting.splice(0, count);
   }
 
-  #isStateDue(messages: readonly MsgStorageAppend[]): boolean {
-    const { state } = this.#options;
-    return (
-      state.appliedIndex - this.#durable.index >= STATE_ENTRIES_MAX ||
-      state.changed_bytes >= STATE_BYTES_MAX ||
-      messages.some(({ snapshot }) => snapshot !== undefined)
-    );
-  }
-
-  /** What these promise is on the disk already; that more is committed by now is written with the state. */
+  /** What these promise is on the disk already; that more is committed by now is written with the next batch. */
   #passOn(messages: readonly MsgStorageAppend[]): void {
     messages.forEach((message) => this.#takeHardState(message));
     this.#options.onDurable(messages.flatMap((message) => message.responses));
   }
 
-  async #writeBatch(messages: readonly MsgStorageAppend[], withState: boolean): Promise<void> {
+  async #writeBatch(messages: readonly MsgStorageAppend[]): Promise<void> {
     const { database, log, state } = this.#options;
     this.#flushDue = false;
     const before = this.#hardState;
     const operations = messages.flatMap((message) => this.#operationsOf(message));
-    if (withState || !sameVote(this.#hardState, this.#writtenHardState)) {
-      operations.push(...this.#hardStateOperations());
+    if (this.#hardState !== this.#writtenHardState) {
+      operations.push(hardStateOperation(this.#options.keyring, this.#hardState));
+      this.#writtenHardState = this.#hardState;
     }
-    const batch = withState && state.changed ? state.batch() : undefined;
+    const batch = state.changed ? state.batch() : undefined;
     operations.push(...(batch?.operations ?? []));
     const { appliedIndex: index, confState } = state;
     // Never past what an earlier batch has made durable: a snapshot of the disk must find its place in the log.
@@ -257,8 +241,8 @@ export class AppendWriter {
     }
     if (batch !== undefined) {
       state.written(batch);
-      this.#durable = { index, confState };
     }
+    this.#durable = { index, confState };
     if (this.#stopped) {
       return;
     }
@@ -278,14 +262,6 @@ export class AppendWriter {
     return operations;
   }
 
-  #hardStateOperations(): readonly DatabaseOperation[] {
-    if (this.#hardState === this.#writtenHardState) {
-      return [];
-    }
-    this.#writtenHardState = this.#hardState;
-    return [hardStateOperation(this.#options.keyring, this.#hardState)];
-  }
-
   #takeHardState({ term, vote, commit }: MsgStorageAppend): void {
     if (term !== 0) {
       invariant(term >= this.#hardState.term, 'a term never goes back');
@@ -299,7 +275,7 @@ export class AppendWriter {
     const { term, vote } = this.#hardState;
     const recoveringTerm = this.#recoveringTerm;
     await checkpoint.write({ ...identity, term, vote, recoveringTerm, ...log.mark });
-    if (!sameVote(this.#hardState, before)) {
+    if (term !== before.term || vote !== before.vote) {
       // A vote must not be forgotten, whatever becomes of the database.
       await checkpoint.sync();
     }
@@ -313,8 +289,4 @@ export class AppendWriter {
       this.#writingSince_ms = undefined;
     }
   }
-}
-
-function sameVote(one: HardState, other: HardState): boolean {
-  return one.term === other.term && one.vote === other.vote;
 }

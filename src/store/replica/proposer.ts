@@ -52,8 +52,6 @@ export class Proposer {
   #forwarded: Entry[] = [];
   #forwarded_bytes = 0;
   #lead: NodeId = NONE;
-  /** Whether the core is woken at the end of this turn of the event loop. */
-  #wakeDue = false;
   /** The core has taken no proposals of late: it has no room, or is handing over its leadership. */
   #held = false;
   #onSettled: () => void = () => undefined;
@@ -65,7 +63,7 @@ export class Proposer {
 
   /** See `SecretStore`. */
   async propose(command: Command, options: ProposeOptions): Promise<Proposed> {
-    const { appliedIndex, diskSpace, newRequestId, onFault } = this.#options;
+    const { appliedIndex, diskSpace, newRequestId, onFault, wake } = this.#options;
     // The log takes only what can be read back and applied: a committed entry that cannot would end every start.
     checkCommand(command);
     const requestId = options.requestId ?? newRequestId();
@@ -84,7 +82,7 @@ export class Proposer {
       throw thrown;
     }
     const outcome = this.#enqueue(requestId, data, options.timeout_ms ?? TIMEOUT_MS);
-    this.#wake();
+    wake();
     return outcome;
   }
 
@@ -171,23 +169,6 @@ export class Proposer {
     this.#gate.close();
     this.#dropForwarded();
     this.#queue.rejectAll(error);
-  }
-
-  /**
-   * A leader's proposals are gathered by its gate. Those that are forwarded go on together with what else comes in this turn of
-   * the event loop: a message of its own for each would cost both sides much more than what it carries.
-   */
-  #wake(): void {
-    const { clock, id, wake } = this.#options;
-    if (this.#lead === id) {
-      wake();
-    } else if (!this.#wakeDue) {
-      this.#wakeDue = true;
-      clock.atTurnEnd(() => {
-        this.#wakeDue = false;
-        wake();
-      });
-    }
   }
 
   #mayAdmit(): boolean {

@@ -12,17 +12,10 @@ export interface Change {
 /** What was changed since the disk was written last. The last change under a key is the one that counts. */
 export class PendingChanges {
   readonly #byKey = new Map<string, Change>();
-  #size_bytes = 0;
-
-  /** Of the records that were added since the last call of `all`. */
-  get size_bytes(): number {
-    return this.#size_bytes;
-  }
 
   add(key: Buffer, record: Buffer | undefined): void {
     const name = mapKey(key);
     this.#byKey.set(name, { name, key, record });
-    this.#size_bytes += record?.length ?? 0;
   }
 
   at(key: Buffer): Change | undefined {
@@ -30,7 +23,6 @@ export class PendingChanges {
   }
 
   all(): readonly Change[] {
-    this.#size_bytes = 0;
     return [...this.#byKey.values()];
   }
 
@@ -45,7 +37,6 @@ export class PendingChanges {
 
   clear(): void {
     this.#byKey.clear();
-    this.#size_bytes = 0;
   }
 }
 

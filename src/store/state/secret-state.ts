@@ -113,11 +113,6 @@ export class SecretState {
     return this.#changed;
   }
 
-  /** What the records take that the next `batch` would take along, but for those that it makes. */
-  get changed_bytes(): number {
-    return this.#changes.size_bytes;
-  }
-
   /**
    * 32 bytes over all that the state says but how far it is applied. On nodes with the same index key they are the same
    * if, and only if, the states are. Values are in it by the versions that they belong to, which never change.

@@ -102,21 +102,6 @@ describe('a peer that is lost', () => {
     assert.deepEqual([peer().state, cluster.applied(2)], ['StateReplicate', 'abc']);
   });
 
-  test('is not sent all for a late answer, while a probe with entries is on its way', () => {
-    const { cluster, peer } = leaderAndPeer();
-    cluster.lose(isAppend);
-    cluster.propose(1, 'a');
-    cluster.propose(1, 'b');
-    cluster.member(1).node.reportUnreachable(2);
-    cluster.tick(1);
-    assert.deepEqual([peer().state, peer().isPaused()], ['StateProbe', true]);
-    const late = { index: 1, logTerm: 0, reject: false, rejectHint: 0, recoveringTerm: 0 } as const;
-    cluster.deliver({ type: 'MsgAppResp', to: 1, from: 2, term: 1, ...late });
-    assert.deepEqual([peer().state, peer().match], ['StateProbe', 1], 'that is no news');
-    cluster.heal().tick(2);
-    assert.deepEqual([peer().state, cluster.applied(2)], ['StateReplicate', 'ab']);
-  });
-
   test('that has everything leaves probing by an empty append', () => {
     const { cluster, peer } = leaderAndPeer();
     cluster.member(1).node.reportUnreachable(2);
