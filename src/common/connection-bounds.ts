@@ -4,8 +4,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** No client of ours pipelines. Each request that is under way may hold a whole answer. */
-const PIPELINED_MAX = 16;
+/** Requests of one connection that wait for their answers. No client of ours pipelines, and each may hold a whole answer. */
+export const PIPELINED_MAX = 16;
 const CHECK_MS = 1_000;
 
 export interface ConnectionBoundsOptions {

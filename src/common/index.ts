@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { base64Length, writeBase64 } from './base64.ts';
 export { ByteReader, ByteWriter, pooledWriter, u64Bytes, writeU64 } from './bytes.ts';
-export { ConnectionBounds, type ConnectionBoundsOptions } from './connection-bounds.ts';
+export { ConnectionBounds, type ConnectionBoundsOptions, PIPELINED_MAX } from './connection-bounds.ts';
 export { withDeadline } from './deadline.ts';
 export { DAY_MS, formatDuration, HOUR_MS, MINUTE_MS, parseDuration_ms } from './duration.ts';
 export {

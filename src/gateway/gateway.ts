@@ -8,7 +8,13 @@ import {
 } from 'node:http';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { listenOnUnixSocket, type Logger, silentLogger, systemErrorCode } from '../common/index.ts';
+import {
+  listenOnUnixSocket,
+  type Logger,
+  PIPELINED_MAX,
+  silentLogger,
+  systemErrorCode,
+} from '../common/index.ts';
 import type { EngineClient } from '../engine/index.ts';
 import type { StoreSource, StoreStart } from '../store/index.ts';
 import type { GatewayContext } from './context.ts';
@@ -65,8 +71,6 @@ export function createGateway(options: GatewayOptions): Gateway {
 
 /** A write that the engine never answers ends by its own time-out; closing does not wait for that. */
 const CLOSE_TIMEOUT_MS = 5_000;
-/** Requests of one connection that wait for their answers. The engine reads one after the other; Node reads all that come, and keeps them. */
-const PIPELINED_MAX = 16;
 
 class Front {
   readonly #context: GatewayContext;
@@ -217,7 +221,7 @@ class Front {
     }
   }
 
-  /** Whether there is room for one more; if not, or not any more, the connection is cut. */
+  /** Whether there is room for one more; if not, or not any more, the connection is cut: Node would keep all that come. */
   #admits(socket: Socket, response: Parameters<typeof passThrough>[1]): boolean {
     const underWay = this.#underWay.get(socket) ?? 0;
     if (underWay >= PIPELINED_MAX || socket.destroyed) {

@@ -192,8 +192,8 @@ export class Session implements ChannelEvents {
   /** Sends what has changed since, unless something is under way: then it goes out when that is acknowledged. */
   #send(): void {
     this.#gathering.cancel();
-    const isQuiet = this.#isUnderWay || this.#plan === this.#assigned;
-    if (this.#state !== 'open' || isQuiet || this.#plan === undefined) {
+    const isAssigned = this.#plan === this.#assigned;
+    if (this.#state !== 'open' || this.#isUnderWay || isAssigned || this.#plan === undefined) {
       return;
     }
     const { channel, readValue } = this.#options;
