@@ -74,6 +74,12 @@ function runProfiled(words: readonly string[], directory: string): void {
 
 const [, , ...typed] = process.argv;
 const names = typed.filter((word) => word !== KEPT);
+const known = RUNS.flatMap(({ phases }) => Object.keys(phases));
+const unknown = names.find((name) => !known.includes(name));
+if (unknown !== undefined) {
+  process.stderr.write(`there is no picture ${unknown}: ${known.join(', ')}\n`);
+  process.exit(2);
+}
 const root = projectRoot();
 for (const { phases, words } of RUNS) {
   const wanted = Object.entries(phases).filter(([name]) => names.length === 0 || names.includes(name));
