@@ -2,7 +2,7 @@
 // Each manager's own work on how it is locked, and by whom it is unlocked.
 import type { Logger } from '../common/index.ts';
 import type { UnlockKeyHolder } from '../crypto/index.ts';
-import type { ClusterView } from '../membership/index.ts';
+import type { AutolockObject, ClusterView } from '../membership/index.ts';
 import type { ReplicatedStore } from '../store/index.ts';
 import type { ManagerContact } from './identity.ts';
 import type { OwnIdentity } from './own-identity.ts';
@@ -28,13 +28,13 @@ export class LockKeeper {
 
   constructor(options: LockKeeperOptions) {
     const { logger, own, peerUnlockFile, store } = options;
-    const { clusterId, nodeId } = own.current;
+    const { clusterId, nodeId, raftId } = own.current;
     const view = (): ClusterView => store.replica.state.index.cluster;
     const seal = new SealKeeper({
       ...options,
       seal: store.seal,
       resumeRotation: () => void store.dataKey.resume(),
-      wish: () => view().autolock,
+      wish: () => lockWish(view(), { nodeId, raftId }),
     });
     const peerUnlock = new PeerUnlockKeeper({ ...options, clusterId, nodeId, file: peerUnlockFile, view });
     this.#seal = new Settling({
@@ -70,4 +70,15 @@ export class LockKeeper {
     await this.#seal.settled();
     await this.#peerUnlock.settled();
   }
+}
+
+/**
+ * Pure: how the state wants this manager to be locked. Undefined while the state is from before it became one: what it says may
+ * be long past, and who was stopped while catching up would be sealed by an unlock key that nobody keeps any more.
+ */
+function lockWish(
+  view: ClusterView,
+  { nodeId, raftId }: { readonly nodeId: string; readonly raftId: number },
+): AutolockObject | undefined {
+  return view.node(nodeId)?.raftId === raftId ? view.autolock : undefined;
 }

@@ -152,6 +152,26 @@ test('a manager that was down while the key changed needs the old one once, and 
   await third.serving();
 });
 
+test('a manager that joins after autolock was turned off is at no moment sealed by the key of then', async (t) => {
+  const first = await TestNode.start();
+  t.after(() => first.destroy());
+  await first.admin.autolock.set(true);
+  // More than comes to it in one message: for a while the last that it knows is that autolock is on.
+  for (let number = 0; number < 16; number += 1) {
+    await putValue(first.store, `large-${number}`, Buffer.alloc(400_000, number));
+  }
+  await first.admin.autolock.set(false);
+  const second = await first.joined('manager');
+  t.after(() => second.destroy());
+  await waitFor(() => second.lines.some((line) => line.includes('lie in the clear')), {
+    what: 'it to have taken the change of its lock',
+  });
+  assert.deepEqual(
+    second.lines.filter((line) => line.includes('are sealed by')),
+    [],
+  );
+});
+
 describe('a manager with autolock that becomes something else', () => {
   let first: TestNode;
   let second: TestNode;
