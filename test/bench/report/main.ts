@@ -20,6 +20,7 @@ import { projectRoot } from '../../support/project.ts';
 import { loadRole } from '../cluster-load.ts';
 import { answerQuestions } from '../raft-child.ts';
 import { PRINTED } from './bench-process.ts';
+import { followersSection } from './followers-curve.ts';
 import { machineFacts } from './machine.ts';
 import { type Fact, plotsOf, type Report, reportInMarkdown, type Section } from './markdown.ts';
 import { agentsSection, managersSection, plansSection } from './nodes-curve.ts';
@@ -36,6 +37,7 @@ const SECTIONS: Readonly<Record<string, Runner>> = {
   sizes: sizesSection,
   agents: agentsSection,
   managers: managersSection,
+  followers: followersSection,
   plans: plansSection,
 };
 /** For how long a curve goes on to larger sizes. */

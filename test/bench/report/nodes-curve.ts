@@ -10,7 +10,7 @@ import { found, Samples, type Subject } from './finding.ts';
 import type { Section } from './markdown.ts';
 import { type RunOptions, say, sizesInTime } from './runner.ts';
 
-const AGENTS = [10, 30, 100, 300, 1_000, 3_000];
+const AGENTS = [10, 30, 100, 300, 1_000, 2_000, 5_000];
 const AGENTS_QUICK = [10, 30, 100];
 const MANAGERS = [1, 3, 5, 7];
 const MANAGERS_QUICK = [1, 3, 5];
