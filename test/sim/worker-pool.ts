@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { atProcessEnd, killProcess } from '../support/cleanup.ts';
+import { processor_ms } from '../support/process-status.ts';
 import type { WorkerRequest, WorkerResult } from './worker.ts';
 
 export interface PoolOptions {
@@ -20,8 +21,13 @@ export type SeedOutcome =
   | { readonly kind: 'result'; readonly result: WorkerResult }
   | { readonly kind: 'broken'; readonly seed: string; readonly why: string };
 
-/** A seed takes a fraction of a second; one that takes this long will not end. */
-const SEED_TIMEOUT_MS = 60_000;
+/**
+ * Most seeds take a fraction of a second; one that has this much of a processor will not end. By the clock it may take long, where
+ * much else runs.
+ */
+const SEED_PROCESSOR_MS_MAX = 60_000;
+const SEED_TIME_MS_MAX = 600_000;
+const LOOK_MS = 1_000;
 
 /**
  * Runs the seeds in `workers` processes, each seed as soon as one is free, and calls `onOutcome` for each. It stops early
@@ -81,9 +87,16 @@ class Worker {
   run(seed: string): Promise<SeedOutcome> {
     return new Promise((resolve) => {
       const broken = (why: string): void => settle({ kind: 'broken', seed, why });
-      const timer = setTimeout(() => broken(`no end within ${SEED_TIMEOUT_MS / 1_000} s`), SEED_TIMEOUT_MS);
+      const [used_ms, began_ms] = [this.#used_ms(), performance.now()];
+      const look = setInterval(() => {
+        if (this.#used_ms() - used_ms > SEED_PROCESSOR_MS_MAX) {
+          broken(`no end within ${SEED_PROCESSOR_MS_MAX / 1_000} s of a processor`);
+        } else if (performance.now() - began_ms > SEED_TIME_MS_MAX) {
+          broken(`no end within ${SEED_TIME_MS_MAX / 1_000} s`);
+        }
+      }, LOOK_MS);
       const settle = (outcome: SeedOutcome): void => {
-        clearTimeout(timer);
+        clearInterval(look);
         this.#settle = undefined;
         resolve(outcome);
       };
@@ -94,6 +107,12 @@ class Worker {
       );
       this.#child.stdin?.write(`${JSON.stringify({ ...this.#options.request, seeds: [seed] })}\n`);
     });
+  }
+
+  /** Milliseconds of a processor that it has had; none where it is gone. */
+  #used_ms(): number {
+    const { exitCode, pid, signalCode } = this.#child;
+    return pid === undefined || exitCode !== null || signalCode !== null ? 0 : processor_ms(pid);
   }
 
   async end(): Promise<void> {
