@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The settings of what monitors are offered.
 import { isIP } from 'node:net';
+import { readSwitch } from './setting-forms.ts';
 import type { SettingReader } from './setting-list.ts';
 
 export interface MonitoringSettings {
@@ -22,7 +23,7 @@ const HOST_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i;
 export function readMonitoringSettings(valueOf: SettingReader, problems: string[]): MonitoringSettings {
   return {
     address: readAddress(valueOf('COFFER_METRICS_ADDRESS'), problems),
-    namesSecrets: readNamesSecrets(valueOf('COFFER_METRICS_SECRETS'), problems),
+    namesSecrets: readSwitch('COFFER_METRICS_SECRETS', valueOf, problems),
   };
 }
 
@@ -41,11 +42,4 @@ function readAddress(text: string, problems: string[]): MonitoringAddress | unde
     return undefined;
   }
   return { host: bare, port: Number(port) };
-}
-
-function readNamesSecrets(text: string, problems: string[]): boolean {
-  if (text !== 'on' && text !== 'off') {
-    problems.push(`COFFER_METRICS_SECRETS is one of on, off, not ${JSON.stringify(text)}`);
-  }
-  return text === 'on';
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon's settings: environment variables, as Docker's own programs and plugins take them.
 import path from 'node:path';
-import { type ClusterSettings, DEFAULT_PORT, withPort } from '../cluster/index.ts';
-import { type AuditSettings, readAuditSettings } from './audit-settings.ts';
-import { type MonitoringSettings, readMonitoringSettings } from './monitoring-settings.ts';
-import { type SettingName, settingReader, SETTINGS } from './setting-list.ts';
-import { readWebhookSettings, type WebhookSettings } from './webhook-settings.ts';
+import type { ClusterSettings } from '../cluster/index.ts';
 import { CofferError, DAY_MS, parseDuration_ms } from '../common/index.ts';
+import { type AuditSettings, readAuditSettings } from './audit-settings.ts';
+import { readClusterSettings } from './cluster-settings.ts';
+import { type MonitoringSettings, readMonitoringSettings } from './monitoring-settings.ts';
+import { readChoice, readPath, readSwitch } from './setting-forms.ts';
+import { type SettingName, type SettingReader, settingReader } from './setting-list.ts';
+import { readWebhookSettings, type WebhookSettings } from './webhook-settings.ts';
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -77,130 +79,68 @@ const DRIVER_PATTERN = /^[\w./:@-]{1,255}$/;
 export function readSettings(environment: NodeJS.ProcessEnv): ReadSettings {
   const problems: string[] = [];
   const valueOf = settingReader(environment);
-  const pathOf = (name: SettingName): string => {
-    const fallback = SETTINGS[name].fallback ?? '/';
-    const value = valueOf(name) ?? fallback;
-    if (!path.isAbsolute(value)) {
-      problems.push(`${name} is an absolute path, not ${JSON.stringify(value)}`);
-      return fallback;
-    }
-    return path.normalize(value);
-  };
-  const choiceOf = <T extends string>(name: SettingName, choices: readonly T[], fallback: T): T => {
-    const value = valueOf(name);
-    const choice = choices.find((candidate) => candidate === value);
-    if (choice === undefined) {
-      problems.push(`${name} is one of ${choices.join(', ')}, not ${JSON.stringify(value)}`);
-    }
-    return choice ?? fallback;
-  };
-  const cutOffOf = (name: 'COFFER_CUT_OFF_AFTER'): number | undefined => {
-    const value = valueOf(name);
-    if (value === 'off' || value === '0') {
-      return undefined;
-    }
-    const duration_ms = parseDuration_ms(value);
-    if (duration_ms === undefined || duration_ms > CUT_OFF_MAX_MS) {
-      problems.push(`${name} is a duration up to 24d, such as 24h, or off, not ${JSON.stringify(value)}`);
-      return DAY_MS;
-    }
-    return duration_ms === 0 ? undefined : duration_ms;
-  };
-  const driverOf = (name: SettingName): string | undefined => {
-    const value = valueOf(name);
-    if (value !== undefined && !DRIVER_PATTERN.test(value)) {
-      problems.push(`${name} is the name of a Docker plugin, not ${JSON.stringify(value)}`);
-      return undefined;
-    }
-    return value;
-  };
-  const addressOf = (name: string, text: string): string | undefined => {
-    try {
-      return withPort(text);
-    } catch {
-      problems.push(`${name} is HOST or HOST:PORT, not ${JSON.stringify(text)}`);
-      return undefined;
-    }
-  };
-  const listenOf = (name: 'COFFER_LISTEN'): ClusterSettings['listen'] => {
-    const value = valueOf(name);
-    if (value === 'off') {
-      return undefined;
-    }
-    // Port 0 is for tests: the system chooses one.
-    const match = /^(?<host>.+):(?<port>\d{1,5})$/.exec(
-      value.includes(':') ? value : `${value}:${DEFAULT_PORT}`,
-    );
-    const port = Number(match?.groups?.['port'] ?? 65_536);
-    if (port > 65_535) {
-      problems.push(`${name} is HOST:PORT or off, not ${JSON.stringify(value)}`);
-      return undefined;
-    }
-    return { host: (match?.groups?.['host'] ?? '').replace(/^\[(.*)\]$/, '$1'), port };
-  };
-  const joinOf = (name: SettingName): readonly string[] =>
-    (valueOf(name) ?? '')
-      .split(',')
-      .map((text) => text.trim())
-      .filter((text) => text !== '')
-      .map((text) => addressOf(name, text) ?? '');
-  const unlockKeyPlaces = (): readonly UnlockKeyPlace[] => {
-    const file = valueOf('COFFER_UNLOCK_KEY_FILE');
-    const credentials = environment['CREDENTIALS_DIRECTORY']?.trim() ?? '';
-    return [
-      ...(file === undefined
-        ? []
-        : [
-            {
-              name: 'COFFER_UNLOCK_KEY_FILE',
-              file: pathOf('COFFER_UNLOCK_KEY_FILE'),
-              isOptional: false,
-            },
-          ]),
-      ...(credentials === ''
-        ? []
-        : [
-            {
-              name: `the credential ${UNLOCK_CREDENTIAL}`,
-              file: path.join(credentials, UNLOCK_CREDENTIAL),
-              isOptional: true,
-            },
-          ]),
-    ];
-  };
-  const advertise = valueOf('COFFER_ADVERTISE');
-  if (advertise !== undefined) {
-    addressOf('COFFER_ADVERTISE', advertise);
-  }
+  const pathOf = (name: SettingName): string => readPath(name, valueOf, problems);
   const settings: Settings = {
     stateDirectory: pathOf('COFFER_STATE'),
     pluginSocket: pathOf('COFFER_PLUGIN_SOCKET'),
     gatewaySocket: pathOf('COFFER_GATEWAY_SOCKET'),
     controlSocket: pathOf('COFFER_CONTROL_SOCKET'),
     engineSocket: pathOf('COFFER_ENGINE_SOCKET'),
-    driverName: driverOf('COFFER_DRIVER'),
-    logLevel: choiceOf('COFFER_LOG_LEVEL', LOG_LEVELS, SETTINGS.COFFER_LOG_LEVEL.fallback),
-    stackRotation:
-      choiceOf('COFFER_STACK_ROTATION', ['on', 'off'], SETTINGS.COFFER_STACK_ROTATION.fallback) === 'on',
-    cluster: {
-      listen: listenOf('COFFER_LISTEN'),
-      advertise,
-      join: joinOf('COFFER_JOIN'),
-      joinToken: valueOf('COFFER_JOIN_TOKEN'),
-      joinTokenFile: valueOf('COFFER_JOIN_TOKEN_FILE'),
-      reenrol: choiceOf('COFFER_REENROL', ['on', 'off'], SETTINGS.COFFER_REENROL.fallback) === 'on',
-    },
+    driverName: readDriverName(valueOf('COFFER_DRIVER'), problems),
+    logLevel: readChoice('COFFER_LOG_LEVEL', LOG_LEVELS, valueOf, problems),
+    stackRotation: readSwitch('COFFER_STACK_ROTATION', valueOf, problems),
+    cluster: readClusterSettings(valueOf, problems),
     backupDirectory:
       valueOf('COFFER_BACKUP_DIRECTORY') === undefined ? undefined : pathOf('COFFER_BACKUP_DIRECTORY'),
     volumesDirectory: pathOf('COFFER_VOLUMES'),
-    cutOffAfter_ms: cutOffOf('COFFER_CUT_OFF_AFTER'),
-    unlockKeyPlaces: unlockKeyPlaces(),
+    cutOffAfter_ms: readCutOff(valueOf('COFFER_CUT_OFF_AFTER'), problems),
+    unlockKeyPlaces: readUnlockKeyPlaces(environment, valueOf, problems),
     audit: readAuditSettings(valueOf, problems),
     monitoring: readMonitoringSettings(valueOf, problems),
     webhook: readWebhookSettings(valueOf, problems),
-    mode: choiceOf('COFFER_MODE', ['process', 'managed'], SETTINGS.COFFER_MODE.fallback),
+    mode: readChoice('COFFER_MODE', ['process', 'managed'], valueOf, problems),
   };
   return { settings, problem: problemOf(problems) };
+}
+
+function readDriverName(text: string | undefined, problems: string[]): string | undefined {
+  if (text !== undefined && !DRIVER_PATTERN.test(text)) {
+    problems.push(`COFFER_DRIVER is the name of a Docker plugin, not ${JSON.stringify(text)}`);
+    return undefined;
+  }
+  return text;
+}
+
+function readCutOff(text: string, problems: string[]): number | undefined {
+  if (text === 'off' || text === '0') {
+    return undefined;
+  }
+  const duration_ms = parseDuration_ms(text);
+  if (duration_ms === undefined || duration_ms > CUT_OFF_MAX_MS) {
+    problems.push(
+      `COFFER_CUT_OFF_AFTER is a duration up to 24d, such as 24h, or off, not ${JSON.stringify(text)}`,
+    );
+    return DAY_MS;
+  }
+  return duration_ms === 0 ? undefined : duration_ms;
+}
+
+function readUnlockKeyPlaces(
+  environment: NodeJS.ProcessEnv,
+  valueOf: SettingReader,
+  problems: string[],
+): readonly UnlockKeyPlace[] {
+  const name = 'COFFER_UNLOCK_KEY_FILE';
+  const credentials = environment['CREDENTIALS_DIRECTORY']?.trim() ?? '';
+  const places: UnlockKeyPlace[] = [];
+  if (valueOf(name) !== undefined) {
+    places.push({ name, file: readPath(name, valueOf, problems), isOptional: false });
+  }
+  if (credentials !== '') {
+    const file = path.join(credentials, UNLOCK_CREDENTIAL);
+    places.push({ name: `the credential ${UNLOCK_CREDENTIAL}`, file, isOptional: true });
+  }
+  return places;
 }
 
 function problemOf(problems: readonly string[]): CofferError | undefined {
