@@ -38,7 +38,8 @@ export interface DaemonOptions extends ReadSettings {
 /** What `doctor` and `rm` wait for the engine; a hung engine must not hang them. */
 const ENGINE_TIMEOUT_MS = 4_000;
 
-export interface DaemonParts {
+/** The parts, each with the ways to the others that it needs. Nothing is opened or begun yet. */
+export class DaemonParts {
   readonly settings: Settings;
   readonly engine: EngineClient;
   readonly keeper: StoreKeeper;
@@ -57,163 +58,189 @@ export interface DaemonParts {
   readonly backups: ScheduledBackups;
   readonly drills: Drills;
   readonly swarmNodes: SwarmNodes;
-  readonly refusals: Refusals;
-  /** What this manager has refused, and how it is. */
-  readonly report: () => ManagerReport;
-  /** Throws `store.locked` while the keys are sealed: then a node does not know its cluster. */
-  readonly admin: () => ClusterAdmin;
-  readonly monotonic_ms: () => number;
-  readonly now_ms: () => number;
+  readonly refusals = new Refusals();
   readonly logger: Logger;
-}
+  readonly #unlockKey = new UnlockKeyHolder();
 
-/** Nothing is opened or begun yet. */
-export function assembleParts({ settings, problem, logger, onFault }: DaemonOptions): DaemonParts {
-  const monotonic_ms = (): number => performance.now();
-  const now_ms = (): number => Date.now();
-  const { stateDirectory } = settings;
-  const engine = new EngineClient({ socketPath: settings.engineSocket, timeout_ms: ENGINE_TIMEOUT_MS });
-  const swarmNodes = new SwarmNodes({ engine, logger });
-  const unlockKey = new UnlockKeyHolder();
-  const driver = new DriverName(settings, engine, logger);
-  const { current: driverName } = driver;
-  const webhook = settings.webhook && new Webhook({ ...settings.webhook, logger });
-  const notifying = new Notifying({ webhook, now_ms, logger });
-  const auditing = new Auditing({
-    settings,
-    notify: (notice) => webhook?.send(notice),
-    isSettled: problem === undefined,
-    nodeId: () => cluster.place.nodeId ?? '',
-    signer: () => cluster.signer,
-    unlockedBy: () => unlocking.source?.file ?? peers.state.unlockedBy ?? 'docker coffer unlock',
-    now_ms,
-    monotonic_ms,
-    logger,
-  });
-  const { log: audit } = auditing;
-  const rotating = new Rotating({ engine, driverName, audit, now_ms, monotonic_ms, logger });
-  const refusals = new Refusals();
-  const report = (): ManagerReport =>
+  constructor({ settings, problem, logger, onFault }: DaemonOptions) {
+    const { monotonic_ms, now_ms } = this;
+    const { stateDirectory } = settings;
+    this.settings = settings;
+    this.logger = logger;
+    this.engine = new EngineClient({ socketPath: settings.engineSocket, timeout_ms: ENGINE_TIMEOUT_MS });
+    this.swarmNodes = new SwarmNodes({ engine: this.engine, logger });
+    this.driver = new DriverName(settings, this.engine, logger);
+    this.webhook = settings.webhook && new Webhook({ ...settings.webhook, logger });
+    this.notifying = new Notifying({ webhook: this.webhook, now_ms, logger });
+    this.auditing = this.#newAuditing(problem === undefined);
+    this.rotating = this.#newRotating();
+    this.delivery = this.#newDelivery();
+    this.cluster = this.#newCluster(onFault);
+    this.unlocking = this.#newUnlocking();
+    this.peers = this.#newPeers();
+    this.keeper = this.#newKeeper();
+    this.rebuilding = this.#newRebuilding();
+    this.backups = this.#newBackups();
+    this.drills = new Drills({ stateDirectory, monotonic_ms, logger });
+    this.monitoring = this.#newMonitoring();
+  }
+
+  readonly monotonic_ms = (): number => performance.now();
+  readonly now_ms = (): number => Date.now();
+
+  /** What this manager has refused, and how it is. */
+  readonly report = (): ManagerReport =>
     ownReport({
-      refusals: refusals.list(),
-      driverName: driverName(),
-      auditProblem: audit.problem?.detail,
-      now_ms: now_ms(),
+      refusals: this.refusals.list(),
+      driverName: this.driver.current(),
+      auditProblem: this.auditing.log.problem?.detail,
+      now_ms: this.now_ms(),
     });
-  const delivery = new Delivery({
-    settings,
-    engine,
-    audit,
-    reach: () => cluster.reach,
-    driverName,
-    now_ms,
-    random: Math.random,
-    logger,
-  });
-  const cluster: ClusterNode = new ClusterNode({
-    settings: settings.cluster,
-    store: { stateDirectory, logger, onFault, monotonic_ms },
-    unlockKey,
-    engineFacts: () => factsOf(engine),
-    report,
-    protocols: [delivery.protocol],
-    onRoleChange: () => void keeper.reopen(),
-    // The others refuse this node already: it lets go of all that it has of theirs.
-    onRemoved: (reason) => {
-      delivery.withdraw(reason);
-      void keeper.withdraw(reason);
-    },
-    now_ms,
-    random: Math.random,
-    logger,
-  });
-  const unlocking = new Unlocking({
-    stateDirectory,
-    places: settings.unlockKeyPlaces,
-    unlockKey,
-    open: () => cluster.open(),
-    logger,
-  });
-  const peers: PeerUnlock = new PeerUnlock({
-    stateDirectory,
-    isLocked: () => isLocked(keeper.reason),
-    unlock: (key) => unlocking.unlockWith(key, keeper),
-    random: Math.random,
-    logger,
-  });
-  const keeper: StoreKeeper = new StoreKeeper({
-    open: unlocking.open,
-    onRefused: (reason) => {
-      if (isLocked(reason)) {
-        void peers.start();
-      }
-    },
-    onServing: (store) => {
-      const parts = [delivery, swarmNodes, rotating, auditing, monitoring, notifying];
-      const ends = parts.map((part) => part.attach(store));
-      return () => ends.forEach((end) => end());
-    },
-    logger,
-  });
-  const rebuilding = new Rebuilding({
-    keeper,
-    rebuild: cluster.rebuild,
-    place: () => cluster.place,
-    admin: cluster.admin,
-    logger,
-  });
-  const backups = new ScheduledBackups({
-    store: auditedSource(keeper.source, audit, 'schedule'),
-    directory: backupDirectoryOf(settings),
-    version,
-    now_ms,
-    monotonic_ms,
-    logger,
-  });
-  const admin = (): ClusterAdmin => {
-    const { reason } = keeper;
+
+  /** Throws `store.locked` while the keys are sealed: then a node does not know its cluster. */
+  readonly admin = (): ClusterAdmin => {
+    const { reason } = this.keeper;
     if (reason !== undefined && isLocked(reason)) {
       throw reason;
     }
-    return cluster.admin();
+    return this.cluster.admin();
   };
-  const monitoring: Monitoring = new Monitoring({
-    settings,
-    keeper,
-    cluster,
-    admin,
-    delivery,
-    auditing,
-    webhook,
-    backups,
-    now_ms,
-    logger,
-  });
-  return {
-    settings,
-    engine,
-    keeper,
-    cluster,
-    unlocking,
-    peers,
-    driver,
-    delivery,
-    auditing,
-    monitoring,
-    webhook,
-    notifying,
-    rotating,
-    rebuilding,
-    backups,
-    drills: new Drills({ stateDirectory, monotonic_ms, logger }),
-    swarmNodes,
-    refusals,
-    report,
-    admin,
-    monotonic_ms,
-    now_ms,
-    logger,
-  };
+
+  #newAuditing(isSettled: boolean): Auditing {
+    const { logger, monotonic_ms, now_ms, settings } = this;
+    return new Auditing({
+      settings,
+      notify: (notice) => this.webhook?.send(notice),
+      isSettled,
+      nodeId: () => this.cluster.place.nodeId ?? '',
+      signer: () => this.cluster.signer,
+      unlockedBy: () => this.unlocking.source?.file ?? this.peers.state.unlockedBy ?? 'docker coffer unlock',
+      now_ms,
+      monotonic_ms,
+      logger,
+    });
+  }
+
+  #newRotating(): Rotating {
+    const { auditing, driver, engine, logger, monotonic_ms, now_ms } = this;
+    const { current: driverName } = driver;
+    return new Rotating({ engine, driverName, audit: auditing.log, now_ms, monotonic_ms, logger });
+  }
+
+  #newDelivery(): Delivery {
+    const { auditing, driver, engine, logger, now_ms, settings } = this;
+    return new Delivery({
+      settings,
+      engine,
+      audit: auditing.log,
+      reach: () => this.cluster.reach,
+      driverName: driver.current,
+      now_ms,
+      random: Math.random,
+      logger,
+    });
+  }
+
+  #newCluster(onFault: DaemonOptions['onFault']): ClusterNode {
+    const { delivery, engine, logger, monotonic_ms, now_ms, report, settings } = this;
+    return new ClusterNode({
+      settings: settings.cluster,
+      store: { stateDirectory: settings.stateDirectory, logger, onFault, monotonic_ms },
+      unlockKey: this.#unlockKey,
+      engineFacts: () => factsOf(engine),
+      report,
+      protocols: [delivery.protocol],
+      onRoleChange: () => void this.keeper.reopen(),
+      // The others refuse this node already: it lets go of all that it has of theirs.
+      onRemoved: (reason) => {
+        delivery.withdraw(reason);
+        void this.keeper.withdraw(reason);
+      },
+      now_ms,
+      random: Math.random,
+      logger,
+    });
+  }
+
+  #newUnlocking(): Unlocking {
+    const { cluster, logger, settings } = this;
+    return new Unlocking({
+      stateDirectory: settings.stateDirectory,
+      places: settings.unlockKeyPlaces,
+      unlockKey: this.#unlockKey,
+      open: () => cluster.open(),
+      logger,
+    });
+  }
+
+  #newPeers(): PeerUnlock {
+    const { logger, settings, unlocking } = this;
+    return new PeerUnlock({
+      stateDirectory: settings.stateDirectory,
+      isLocked: () => isLocked(this.keeper.reason),
+      unlock: (key) => unlocking.unlockWith(key, this.keeper),
+      random: Math.random,
+      logger,
+    });
+  }
+
+  #newKeeper(): StoreKeeper {
+    const { logger, peers, unlocking } = this;
+    return new StoreKeeper({
+      open: unlocking.open,
+      onRefused: (reason) => {
+        if (isLocked(reason)) {
+          void peers.start();
+        }
+      },
+      onServing: (store) => {
+        const { auditing, delivery, monitoring, notifying, rotating, swarmNodes } = this;
+        const parts = [delivery, swarmNodes, rotating, auditing, monitoring, notifying];
+        const ends = parts.map((part) => part.attach(store));
+        return () => ends.forEach((end) => end());
+      },
+      logger,
+    });
+  }
+
+  #newRebuilding(): Rebuilding {
+    const { cluster, keeper, logger } = this;
+    return new Rebuilding({
+      keeper,
+      rebuild: cluster.rebuild,
+      place: () => cluster.place,
+      admin: cluster.admin,
+      logger,
+    });
+  }
+
+  #newBackups(): ScheduledBackups {
+    const { auditing, keeper, logger, monotonic_ms, now_ms, settings } = this;
+    return new ScheduledBackups({
+      store: auditedSource(keeper.source, auditing.log, 'schedule'),
+      directory: backupDirectoryOf(settings),
+      version,
+      now_ms,
+      monotonic_ms,
+      logger,
+    });
+  }
+
+  #newMonitoring(): Monitoring {
+    const { admin, auditing, backups, cluster, delivery, keeper, logger, now_ms, settings, webhook } = this;
+    return new Monitoring({
+      settings,
+      keeper,
+      cluster,
+      admin,
+      delivery,
+      auditing,
+      webhook,
+      backups,
+      now_ms,
+      logger,
+    });
+  }
 }
 
 function isLocked(reason: CofferError | undefined): boolean {

@@ -2,7 +2,7 @@
 // The life of the daemon: in which order its parts start, and in which they stop.
 import { CofferError, listenOnUnixSocket, withDeadline } from '../common/index.ts';
 import { createInterfaces, type DaemonInterfaces } from './daemon-interfaces.ts';
-import { assembleParts, type DaemonOptions, type DaemonParts } from './daemon-parts.ts';
+import { type DaemonOptions, DaemonParts } from './daemon-parts.ts';
 import { mayBeCutOff } from './propagation.ts';
 
 /** An engine kills a plugin ten seconds after it asked it to stop. */
@@ -18,7 +18,7 @@ export class Daemon {
 
   constructor(options: DaemonOptions) {
     this.#options = options;
-    this.#parts = assembleParts(options);
+    this.#parts = new DaemonParts(options);
     this.#interfaces = createInterfaces(this.#parts);
   }
 
