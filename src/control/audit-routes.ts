@@ -5,9 +5,9 @@ import { CofferError, withDeadline } from '../common/index.ts';
 import { noteForAudit } from './audit-note.ts';
 import type { AuditAcknowledgeReply, AuditAdmin, AuditReply, AuditVerifyReply } from './audit-wire.ts';
 import { BODIES, readJson } from './json-body.ts';
-import { changing } from './cluster-routes.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
+import { changing } from './serving-cluster.ts';
 
 const TAIL_DEFAULT = 1_000;
 /** Of some hundred megabytes. */

@@ -2,12 +2,12 @@
 // The routes /v1/autolock, /v1/peer-unlock, /v1/unlock-key and /v1/unlock.
 import type { Request, RequestHandler, Response } from 'express';
 import { CofferError, readBody, withDeadline } from '../common/index.ts';
-import { changing, reading, servingCluster } from './cluster-routes.ts';
 import type { AutolockAdmin, AutolockDescription, UnlockKeyReply } from './cluster-wire.ts';
 import { describeAutolock, describeUnlockKey } from './describe-cluster.ts';
 import { BODIES, readJson } from './json-body.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
+import { changing, reading, servingCluster } from './serving-cluster.ts';
 import type { UnlockReply } from './wire.ts';
 
 /** A daemon that is starting does not know yet that it is locked. */

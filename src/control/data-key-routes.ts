@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The routes under /v1/data-key.
 import type { Request, RequestHandler, Response } from 'express';
-import { servingCluster } from './cluster-routes.ts';
 import type { DataKeyDescription } from './cluster-wire.ts';
 import { describeDataKey } from './describe-cluster.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
+import { servingCluster } from './serving-cluster.ts';
 
 export interface DataKeyRoutes {
   readonly describe: RequestHandler;

@@ -2,13 +2,13 @@
 // The routes /v1/survivors and /v1/force-new-cluster.
 import type { Request, RequestHandler, Response } from 'express';
 import { CofferError } from '../common/index.ts';
-import { reading, servingCluster } from './cluster-routes.ts';
 import { describeError } from './describe.ts';
 import type { LastEntry, SurvivorDescription } from './cluster-wire.ts';
 import type { ForceNewCluster, ForceProgress, SurvivorsReply } from './force-wire.ts';
 import { BODIES, readJson } from './json-body.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
+import { reading, servingCluster } from './serving-cluster.ts';
 
 const START_WAIT_MS = 5_000;
 

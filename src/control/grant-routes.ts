@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The routes under /v1/grants.
 import type { Request, RequestHandler, Response } from 'express';
-import { changing, parameter, reading, servingCluster } from './cluster-routes.ts';
 import type { GrantDescription, GrantReply, GrantsReply, RevokedReply } from './cluster-wire.ts';
 import { BODIES, readJson } from './json-body.ts';
 import type { ControlOptions } from './options.ts';
+import { parameter } from './path-parameter.ts';
 import { QUERIES, readQuery } from './query.ts';
+import { changing, reading, servingCluster } from './serving-cluster.ts';
 
 export interface GrantRoutes {
   readonly list: RequestHandler;

@@ -2,11 +2,11 @@
 // The route /v1/import/swarm.
 import type { Request, RequestHandler, Response } from 'express';
 import { CofferError } from '../common/index.ts';
-import { reading } from './cluster-routes.ts';
 import type { SwarmImportAdmin, SwarmImportReply } from './import-wire.ts';
 import { BODIES, readJson } from './json-body.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
+import { reading } from './serving-cluster.ts';
 import { servingStore } from './serving-store.ts';
 
 export interface ImportRoutes {

@@ -2,13 +2,13 @@
 // The routes of what the managers do by themselves: /v1/purge and the schedules.
 import type { Request, RequestHandler, Response } from 'express';
 import { parseRecipient } from '../backup/index.ts';
-import { changing, reading, servingCluster } from './cluster-routes.ts';
 import type { DataKeyDescription, PurgeDescription, Schedules } from './cluster-wire.ts';
 import { describeDataKey, describePurge, describeSchedules } from './describe-cluster.ts';
 import { BODIES, readJson } from './json-body.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { ownBackups } from './own-backups.ts';
+import { changing, reading, servingCluster } from './serving-cluster.ts';
 import type { ScheduledBackupsReply } from './wire.ts';
 
 export interface MaintenanceRoutes {

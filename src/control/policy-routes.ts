@@ -5,7 +5,6 @@ import { CofferError, withDeadline } from '../common/index.ts';
 import { ruleWords } from '../membership/index.ts';
 import { nameKey } from '../secrets/index.ts';
 import { noteForAudit } from './audit-note.ts';
-import { changing, parameter, reading, servingCluster } from './cluster-routes.ts';
 import type {
   PolicyDefaultReply,
   PolicyReply,
@@ -15,9 +14,11 @@ import type {
 } from './cluster-wire.ts';
 import { BODIES, readJson } from './json-body.ts';
 import type { ControlOptions } from './options.ts';
+import { parameter } from './path-parameter.ts';
 import { type SecretUse, testPolicy } from './policy-test.ts';
 import type { PolicyTestReply } from './policy-wire.ts';
 import { QUERIES, readQuery } from './query.ts';
+import { changing, reading, servingCluster } from './serving-cluster.ts';
 
 const USES_TIMEOUT_MS = 8_000;
 

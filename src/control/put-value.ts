@@ -4,9 +4,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parse } from 'node:querystring';
 import type { Logger } from '../common/index.ts';
+import type { PutWish, Written } from './put-routes.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { answer, refuse } from './refuse.ts';
-import type { PutWish, Written } from './secret-routes.ts';
 
 /** A name that needs no decoding, and a query. */
 const PUT_PATTERN = /^\/v1\/secrets\/([A-Za-z0-9._-]{1,64})(?:\?(.*))?$/;

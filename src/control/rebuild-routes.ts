@@ -2,11 +2,11 @@
 // The route /v1/rebuild.
 import type { Request, RequestHandler, Response } from 'express';
 import { CofferError } from '../common/index.ts';
-import { changing, reading } from './cluster-routes.ts';
 import { BODIES, readJson } from './json-body.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 import type { RebuildAdmin, RebuildDescription } from './rebuild-wire.ts';
+import { changing, reading } from './serving-cluster.ts';
 
 /** Several managers may be asked, one after the other, and each may take its time. */
 const BEGIN_TIMEOUT_MS = 75_000;

@@ -8,10 +8,10 @@ import type { SecretStore } from '../store/index.ts';
 import { describeRotation } from './describe-rotation.ts';
 import { findSecret } from './find-secret.ts';
 import type { ControlOptions } from './options.ts';
+import { reference } from './path-parameter.ts';
 import { QUERIES, readQuery } from './query.ts';
 import { readValue } from './request-body.ts';
 import type { RotateReply, RotationsReply } from './rotation-wire.ts';
-import { reference } from './secret-routes.ts';
 import { servingStore } from './serving-store.ts';
 
 const READ_TIMEOUT_MS = 1_000;
@@ -27,7 +27,8 @@ export function rotationRoutes(options: ControlOptions): RotationRoutes {
   const { now_ms = Date.now } = options;
 
   async function rotate(request: Request, response: Response<RotateReply>): Promise<void> {
-    const { expect, renew, spec, timeout_ms } = readQuery(QUERIES.rotate, request.query);
+    const query = readQuery(QUERIES.rotate, request.query);
+    const { expect, timeout_ms } = query;
     const { rotate: begin } = options;
     if (begin === undefined) {
       throw new CofferError(
@@ -39,12 +40,7 @@ export function rotationRoutes(options: ControlOptions): RotationRoutes {
     await store.readBarrier(READ_TIMEOUT_MS);
     const secret = findSecret(store, reference(request));
     requireOrdinaryName(secret.name);
-    const value =
-      renew === '1'
-        ? await renewed(store, secret)
-        : spec === undefined
-          ? await readValue(request)
-          : generateValue(spec);
+    const value = await newValue(request, query, store, secret);
     // Wiped when it is done with, which may be later than anybody waits for.
     const begun = begin({ secret, value, expect, timeout_ms }).finally(() => value.wipe());
     const rotation = await withDeadline(
@@ -56,16 +52,17 @@ export function rotationRoutes(options: ControlOptions): RotationRoutes {
     response.status(201).json({ rotation: describeRotation(rotation) });
   }
 
-  /** What the schedule would make. */
-  async function renewed(store: SecretStore, secret: Secret): Promise<SecretValue> {
-    const rule = renewalRule(secret);
-    if (rule === undefined) {
-      throw new CofferError(
-        'request.invalid',
-        `no label of secret ${secret.name} says what it is renewed by`,
-      );
+  /** What the schedule would make, what was asked for, or what the body holds. */
+  async function newValue(
+    request: Request,
+    { renew, spec }: { readonly renew: '0' | '1'; readonly spec?: string | undefined },
+    store: SecretStore,
+    secret: Secret,
+  ): Promise<SecretValue> {
+    if (renew === '1') {
+      return renewed(store, secret, now_ms());
     }
-    return makeValue(store, rule.source, now_ms());
+    return spec === undefined ? readValue(request) : generateValue(spec);
   }
 
   async function cancel(request: Request, response: Response<RotateReply>): Promise<void> {
@@ -88,4 +85,12 @@ export function rotationRoutes(options: ControlOptions): RotationRoutes {
   }
 
   return { rotate, cancel, list };
+}
+
+async function renewed(store: SecretStore, secret: Secret, now_ms: number): Promise<SecretValue> {
+  const rule = renewalRule(secret);
+  if (rule === undefined) {
+    throw new CofferError('request.invalid', `no label of secret ${secret.name} says what it is renewed by`);
+  }
+  return makeValue(store, rule.source, now_ms);
 }

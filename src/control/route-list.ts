@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every call of the control API. app.ts has a handler for each of these, and for no other; docs/reference/api.md is made of it.
+// Every call of the control API. route-table.ts has a handler for each of these, and for no other; docs/reference/api.md is made of it.
 import type { AuditEvent } from '../audit/index.ts';
 import type { BODIES } from './json-body.ts';
 import type { QUERIES } from './query.ts';

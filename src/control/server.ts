@@ -17,8 +17,8 @@ import {
 } from '../common/index.ts';
 import { controlApp } from './app.ts';
 import { describeError } from './describe.ts';
+import { putRoutes } from './put-routes.ts';
 import { putValue } from './put-value.ts';
-import { secretRoutes } from './secret-routes.ts';
 import { type ControlLimits, type ControlOptions, DEFAULT_LIMITS } from './options.ts';
 import { DRILL_PATH, RESTORE_PATH } from './route-list.ts';
 
@@ -56,9 +56,9 @@ export function createControlServer(options: ControlOptions): ControlServer {
 }
 
 function httpServer(options: ControlOptions, limits: ControlLimits): Server {
-  const secrets = secretRoutes(options);
-  const app = controlApp(options, secrets);
-  const takePut = putValue({ put: secrets.putValue, logger: options.logger });
+  const puts = putRoutes(options);
+  const app = controlApp(options, puts);
+  const takePut = putValue({ put: puts.putValue, logger: options.logger });
   /** Those whose request takes as long as it takes, as long as something moves. */
   const unhurried = new WeakSet<Socket>();
   const bounds = new ConnectionBounds({ connectionsMax: limits.connectionsMax });

@@ -1,33 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // The routes under /v1/secrets/NAME that are about its versions.
-import { finished } from 'node:stream';
 import type { Request, RequestHandler, Response } from 'express';
 import { CofferError } from '../common/index.ts';
-import {
-  currentVersion,
-  findVersion,
-  previousVersion,
-  requireOrdinaryName,
-  type Secret,
-} from '../secrets/index.ts';
+import { currentVersion, findVersion, previousVersion, type Secret } from '../secrets/index.ts';
 import { describeSecret } from './describe.ts';
 import { findSecret } from './find-secret.ts';
 import type { ControlOptions } from './options.ts';
+import { reference } from './path-parameter.ts';
 import { QUERIES, readQuery } from './query.ts';
-import { reference } from './secret-routes.ts';
 import { servingStore } from './serving-store.ts';
 import type { DestroyReply, PruneReply, RollbackReply } from './wire.ts';
 
 const READ_TIMEOUT_MS = 1_000;
-const VERSION_HEADER = 'coffer-secret-version';
-const FRESHNESS_HEADER = 'coffer-freshness';
 
 /** The handlers; what they throw is answered by the application's error handler. */
 export interface VersionRoutes {
   readonly rollback: RequestHandler;
   readonly destroy: RequestHandler;
   readonly prune: RequestHandler;
-  readonly reveal: RequestHandler;
 }
 
 export function versionRoutes(options: ControlOptions): VersionRoutes {
@@ -73,26 +63,7 @@ export function versionRoutes(options: ControlOptions): VersionRoutes {
     response.json({ secret: describeSecret(secret), pruned });
   }
 
-  async function reveal(request: Request, response: Response): Promise<void> {
-    const { version } = readQuery(QUERIES.reveal, request.query);
-    const auditor = options.audit?.auditor;
-    const store = await servingStore(options);
-    const freshness = await store.readBarrier(READ_TIMEOUT_MS);
-    const secret = findSecret(store, reference(request));
-    requireOrdinaryName(secret.name);
-    const { number } = version === undefined ? currentVersion(secret) : findVersion(secret, version);
-    // First: what cannot be written down is not shown.
-    auditor?.requireWritable();
-    const value = store.readValue(secret.id, number);
-    finished(response, () => value.wipe());
-    auditor?.record('reveal', { secret: secret.name, version: number, by: 'control' });
-    options.logger.info('revealed a value', { secret: secret.name, version: number });
-    response.set('Content-Type', 'application/octet-stream');
-    response.set(VERSION_HEADER, String(number)).set(FRESHNESS_HEADER, freshness);
-    response.end(value.expose());
-  }
-
-  return { rollback, destroy, prune, reveal };
+  return { rollback, destroy, prune };
 }
 
 function present(secret: Secret | undefined): Secret {
