@@ -16,33 +16,22 @@ import {
   SEALING_KEY_COMMAND_TAG,
   writeSealingKeyCommand,
 } from './sealing-key-codec.ts';
-import { LEAVING, PEM_BYTES_MAX, ROLES, TEXT_BYTES_MAX } from './model.ts';
-import {
-  readCertificate,
-  readLeavingFor,
-  readOf,
-  readRole,
-  writeCertificate,
-  writeObject,
-} from './object-codec.ts';
+import { PEM_BYTES_MAX, TEXT_BYTES_MAX } from './model.ts';
+import { NODE_COMMAND_TAG, readNodeCommand, writeNodeCommand } from './node-command-codec.ts';
+import { readOf, writeObject } from './object-codec.ts';
 
 const KIND_TAG = {
   'establish-cluster': 1,
   'put-token': 2,
   'revoke-token': 3,
-  'admit-node': 4,
-  'renew-certificate': 5,
-  'describe-node': 6,
-  'set-role': 7,
-  'remove-node': 8,
   'begin-rotation': 9,
   'finish-rotation': 10,
   'forget-expired': 11,
   'change-settings': 12,
-  'retire-manager': 13,
   'set-autolock': 14,
   'set-peer-unlock': 15,
   'register-peer-unlock': 16,
+  ...NODE_COMMAND_TAG,
   ...MAINTENANCE_COMMAND_TAG,
   ...GRANT_COMMAND_TAG,
   ...POLICY_COMMAND_TAG,
@@ -69,24 +58,12 @@ export function writeClusterCommand(writer: ByteWriter, command: ClusterCommand)
     case 'revoke-token':
       return writer.text(command.id);
     case 'admit-node':
-      return writeObject(writer.text(command.tokenId), command.node).u64(command.at_ms);
     case 'renew-certificate':
-      return writeCertificate(
-        writer.text(command.nodeId).u8(ROLES.indexOf(command.role)),
-        command.certificate,
-      );
     case 'describe-node':
-      return writer
-        .text(command.nodeId)
-        .text(command.hostname)
-        .text(command.address)
-        .text(command.engineNodeId);
     case 'retire-manager':
-      return writer.text(command.nodeId).u8(LEAVING.indexOf(command.leaving));
     case 'set-role':
-      return writer.text(command.nodeId).u8(ROLES.indexOf(command.role)).u64(command.raftId);
     case 'remove-node':
-      return writer.text(command.nodeId).u64(command.at_ms);
+      return writeNodeCommand(writer, command);
     case 'begin-rotation':
       return writeObject(writer, command.authority);
     case 'finish-rotation':
@@ -144,39 +121,6 @@ export function readClusterCommand(reader: ByteReader): ClusterCommand {
       return { kind: 'put-token', token: readOf(reader, 'token'), revokeOthers: reader.u8() === 1 };
     case KIND_TAG['revoke-token']:
       return { kind: 'revoke-token', id: reader.text(TEXT_BYTES_MAX) };
-    case KIND_TAG['admit-node']:
-      return {
-        kind: 'admit-node',
-        tokenId: reader.text(TEXT_BYTES_MAX),
-        node: readOf(reader, 'node'),
-        at_ms: reader.u64(),
-      };
-    case KIND_TAG['renew-certificate']:
-      return {
-        kind: 'renew-certificate',
-        nodeId: reader.text(TEXT_BYTES_MAX),
-        role: readRole(reader),
-        certificate: readCertificate(reader),
-      };
-    case KIND_TAG['describe-node']:
-      return {
-        kind: 'describe-node',
-        nodeId: reader.text(TEXT_BYTES_MAX),
-        hostname: reader.text(TEXT_BYTES_MAX),
-        address: reader.text(TEXT_BYTES_MAX),
-        engineNodeId: reader.text(TEXT_BYTES_MAX),
-      };
-    case KIND_TAG['retire-manager']:
-      return { kind: 'retire-manager', nodeId: reader.text(TEXT_BYTES_MAX), leaving: readLeavingFor(reader) };
-    case KIND_TAG['set-role']:
-      return {
-        kind: 'set-role',
-        nodeId: reader.text(TEXT_BYTES_MAX),
-        role: readRole(reader),
-        raftId: reader.u64(),
-      };
-    case KIND_TAG['remove-node']:
-      return { kind: 'remove-node', nodeId: reader.text(TEXT_BYTES_MAX), at_ms: reader.u64() };
     case KIND_TAG['begin-rotation']:
       return { kind: 'begin-rotation', authority: readOf(reader, 'authority') };
     case KIND_TAG['finish-rotation']:
@@ -197,6 +141,7 @@ export function readClusterCommand(reader: ByteReader): ClusterCommand {
       return { kind: 'register-peer-unlock', registration: readOf(reader, 'peer-unlock') };
     default:
       return (
+        readNodeCommand(tag, reader) ??
         readMaintenanceCommand(tag, reader) ??
         readGrantCommand(tag, reader) ??
         readPolicyCommand(tag, reader) ??

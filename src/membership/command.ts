@@ -113,16 +113,13 @@ export interface ChangeSettings {
   readonly settings: SettingsObject;
 }
 
+export type NodeCommand = AdmitNode | RenewCertificate | DescribeNode | RetireManager | SetRole | RemoveNode;
+
 export type ClusterCommand =
   | EstablishCluster
   | PutToken
   | RevokeToken
-  | AdmitNode
-  | RenewCertificate
-  | DescribeNode
-  | RetireManager
-  | SetRole
-  | RemoveNode
+  | NodeCommand
   | BeginRotation
   | FinishRotation
   | ForgetExpired
