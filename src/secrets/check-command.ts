@@ -10,13 +10,13 @@ import {
   TEXT_BYTES_MAX,
   writeClusterCommand,
 } from '../membership/index.ts';
-import { type Command, DELIVERIES_PER_COMMAND, type PutValue } from './command.ts';
+import { type Command, type CreateSecret, DELIVERIES_PER_COMMAND, type PutValue } from './command.ts';
 import type { Delivery } from './delivery.ts';
 import { DESTROYED_KEPT, ID_LENGTH_MAX, TASK_ID_LENGTH_MAX, VERSIONS_KEPT } from './limits.ts';
 import type { DestroyedVersion, Labels } from './model.ts';
-import { RESTORED_BYTES_MAX, type RestoredVersion } from './restore-command.ts';
+import { RESTORED_BYTES_MAX, type RestoredVersion, type RestoreSecret } from './restore-command.ts';
 import { PROBLEM_BYTES_MAX, type RotateSecret } from './rotation-command.ts';
-import { DESTROYED_PER_COMMAND } from './version-commands.ts';
+import { DESTROYED_PER_COMMAND, type VersionCommand } from './version-commands.ts';
 import { CERTIFICATE_LABELS, certificateWish } from './certificate-labels.ts';
 import { requireOrdinaryName } from './reserved-name.ts';
 import { checkLabels, checkName, checkValueSize, KEEP_LABEL, versionsToKeep } from './validate.ts';
@@ -31,16 +31,11 @@ export function checkCommand(command: Command): void {
   }
   switch (command.kind) {
     case 'create':
-      checkId(command.id);
-      checkName(command.name);
-      checkWriter(command);
-      checkOwnLabels(command.labels);
-      checkValueSize(command.value.byteLength);
-      checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+      checkCreate(command);
       break;
     case 'activate':
       [command.id, command.engine.secretId, command.engine.swarmId].forEach(checkId);
-      checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+      checkTime(command.at_ms);
       break;
     case 'put':
       checkPut(command);
@@ -49,25 +44,12 @@ export function checkCommand(command: Command): void {
       checkId(command.id);
       checkOwnLabels(command.labels);
       checkInteger(command.expectIndex ?? 0, 'an index', Number.MAX_SAFE_INTEGER);
-      checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+      checkTime(command.at_ms);
       break;
     case 'rollback':
-      checkId(command.id);
-      checkInteger(command.version, 'a version', U32_MAX);
-      checkInteger(command.expect ?? 0, 'a version', U32_MAX);
-      checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
-      break;
     case 'destroy':
-      checkId(command.id);
-      checkInteger(command.numbers.length, 'a list of versions', DESTROYED_PER_COMMAND);
-      command.numbers.forEach((number) => checkInteger(number, 'a version', U32_MAX));
-      checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
-      break;
     case 'prune':
-      checkId(command.id);
-      checkInteger(command.keep, 'what is kept', VERSIONS_KEPT);
-      checkInteger(command.keep - 1, 'what is kept besides the current version', VERSIONS_KEPT - 1);
-      checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+      checkVersionCommand(command);
       break;
     case 'rotate':
       checkRotate(command);
@@ -75,7 +57,7 @@ export function checkCommand(command: Command): void {
     case 'revert-rotation':
       checkId(command.id);
       checkLength(command.problem, PROBLEM_BYTES_MAX);
-      checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+      checkTime(command.at_ms);
       break;
     case 'remove':
       checkId(command.id);
@@ -84,13 +66,7 @@ export function checkCommand(command: Command): void {
       checkDeliveries(command.deliveries);
       break;
     case 'restore':
-      checkId(command.id);
-      checkName(command.name);
-      checkLabels(command.labels);
-      checkInteger(command.createdAt_ms, 'a time', Number.MAX_SAFE_INTEGER);
-      checkInteger(command.updatedAt_ms, 'a time', Number.MAX_SAFE_INTEGER);
-      checkRestored(command.versions);
-      checkDestroyed(command.destroyed);
+      checkRestore(command);
       break;
     case 'restore-versions':
       checkId(command.id);
@@ -113,6 +89,15 @@ function checkReadable(command: ClusterCommand): void {
   }
 }
 
+function checkCreate(command: CreateSecret): void {
+  checkId(command.id);
+  checkName(command.name);
+  checkWriter(command);
+  checkOwnLabels(command.labels);
+  checkValueSize(command.value.byteLength);
+  checkTime(command.at_ms);
+}
+
 function checkPut(command: PutValue): void {
   checkId(command.id);
   checkName(command.name);
@@ -120,9 +105,9 @@ function checkPut(command: PutValue): void {
   checkOwnLabels(command.labels ?? {});
   checkValueSize(command.value.byteLength);
   if (typeof command.expect === 'number') {
-    checkInteger(command.expect, 'a version', U32_MAX);
+    checkVersion(command.expect);
   }
-  checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+  checkTime(command.at_ms);
 }
 
 /** What coffer keeps for itself nobody else writes. */
@@ -143,10 +128,31 @@ function checkOwnLabels(labels: Labels): void {
   }
 }
 
+function checkVersionCommand(command: VersionCommand): void {
+  checkId(command.id);
+  switch (command.kind) {
+    case 'rollback':
+      checkVersion(command.version);
+      checkVersion(command.expect ?? 0);
+      break;
+    case 'destroy':
+      checkInteger(command.numbers.length, 'a list of versions', DESTROYED_PER_COMMAND);
+      command.numbers.forEach(checkVersion);
+      break;
+    case 'prune':
+      checkInteger(command.keep, 'what is kept', VERSIONS_KEPT);
+      checkInteger(command.keep - 1, 'what is kept besides the current version', VERSIONS_KEPT - 1);
+      break;
+    default:
+      unreachable(command);
+  }
+  checkTime(command.at_ms);
+}
+
 function checkRotate(command: RotateSecret): void {
   [command.id, command.rotationId].forEach(checkId);
-  checkInteger(command.expect ?? 0, 'a version', U32_MAX);
-  checkInteger(command.timeout_ms, 'a time', Number.MAX_SAFE_INTEGER);
+  checkVersion(command.expect ?? 0);
+  checkTime(command.timeout_ms);
   checkValueSize(command.value.byteLength);
   checkInteger(command.services.length, 'a list of services', ROTATED_SERVICES_MAX);
   for (const service of command.services) {
@@ -155,14 +161,24 @@ function checkRotate(command: RotateSecret): void {
     checkInteger(service.forceUpdate, 'a count of updates', Number.MAX_SAFE_INTEGER);
     checkInteger(service.versionIndex, 'an index', Number.MAX_SAFE_INTEGER);
   }
-  checkInteger(command.at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+  checkTime(command.at_ms);
+}
+
+function checkRestore(command: RestoreSecret): void {
+  checkId(command.id);
+  checkName(command.name);
+  checkLabels(command.labels);
+  checkTime(command.createdAt_ms);
+  checkTime(command.updatedAt_ms);
+  checkRestored(command.versions);
+  checkDestroyed(command.destroyed);
 }
 
 function checkRestored(versions: readonly RestoredVersion[]): void {
   let size_bytes = 0;
   for (const { number, createdAt_ms, value } of versions) {
-    checkInteger(number, 'a version', U32_MAX);
-    checkInteger(createdAt_ms, 'a time', Number.MAX_SAFE_INTEGER);
+    checkVersion(number);
+    checkTime(createdAt_ms);
     checkValueSize(value.byteLength);
     size_bytes += value.byteLength;
   }
@@ -173,9 +189,9 @@ function checkRestored(versions: readonly RestoredVersion[]): void {
 function checkDestroyed(destroyed: readonly DestroyedVersion[]): void {
   checkInteger(destroyed.length, 'a list of destroyed versions', DESTROYED_KEPT);
   for (const { createdAt_ms, destroyedAt_ms, number, size } of destroyed) {
-    checkInteger(number, 'a version', U32_MAX);
-    checkInteger(createdAt_ms, 'a time', Number.MAX_SAFE_INTEGER);
-    checkInteger(destroyedAt_ms, 'a time', Number.MAX_SAFE_INTEGER);
+    checkVersion(number);
+    checkTime(createdAt_ms);
+    checkTime(destroyedAt_ms);
     checkValueSize(size);
   }
 }
@@ -186,8 +202,8 @@ function checkDeliveries(deliveries: readonly Delivery[]): void {
     checkLength(taskId, TASK_ID_LENGTH_MAX);
     checkId(secretId);
     checkName(name);
-    checkInteger(version, 'a version', U32_MAX);
-    checkInteger(at_ms, 'a time', Number.MAX_SAFE_INTEGER);
+    checkVersion(version);
+    checkTime(at_ms);
   }
 }
 
@@ -205,6 +221,14 @@ function checkLength(id: string, limit: number): void {
   if (Buffer.byteLength(id) > limit) {
     throw new CofferError('request.invalid', `an id has at most ${limit} bytes`);
   }
+}
+
+function checkTime(time_ms: number): void {
+  checkInteger(time_ms, 'a time', Number.MAX_SAFE_INTEGER);
+}
+
+function checkVersion(number: number): void {
+  checkInteger(number, 'a version', U32_MAX);
 }
 
 function checkInteger(value: number, what: string, limit: number): void {

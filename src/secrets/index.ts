@@ -10,13 +10,8 @@ export {
   storedCertificateWish,
 } from './certificate-labels.ts';
 export { checkCommand } from './check-command.ts';
-export {
-  type Command,
-  decodeCommand,
-  DELIVERIES_PER_COMMAND,
-  encodeCommand,
-  type PutValue,
-} from './command.ts';
+export { type Command, DELIVERIES_PER_COMMAND, type PutValue } from './command.ts';
+export { decodeCommand, encodeCommand } from './command-codec.ts';
 export {
   type Delivery,
   deliveryKey,

@@ -3,7 +3,8 @@
 // that does not know what became of a proposal may propose it again (thesis, 6.3).
 import { randomBytes } from 'node:crypto';
 import { ByteReader, ByteWriter, CofferError, invariant } from '../common/index.ts';
-import { type Command, decodeCommand, writeCommand } from './command.ts';
+import type { Command } from './command.ts';
+import { decodeCommand, writeCommand } from './command-codec.ts';
 import { REQUESTS_KEPT } from './limits.ts';
 import {
   applyCommand,
