@@ -9,20 +9,16 @@ import type { ReplicatedStore } from '../store/index.ts';
 import type { PeerIdentity } from '../transport/index.ts';
 import { AuthorityKeeper, type RotationTimes } from './authority-keeper.ts';
 import { refusalOf } from './authorize.ts';
-import { LocalAutolock } from './autolock-admin.ts';
 import { rootsOf } from './certificates.ts';
 import { isDescribedAs, managerContacts } from './contacts.ts';
 import { cutOffBy } from './cut-off.ts';
-import { LocalDataKey } from './data-key-admin.ts';
 import { DataKeyKeeper } from './data-key-keeper.ts';
 import { Departure } from './departure.ts';
-import { ForwardingAdmin } from './forwarding-admin.ts';
+import type { ForwardingAdmin } from './forwarding-admin.ts';
 import type { ManagerContact, NodeIdentityFile } from './identity.ts';
 import { JoinService } from './join-service.ts';
-import { LocalGrants } from './grant-admin.ts';
-import { LocalAdmin } from './local-admin.ts';
+import { managerAdmin } from './manager-admin.ts';
 import { managerRenewal } from './manager-renewal.ts';
-import { LocalMaintenance } from './maintenance-admin.ts';
 import { LockKeeper } from './lock-keeper.ts';
 import { MemberClient } from './member-client.ts';
 import { MemberService } from './member-service.ts';
@@ -30,7 +26,6 @@ import { MembershipKeeper } from './membership-keeper.ts';
 import { removedNode } from './node-refusals.ts';
 import type { OwnIdentity } from './own-identity.ts';
 import type { PeerUnlockFile } from './peer-unlock-file.ts';
-import { LocalPolicies } from './policy-admin.ts';
 import type { PortServices } from './port.ts';
 import type { RaftTransport } from './raft-transport.ts';
 import { Reachability } from './reachability.ts';
@@ -39,7 +34,7 @@ import type { Renewal } from './renewal.ts';
 import type { ManagerAnswer, ManagerReport } from './report-model.ts';
 import { BODY, encodeBody } from './rpc-body.ts';
 import { Standing } from './standing.ts';
-import { lastEntryOf, Survivors } from './survivors.ts';
+import { lastEntryOf } from './survivors.ts';
 import { UnlockService } from './unlock-service.ts';
 
 const ANNOUNCE_MS = 2_000;
@@ -94,73 +89,39 @@ export class Manager {
 
   constructor(options: ManagerOptions) {
     this.#options = { ...options, ...this.#departure.telling(options) };
-    const { logger, now_ms, own, store, transport } = options;
+    const { logger, now_ms, own, store } = options;
     const { replica } = store;
     const { clusterId, nodeId } = own.current;
     const { credentials } = own;
-    const reachability = new Reachability(options);
-    this.#reachability = reachability;
-    this.#client = new MemberClient({ clusterId, nodeId, credentials, managers: () => this.managers() });
+    const managers = (): readonly ManagerContact[] => this.managers();
+    this.#reachability = new Reachability(options);
+    this.#client = new MemberClient({ clusterId, nodeId, credentials, managers });
     this.#standing = new Standing({
       ...this.#options,
       client: this.#client,
       description: () => this.#description(),
     });
-    const isReachable = (node: NodeObject): boolean | undefined => reachability.isReachable(node);
-    const local = new LocalAdmin({ replica, store, isReachable, now_ms });
-    const { happened: left } = this.#departure;
-    const leader = (): ManagerContact | undefined => reachability.leader();
-    const survivors = new Survivors({
-      replica,
-      client: this.#client,
-      nodeId,
-      managers: () => this.managers(),
-    });
     this.#dataKey = new DataKeyKeeper({ ...options, nodeId });
-    const dataKey = new LocalDataKey(store, () => this.#dataKey.age);
-    const maintenance = new LocalMaintenance({ store, nodes: () => this.admin.nodes(), now_ms });
-    this.#lock = new LockKeeper({ ...options, managers: () => this.managers() });
-    const autolock = new LocalAutolock({ store, settled: () => this.#lock.settled() });
-    this.admin = new ForwardingAdmin({
-      local,
-      autolock,
-      dataKey,
-      survivors,
-      maintenance,
-      grants: new LocalGrants({ store, now_ms }),
-      policies: new LocalPolicies({ store, now_ms }),
+    this.#lock = new LockKeeper({ ...options, managers });
+    this.admin = managerAdmin({
+      store,
       client: this.#client,
       nodeId,
-      leader,
-      left,
-    });
-    const join = new JoinService({ clusterId, store: () => store, now_ms, logger });
-    const member = new MemberService({
-      clusterId,
-      store: () => store,
-      leader: () => leader()?.nodeId ?? '',
-      lastEntry: () => lastEntryOf(replica.status()),
-      report: options.report,
-      administer: (call, given) => this.admin.administer(call, given),
-      onContact: (...contact) => reachability.heardFrom(...contact),
+      reachability: this.#reachability,
+      dataKey: this.#dataKey,
+      lock: this.#lock,
+      left: this.#departure.happened,
       now_ms,
-      logger,
     });
-    this.services = {
-      raft: transport,
-      memberMethods: member.methods,
-      joinMethods: join.methods,
-      unlockMethods: new UnlockService({ ...options, store: () => store }).methods,
-      refusalOf: (peer, protocol) => this.#refusalOf(peer, protocol),
-    };
+    this.services = this.#newServices(options);
     const view = (): ClusterView => replica.state.index.cluster;
     this.#renewal = managerRenewal({ ...options, view, onRenewed: () => this.#client.reset() });
     this.#membership = new MembershipKeeper({ replica, store, now_ms, logger });
     this.#authority = new AuthorityKeeper({
       ...options,
       replica,
-      isReachable: (node) => isReachable(node) ?? true,
-      hasShown: (node) => reachability.hasShown(node),
+      isReachable: (node) => this.#reachability.isReachable(node) ?? true,
+      hasShown: (node) => this.#reachability.hasShown(node),
     });
   }
 
@@ -223,6 +184,31 @@ export class Manager {
   refused(reason: CofferError, nodeId: string): void {
     this.#cutOff = cutOffBy(reason) ?? this.#cutOff;
     this.#standing.refused(reason, nodeId);
+  }
+
+  #newServices(options: ManagerOptions): PortServices {
+    const { logger, now_ms, own, report, transport } = options;
+    const { clusterId } = own.current;
+    const store = (): ReplicatedStore => options.store;
+    const join = new JoinService({ clusterId, store, now_ms, logger });
+    const member = new MemberService({
+      clusterId,
+      store,
+      leader: () => this.leader()?.nodeId ?? '',
+      lastEntry: () => lastEntryOf(options.store.replica.status()),
+      report,
+      administer: (call, given) => this.admin.administer(call, given),
+      onContact: (...contact) => this.#reachability.heardFrom(...contact),
+      now_ms,
+      logger,
+    });
+    return {
+      raft: transport,
+      memberMethods: member.methods,
+      joinMethods: join.methods,
+      unlockMethods: new UnlockService({ ...options, store }).methods,
+      refusalOf: (peer, protocol) => this.#refusalOf(peer, protocol),
+    };
   }
 
   #refusalOf(peer: PeerIdentity, protocol: string): CofferError | undefined {
