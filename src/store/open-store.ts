@@ -126,19 +126,8 @@ async function openInitialized(
   lock: DirectoryLock,
   options: OpenStoreOptions,
 ): Promise<ReplicatedStore> {
-  const unlockKey = options.unlockKey?.();
-  const keyFile = await readKeyFile(files.keys, unlockKey);
-  if (keyFile === undefined) {
-    throw new CofferError('store.damaged', `${files.keys} is gone`);
-  }
-  const { keyring } = keyFile;
-  const seal = new KeyFileSeal({
-    file: files.keys,
-    keyring,
-    seal: keyFile.seal,
-    unlockKey: keyFile.seal.unlockKeyId === undefined ? undefined : unlockKey,
-  });
-  const { file: checkpointFile, checkpoint } = await DiskCheckpointFile.open(files.checkpoint, keyring);
+  const keys = await openKeys(files, options);
+  const { file: checkpointFile, checkpoint } = await DiskCheckpointFile.open(files.checkpoint, keys.keyring);
   const marker = new DamageMarker(files.damageMarker);
   const starting = new Starting(options.onFault, marker);
   const damageFound = await marker.isSet();
@@ -151,7 +140,7 @@ async function openInitialized(
         now_ms: options.monotonic_ms,
       });
       const replica = await openReplica({
-        keyring,
+        keyring: keys.keyring,
         database,
         checkpointFile,
         checkpoint,
@@ -165,29 +154,47 @@ async function openInitialized(
         logger: options.logger,
         onFault: starting.onFault,
       });
-      return new ReplicatedStore({
-        replica,
-        lock,
-        keyring,
-        seal,
-        database,
-        diskSpace,
-        clock: systemClock,
-        logger: options.logger,
-      });
+      const { logger } = options;
+      return new ReplicatedStore({ replica, lock, ...keys, database, diskSpace, clock: systemClock, logger });
     });
   } catch (thrown) {
     await checkpointFile.close();
     throw thrown;
   }
+  await start(store, marker, damageFound);
+  starting.done();
+  return store;
+}
+
+async function openKeys(
+  files: StoreFiles,
+  options: OpenStoreOptions,
+): Promise<{ readonly keyring: Keyring; readonly seal: KeyFileSeal }> {
+  const unlockKey = options.unlockKey?.();
+  const keyFile = await readKeyFile(files.keys, unlockKey);
+  if (keyFile === undefined) {
+    throw new CofferError('store.damaged', `${files.keys} is gone`);
+  }
+  const { keyring, seal } = keyFile;
+  return {
+    keyring,
+    seal: new KeyFileSeal({
+      file: files.keys,
+      keyring,
+      seal,
+      unlockKey: seal.unlockKeyId === undefined ? undefined : unlockKey,
+    }),
+  };
+}
+
+/** What was verified begins to serve; if it cannot, it is closed. */
+async function start(store: ReplicatedStore, marker: DamageMarker, damageFound: boolean): Promise<void> {
   try {
     if (damageFound) {
       // All of it was verified now, and nothing is wrong any more.
       await marker.clear();
     }
     await store.start();
-    starting.done();
-    return store;
   } catch (thrown) {
     const error = CofferError.from(thrown, 'store.faulted');
     await marker.note(error);
