@@ -16,6 +16,8 @@ export interface HeldCall {
   readonly hold: 'request' | 'answer';
   /** How many such calls an engine is let answer before. Default 0. */
   readonly let?: (engine: Engine) => number;
+  /** Whether a call of that one is not the one that is waited for: its engine never hears of it. */
+  readonly isInVain?: (engine: Engine) => boolean;
 }
 
 /** A call that was waited for and has come. */
@@ -83,6 +85,9 @@ export class EngineGates {
     if (passed < (trap.let?.(engine) ?? 0)) {
       trap.passed.set(engine, passed + 1);
       return undefined;
+    }
+    if (trap.isInVain?.(engine) === true) {
+      return { side: 'request', told: () => undefined };
     }
     return {
       side: trap.hold,

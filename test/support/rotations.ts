@@ -26,12 +26,6 @@ export async function shownRotation(member: Member, secret: string): Promise<Sho
   return JSON.parse(stdout) as ShownRotation;
 }
 
-/** `phase: service state, service state`. */
-export async function progress(member: Member, secret: string): Promise<string> {
-  const { Phase, Services } = await shownRotation(member, secret);
-  return `${Phase}: ${Services.map(({ Name, State }) => `${Name} ${State}`).join(', ')}`;
-}
-
 /** Resolves to the last rotation of a secret once it has ended. */
 export async function endedRotation(member: Member, secret: string): Promise<ShownRotation> {
   return waitFor(
@@ -51,6 +45,13 @@ export async function rotationsOf({ daemon }: Member, secret: string): Promise<R
     throw new Error(reply.text);
   }
   return (reply.json() as RotationsReply).rotations;
+}
+
+/** How far the last rotation is, as `phase: service state, service state`; no process is started for it. */
+export async function progress(member: Member, secret: string): Promise<string> {
+  const [last] = await rotationsOf(member, secret);
+  const services = last?.services.map(({ name, state }) => `${name} ${state}`) ?? [];
+  return `${last?.phase ?? 'none'}: ${services.join(', ')}`;
 }
 
 /** A line of `coffer ps --format json`. */
