@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { refuseBadRequests } from './bad-requests.ts';
 export { base64Length, writeBase64 } from './base64.ts';
 export { ByteReader, ByteWriter, pooledWriter, u64Bytes, writeU64 } from './bytes.ts';
 export { ConnectionBounds, type ConnectionBoundsOptions, PIPELINED_MAX } from './connection-bounds.ts';

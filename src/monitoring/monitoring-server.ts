@@ -2,7 +2,7 @@
 // The port for monitors. It offers what they ask for and nothing else, to whoever reaches it: no name of a secret that was not
 // asked for by a setting, and never a value.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { CofferError, ConnectionBounds, type Logger } from '../common/index.ts';
+import { CofferError, ConnectionBounds, type Logger, refuseBadRequests } from '../common/index.ts';
 import {
   type Monitored,
   MONITORING_PATHS,
@@ -111,13 +111,7 @@ function httpServer({
   );
   bounds.watch(server);
   server.timeout = IDLE_TIMEOUT_MS;
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) {
-      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
-    } else {
-      socket.destroy();
-    }
-  });
+  refuseBadRequests(server);
   return server;
 }
 

@@ -9,6 +9,7 @@ import {
   ConnectionBounds,
   type Logger,
   readBody,
+  refuseBadRequests,
   withDeadline,
   writeBase64,
 } from '../common/index.ts';
@@ -95,13 +96,7 @@ export function createPluginServer(options: PluginServerOptions): Server {
   server.headersTimeout = 0;
   server.requestTimeout = 0;
   bounds.watch(server);
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) {
-      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
-    } else {
-      socket.destroy();
-    }
-  });
+  refuseBadRequests(server);
   return server;
 }
 
