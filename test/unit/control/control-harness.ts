@@ -42,15 +42,9 @@ export interface Reply {
   readonly json: unknown;
 }
 
-/** Runs `work` with a control server, and leaves nothing behind, whatever happens. */
-export async function withControl(
-  overrides: Partial<ControlOptions>,
-  work: (harness: Harness) => Promise<void>,
-): Promise<void> {
-  // Short, since a socket's path has 107 bytes at most, and a managed plugin's directory has 64 of them.
-  const directory = mkdtempSync('/tmp/c-');
-  const store = new MemoryStore();
-  const server = createControlServer({
+/** A control server that is not listening yet, with what it stands before played. */
+export function controlServer(store: MemoryStore, overrides: Partial<ControlOptions> = {}): ControlServer {
+  return createControlServer({
     store: () => store,
     status: () => STATUS,
     users: async () => ({ services: [], engineSecrets: [] }),
@@ -61,6 +55,17 @@ export async function withControl(
     logger: silentLogger,
     ...overrides,
   });
+}
+
+/** Runs `work` with a control server, and leaves nothing behind, whatever happens. */
+export async function withControl(
+  overrides: Partial<ControlOptions>,
+  work: (harness: Harness) => Promise<void>,
+): Promise<void> {
+  // Short, since a socket's path has 107 bytes at most, and a managed plugin's directory has 64 of them.
+  const directory = mkdtempSync('/tmp/c-');
+  const store = new MemoryStore();
+  const server = controlServer(store, overrides);
   const socketPath = path.join(directory, 'control.sock');
   try {
     await server.listen(socketPath);

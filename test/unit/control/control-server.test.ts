@@ -4,9 +4,16 @@ import { existsSync, readdirSync, renameSync, statSync, writeFileSync } from 'no
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
-import { silentLogger } from '../../../src/common/index.ts';
-import { createControlServer, type Refusal } from '../../../src/control/index.ts';
-import { codeOf, type Harness, send, sendRaw, STATUS, withControl } from './control-harness.ts';
+import type { Refusal } from '../../../src/control/index.ts';
+import {
+  codeOf,
+  controlServer,
+  type Harness,
+  send,
+  sendRaw,
+  STATUS,
+  withControl,
+} from './control-harness.ts';
 
 async function assertAlive(harness: Harness): Promise<void> {
   assert.equal((await send(harness, 'GET', '/v1/status')).status, 200);
@@ -57,16 +64,7 @@ test('the socket is for its owner alone, and gone after close', async () => {
 
 test('a socket that nobody serves gives way; one that is served, and a file, do not', async () => {
   await withControl({}, async (harness) => {
-    const second = createControlServer({
-      store: () => harness.store,
-      status: () => STATUS,
-      users: async () => ({ services: [], engineSecrets: [] }),
-      ledger: async () => ({ entries: [], gaps: [] }),
-      refusals: () => [],
-      doctor: () => [],
-      version: STATUS.version,
-      logger: silentLogger,
-    });
+    const second = controlServer(harness.store);
     try {
       await assert.rejects(second.listen(harness.socketPath), { code: 'store.in-use' });
       await assertAlive(harness);

@@ -5,18 +5,15 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import path from 'node:path';
-import { explainToPage } from '../../../src/cli/ui-daemon.ts';
-import { listenOnUnixSocket, SecretValue, silentLogger } from '../../../src/common/index.ts';
-import { createControlServer } from '../../../src/control/index.ts';
-import { gauge, MonitoringServer } from '../../../src/monitoring/index.ts';
-import { createPluginServer, Refusals, SecretProvider } from '../../../src/plugin/index.ts';
-import { newSecretId } from '../../../src/secrets/index.ts';
-import { startUi } from '../../../src/ui/index.ts';
+import { listenOnUnixSocket, silentLogger } from '../../../src/common/index.ts';
+import { createPluginServer } from '../../../src/plugin/index.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { STATUS } from '../control/control-harness.ts';
+import { controlServer } from '../control/control-harness.ts';
 import { startGateway } from '../gateway/gateway-harness.ts';
-import { NOW_MS, PlayedDaemon } from '../ui/played-daemon.ts';
+import { monitoringServer, startListening } from '../monitoring/monitoring-harness.ts';
+import { pluginOptions } from '../plugin/plugin-harness.ts';
+import { startPage } from '../ui/ui-harness.ts';
 
 /** For a request's head, instead of five to ten seconds, where it is waited for. */
 export const SHORT_MS = 2_000;
@@ -63,23 +60,8 @@ function directoryFor(context: Owner): string {
 export async function plugin(context: Owner, head_ms = LONG_MS): Promise<HttpListener> {
   const socket = path.join(directoryFor(context), 'plugin.sock');
   const store = new MemoryStore();
-  await store.propose({
-    kind: 'put',
-    id: newSecretId(),
-    name: 'db',
-    labels: undefined,
-    origin: 'control',
-    expect: 'always',
-    value: SecretValue.copyOf(Buffer.from('a value')),
-    at_ms: 1,
-  });
-  const now_ms = (): number => 1;
-  const shared = { logger: silentLogger, now_ms };
   const server = createPluginServer({
-    ...shared,
-    provider: new SecretProvider({ ...shared, source: () => store, swarmNode: () => undefined }),
-    volumes: undefined,
-    refusals: new Refusals(),
+    ...pluginOptions(() => store, silentLogger),
     limits: { connectionsMax: PLACES, unfinished_ms: head_ms },
   });
   await listenOnUnixSocket(server, socket);
@@ -98,21 +80,8 @@ export async function plugin(context: Owner, head_ms = LONG_MS): Promise<HttpLis
 
 export async function control(context: Owner, head_ms = LONG_MS): Promise<HttpListener> {
   const socket = path.join(directoryFor(context), 'control.sock');
-  const store = new MemoryStore();
-  const server = createControlServer({
-    store: () => store,
-    status: () => STATUS,
-    users: async () => ({ services: [], engineSecrets: [] }),
-    ledger: async () => ({ entries: [], gaps: [] }),
-    refusals: () => [],
-    doctor: () => [],
-    version: STATUS.version,
-    logger: silentLogger,
-    limits: {
-      connectionsMax: PLACES,
-      headersTimeout_ms: head_ms,
-      requestTimeout_ms: head_ms,
-    },
+  const server = controlServer(new MemoryStore(), {
+    limits: { connectionsMax: PLACES, headersTimeout_ms: head_ms, requestTimeout_ms: head_ms },
   });
   await server.listen(socket);
   context.after(() => server.close());
@@ -125,46 +94,19 @@ export async function control(context: Owner, head_ms = LONG_MS): Promise<HttpLi
 }
 
 export async function monitoring(context: Owner, head_ms = LONG_MS): Promise<HttpListener> {
-  const server = new MonitoringServer({
-    host: '127.0.0.1',
-    port: 0,
-    logger: silentLogger,
-    requestTimeout_ms: head_ms,
-    monitored: {
-      metrics: async () => [gauge('coffer_up', 'Up', 1)],
-      health: () => ({
-        version: '1',
-        role: 'follower',
-        isInitialized: true,
-        isSealed: false,
-        reasons: [],
-        hasLeader: true,
-        clusterId: 'c',
-        nodeId: 'n',
-      }),
-      now_ms: () => 0,
-    },
-  });
-  server.start();
+  const server = monitoringServer({ requestTimeout_ms: head_ms });
   context.after(() => server.close());
-  await waitFor(() => server.port !== undefined, { what: 'the port to listen', interval_ms: 5 });
+  const port = await startListening(server);
   return {
     name: 'the port for monitors',
-    place: { host: '127.0.0.1', port: server.port ?? 0 },
+    place: { host: '127.0.0.1', port },
     request: get('/metrics'),
     bodyRequest: chunked('POST /metrics'),
   };
 }
 
 export async function webPage(context: Owner, head_ms = LONG_MS): Promise<HttpListener> {
-  const server = await startUi(0, {
-    daemon: new PlayedDaemon(),
-    explain: explainToPage,
-    version: '1.2.3',
-    commandName: 'docker coffer',
-    now_ms: () => NOW_MS,
-    headTimeout_ms: head_ms,
-  });
+  const server = await startPage({ headTimeout_ms: head_ms });
   context.after(() => server.close());
   return {
     name: 'the web page',

@@ -3,34 +3,17 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
-import { silentLogger } from '../../../src/common/index.ts';
-import { gauge, type Monitored, MonitoringServer } from '../../../src/monitoring/index.ts';
+import type { Monitored } from '../../../src/monitoring/index.ts';
 import { waitFor } from '../../support/wait-for.ts';
-
-const MONITORED: Monitored = {
-  metrics: async () => [gauge('coffer_up', 'Up', 1)],
-  health: () => ({
-    version: '1',
-    role: 'follower',
-    isInitialized: true,
-    isSealed: false,
-    reasons: [],
-    hasLeader: true,
-    clusterId: 'c',
-    nodeId: 'n',
-  }),
-  now_ms: () => 0,
-};
+import { MONITORED, monitoringServer, startListening } from './monitoring-harness.ts';
 
 async function withServer(
   monitored: Monitored,
   body: (base: string, port: number) => Promise<void>,
 ): Promise<void> {
-  const server = new MonitoringServer({ host: '127.0.0.1', port: 0, monitored, logger: silentLogger });
-  server.start();
+  const server = monitoringServer({ monitored });
   try {
-    await waitFor(() => server.port !== undefined, { what: 'the port to listen' });
-    const port = server.port ?? 0;
+    const port = await startListening(server);
     await body(`http://127.0.0.1:${port}`, port);
   } finally {
     await server.close();
@@ -118,8 +101,7 @@ test('a port that is taken is tried again, and said', async () => {
   await once(other, 'listening');
   const address = other.address();
   const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
-  const options = { host: '127.0.0.1', port, monitored: MONITORED, logger: silentLogger, retry_ms: 10 };
-  const server = new MonitoringServer(options);
+  const server = monitoringServer({ port, retry_ms: 10 });
   server.start();
   try {
     await waitFor(() => server.problem !== undefined, { what: 'the problem' });
@@ -135,8 +117,7 @@ test('a port that is taken is tried again, and said', async () => {
 });
 
 test('one that is closed does not listen again', async () => {
-  const options = { host: '192.0.2.1', port: 1, monitored: MONITORED, logger: silentLogger, retry_ms: 5 };
-  const server = new MonitoringServer(options);
+  const server = monitoringServer({ host: '192.0.2.1', port: 1, retry_ms: 5 });
   server.start();
   await waitFor(() => server.problem !== undefined, { what: 'the problem' });
   await server.close();

@@ -12,6 +12,7 @@ import {
   type VolumeDriver,
   type VolumeDriverOptions,
 } from '../../../src/plugin/index.ts';
+import type { PluginServerOptions } from '../../../src/plugin/plugin-server.ts';
 import { newSecretId } from '../../../src/secrets/index.ts';
 import type { StoreSource } from '../../../src/store/index.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -34,10 +35,26 @@ export interface PluginHarness {
   readonly getSecret: (request: Readonly<Record<string, unknown>>) => Promise<Answer>;
 }
 
+interface PlayedPlugin extends PluginServerOptions {
+  readonly audit: RecordingAudit;
+  readonly swarmNodes: Map<string, SwarmNode>;
+}
+
 export interface Answer {
   readonly Value?: string;
   readonly Err?: string;
   readonly DoNotReuse?: boolean;
+}
+
+/** What a plugin server needs, played. */
+export function pluginOptions(source: StoreSource, logger: Logger): PlayedPlugin {
+  const refusals = new Refusals();
+  const audit = new RecordingAudit();
+  const swarmNodes = new Map<string, SwarmNode>();
+  const swarmNode = (id: string): SwarmNode | undefined => swarmNodes.get(id);
+  const now_ms = (): number => 1;
+  const provider = new SecretProvider({ source, swarmNode, audit, logger, now_ms });
+  return { provider, volumes: undefined, refusals, audit, swarmNodes, logger, now_ms };
 }
 
 /** Runs `work` with a plugin server over a store in memory, and leaves nothing behind. */
@@ -53,14 +70,10 @@ export async function withPlugin(
     lines.push(JSON.stringify({ sentence, ...fields }));
   };
   const logger: Logger = { debug: write, info: write, warn: write, error: write };
-  const refusals = new Refusals();
-  const audit = new RecordingAudit();
-  const swarmNodes = new Map<string, SwarmNode>();
-  const swarmNode = (id: string): SwarmNode | undefined => swarmNodes.get(id);
-  const provider = new SecretProvider({ source: sourceOf(store), swarmNode, audit, logger, now_ms: () => 1 });
-  const now_ms = (): number => 1;
+  const options = pluginOptions(sourceOf(store), logger);
+  const { audit, now_ms, provider, refusals, swarmNodes } = options;
   const volumes = driverOf?.({ refusals, audit, logger, now_ms });
-  const server = createPluginServer({ provider, volumes, refusals, audit, logger, now_ms });
+  const server = createPluginServer({ ...options, volumes });
   const socket = path.join(directory, 'coffer.sock');
   await listenOnUnixSocket(server, socket);
   try {
@@ -72,18 +85,7 @@ export async function withPlugin(
       socket,
       swarmNodes,
       logged: () => lines.join('\n'),
-      put: async (name, value) => {
-        await store.propose({
-          kind: 'put',
-          id: newSecretId(),
-          name,
-          labels: undefined,
-          origin: 'control',
-          expect: 'always',
-          value: SecretValue.copyOf(Buffer.from(value)),
-          at_ms: 1,
-        });
-      },
+      put: (name, value) => putVersion(store, name, value),
       getSecret: async (request) => {
         const reply = await post(socket, `${JSON.stringify(request)}\n`);
         return reply.json() as Answer;
@@ -94,6 +96,19 @@ export async function withPlugin(
     await new Promise((resolve) => server.close(resolve));
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+async function putVersion(store: MemoryStore, name: string, value: string | Uint8Array): Promise<void> {
+  await store.propose({
+    kind: 'put',
+    id: newSecretId(),
+    name,
+    labels: undefined,
+    origin: 'control',
+    expect: 'always',
+    value: SecretValue.copyOf(Buffer.from(value)),
+    at_ms: 1,
+  });
 }
 
 /** A call with a body as it is, in the manner of moby's plugin client. */

@@ -4,6 +4,7 @@ import { request as httpRequest } from 'node:http';
 import type { TestContext } from 'node:test';
 import { explainToPage } from '../../../src/cli/ui-daemon.ts';
 import { startUi, type UiServer } from '../../../src/ui/index.ts';
+import type { UiOptions } from '../../../src/ui/options.ts';
 import { NOW_MS, PlayedDaemon } from './played-daemon.ts';
 
 export interface PageReply {
@@ -17,6 +18,18 @@ export interface PageRequest {
   /** `null`: it is left out. */
   readonly headers?: Readonly<Record<string, string | null>>;
   readonly form?: Readonly<Record<string, string>>;
+}
+
+/** The web page at a port that the system chooses. */
+export function startPage(overrides: Partial<UiOptions> = {}): Promise<UiServer> {
+  return startUi(0, {
+    daemon: new PlayedDaemon(),
+    explain: explainToPage,
+    version: '1.2.3',
+    commandName: 'docker coffer',
+    now_ms: () => NOW_MS,
+    ...overrides,
+  });
 }
 
 export class Visitor {
@@ -36,8 +49,7 @@ export class Visitor {
   static async come(context: TestContext): Promise<Visitor> {
     const daemon = new PlayedDaemon();
     let now_ms = (): number => NOW_MS;
-    const options = { daemon, explain: explainToPage, version: '1.2.3', commandName: 'docker coffer' };
-    const server = await startUi(0, { ...options, now_ms: () => now_ms() });
+    const server = await startPage({ daemon, now_ms: () => now_ms() });
     context.after(() => server.close());
     return new Visitor(server, daemon, (clock) => {
       now_ms = clock;
