@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Check } from '../control/index.ts';
+import { counted } from '../wording/index.ts';
 import type { Canaries, CanaryUse } from './canaries.ts';
-import { counted } from './doctor-words.ts';
 
 const DONE: Readonly<Record<CanaryUse['event'], string>> = {
   deliver: 'given out',

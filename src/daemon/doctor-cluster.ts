@@ -4,8 +4,9 @@ import type { ClusterAdmin, ClusterDescription, ClusterPlace, NodeDescription } 
 import { CofferError, withDeadline } from '../common/index.ts';
 import type { Check } from '../control/index.ts';
 import type { EngineClient, EngineNode } from '../engine/index.ts';
+import { counted } from '../wording/index.ts';
 import { authorityChecks } from './doctor-certificate.ts';
-import { counted, shortList } from './doctor-words.ts';
+import { shortList } from './doctor-words.ts';
 
 /** A manager without a leader waits five seconds for one before it says what it knows itself. */
 const ANSWER_TIMEOUT_MS = 8_000;

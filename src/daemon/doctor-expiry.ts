@@ -2,7 +2,8 @@
 // What doctor says of secrets whose values expire.
 import type { Check } from '../control/index.ts';
 import { EXPIRY_NOTICE_MS, expiresAt_ms, type Secret } from '../secrets/index.ts';
-import { counted, shortList } from './doctor-words.ts';
+import { counted } from '../wording/index.ts';
+import { shortList } from './doctor-words.ts';
 
 /** Pure. Nothing is said of values that are good for long. */
 export function expiryChecks(secrets: readonly Secret[], now_ms: number): readonly Check[] {

@@ -6,7 +6,8 @@ import { isRunning, type RotatedService, type RotationObject } from '../membersh
 import { type DueRotation, dueRotations, type RefusedRotation } from '../rotation/index.ts';
 import type { Secret } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
-import { counted, shortList } from './doctor-words.ts';
+import { counted } from '../wording/index.ts';
+import { shortList } from './doctor-words.ts';
 
 /** An engine may be started again meanwhile. */
 const HELD_MS_MAX = 10 * MINUTE_MS;

@@ -6,7 +6,8 @@ import { type EngineClient, type EngineSecret, isSameDriver } from '../engine/in
 import { checkSealedSecret, sealedTextIn } from '../sealing/index.ts';
 import { isMadeAtFirstUse, LABELS, storeNameOf } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
-import { counted, shortList } from './doctor-words.ts';
+import { counted } from '../wording/index.ts';
+import { shortList } from './doctor-words.ts';
 
 /** Secrets of the engine that would be refused if a task asked for them now. */
 export async function missingValues(

@@ -2,7 +2,7 @@
 // What doctor finds right or wrong with what a manager does by itself: rotations, backups, and the key to its next start.
 import type { ClusterAdmin, DataKeyDescription } from '../cluster/index.ts';
 import type { Check, ScheduledBackupsReply } from '../control/index.ts';
-import { counted } from './doctor-words.ts';
+import { counted } from '../wording/index.ts';
 import type { UnlockKeyPlace } from './settings.ts';
 
 /** A rotation that has sealed nothing anew for so long is stuck. */

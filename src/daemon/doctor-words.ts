@@ -2,11 +2,6 @@
 
 const NAMES_SHOWN_MAX = 5;
 
-/** `1 secret`, `2 secrets`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 /** The first names, and how many more there are. */
 export function shortList(names: readonly string[]): string {
   const shown = names.slice(0, NAMES_SHOWN_MAX).join(', ');

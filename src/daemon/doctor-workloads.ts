@@ -5,7 +5,8 @@ import type { Check } from '../control/index.ts';
 import { nextRotation_ms } from '../rotation/index.ts';
 import { currentVersion, type Secret, storedCertificateWish } from '../secrets/index.ts';
 import type { SecretStore } from '../store/index.ts';
-import { counted, shortList } from './doctor-words.ts';
+import { counted } from '../wording/index.ts';
+import { shortList } from './doctor-words.ts';
 
 const NAME = 'workloads';
 

@@ -28,7 +28,7 @@ export function humanDuration(duration_ms: number): string {
     return 'Less than a second';
   }
   const count = Math.floor(duration_ms / unit.unit_ms);
-  return `${count} ${unit.name}${count === 1 ? '' : 's'}`;
+  return counted(count, unit.name);
 }
 
 /** How long ago something was: `2 minutes ago`. A clock that differs from the daemon's makes no negative age. */
