@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The administration of the cluster, as the leader carries it out; what any manager can answer by itself is here too.
 import { randomBytes } from 'node:crypto';
-import { CofferError } from '../common/index.ts';
+import { CofferError, HOUR_MS } from '../common/index.ts';
 import type { ClusterCommand, NodeObject, TokenObject } from '../membership/index.ts';
 import { authorityDigest, formatJoinToken, hashTokenSecret } from '../pki/index.ts';
 import type { Replica, SecretStore } from '../store/index.ts';
@@ -25,7 +25,6 @@ import { raftIdFor } from './join-service.ts';
 import { describeSchedules } from './maintenance-admin.ts';
 import { describeQuorum, lossWarning, type QuorumView } from './quorum-view.ts';
 
-const HOUR_MS = 60 * 60 * 1_000;
 const TOKEN_TTL_MS = HOUR_MS;
 const TOKEN_USES = 10;
 const TOKEN_ID_PATTERN = /[^0-9a-z]/g;

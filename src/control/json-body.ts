@@ -2,13 +2,12 @@
 // The few request bodies of the control API that are JSON. An unknown key is refused, as in the query.
 import type { IncomingMessage } from 'node:http';
 import * as v from 'valibot';
-import { CofferError, readBody } from '../common/index.ts';
+import { CofferError, MINUTE_MS, readBody } from '../common/index.ts';
 import { ROTATION_TIMEOUT_MAX_MS, ROTATION_TIMEOUT_MIN_MS } from '../membership/index.ts';
 
 /** Far more than any of them needs. */
 const JSON_BYTES_MAX = 16 * 1024;
 
-const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const TTL_SENTENCE = 'ttl_ms is a whole number, 60000 (a minute) to 2592000000 (30 days)';
 const USES_SENTENCE = 'uses is a whole number, 1 to 1000';

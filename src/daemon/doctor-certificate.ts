@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What doctor finds wrong with this node's certificate, and with the clock that it is held against.
 import type { AuthorityDescription, ClusterPlace } from '../cluster/index.ts';
+import { DAY_MS } from '../common/index.ts';
 import type { Check } from '../control/index.ts';
 
 const NAME = 'certificate';
-const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Time enough for a rotation that nobody is in a hurry for. */
 const AUTHORITY_WARNING_MS = 365 * DAY_MS;
 

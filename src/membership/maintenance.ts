@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { MINUTE_MS } from '../common/index.ts';
 // What the managers do by themselves, each on its own disk: rotate their data keys, and write backups.
 
 /** That every manager rotates its data key once more, and lets go of what its log holds of removed secrets. */
@@ -75,7 +76,6 @@ export interface ReportDataKey {
 
 export type MaintenanceCommand = AskPurge | SetDataKeySchedule | SetBackupSchedule | ReportDataKey;
 
-const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /** One minute: far more often than anybody needs, and still no flood. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the managers of a cluster have in common beside its secrets: the CA, the join tokens, the nodes, and those that
 // were removed. Each is an object of its own, so that no change rewrites more than it concerns.
-import { unreachable } from '../common/index.ts';
+import { DAY_MS, unreachable } from '../common/index.ts';
 import type { AuditHeadObject } from './audit-head.ts';
 import type { GrantObject } from './grant.ts';
 import type { MaintenanceObject } from './maintenance.ts';
@@ -168,8 +168,6 @@ export function objectKey(object: ClusterObject): string {
       return unreachable(object);
   }
 }
-
-const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** 90 days. */
 const CERTIFICATE_LIFETIME_MS = 90 * DAY_MS;
