@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A store for a while: a cluster of one with keys of its own, in memory where the machine lets it, of which nothing is left.
 import type { Dirent } from 'node:fs';
-import { mkdtemp, open, readdir, readFile, rm, statfs } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm, statfs } from 'node:fs/promises';
 import { freemem, tmpdir } from 'node:os';
 import path from 'node:path';
-import { CofferError, silentLogger, systemErrorCode } from '../common/index.ts';
-import { writeFileAtomically } from '../storage/index.ts';
+import { CofferError, silentLogger } from '../common/index.ts';
+import { readTextIfThere, writeFileAtomically } from '../storage/index.ts';
 import { openStore, type ReplicatedStore } from '../store/index.ts';
 
 const PREFIX = 'coffer-drill-';
@@ -71,14 +71,9 @@ export async function withSandbox<T>(
 /** Removes the sandbox of a process that was killed, if there is one. */
 export async function removeLeftSandbox(stateDirectory: string): Promise<void> {
   const note = path.join(stateDirectory, NOTE);
-  let directory: string;
-  try {
-    directory = await readFile(note, 'utf8');
-  } catch (thrown) {
-    if (systemErrorCode(thrown) === 'ENOENT') {
-      return;
-    }
-    throw CofferError.from(thrown, 'store.faulted');
+  const directory = await readTextIfThere(note);
+  if (directory === undefined) {
+    return;
   }
   if (path.isAbsolute(directory) && path.basename(directory).startsWith(PREFIX)) {
     await wipe(directory);

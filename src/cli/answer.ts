@@ -2,6 +2,7 @@
 // What the daemon has answered, as a reply or as the refusal that it is.
 import type { IncomingMessage } from 'node:http';
 import { safeParse } from 'valibot';
+import { parseJson } from '../common/index.ts';
 import { type CommandError, requestError } from './command-error.ts';
 import * as replies from './replies.ts';
 
@@ -50,14 +51,6 @@ export async function readText(response: IncomingMessage): Promise<string> {
     }
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 export function strangeReply(status: number): CommandError {

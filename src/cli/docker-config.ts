@@ -4,7 +4,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
-import { CofferError, systemErrorCode } from '../common/index.ts';
+import { CofferError, parseJson, systemErrorCode } from '../common/index.ts';
 import { usageError } from './command-error.ts';
 import type { DockerFlags } from './docker-flags.ts';
 import type { Io } from './io.ts';
@@ -38,7 +38,7 @@ export function dockerConfigIn(text: string, file: string): DockerConfig {
   if (text.trim() === '') {
     return {};
   }
-  const config = v.safeParse(v.record(v.string(), v.unknown()), parsed(text));
+  const config = v.safeParse(v.record(v.string(), v.unknown()), parseJson(text));
   if (!config.success) {
     throw usageError(`${file} is not a JSON object`, 'Mend or move that file; it was left as it is.');
   }
@@ -59,7 +59,7 @@ export function readContextHost(directory: string, name: string): string | undef
 
 /** The host of the docker endpoint in a context's meta.json; undefined where it is none. */
 export function contextHostIn(text: string): string | undefined {
-  const metadata = v.safeParse(contextMetadata, parsed(text));
+  const metadata = v.safeParse(contextMetadata, parseJson(text));
   return metadata.success ? (metadata.output.Endpoints.docker?.Host ?? '') : '';
 }
 
@@ -82,14 +82,6 @@ function readIfThere(file: string): string | undefined {
       return undefined;
     }
     throw usageError(`cannot read ${file}: ${CofferError.from(thrown).detail}`);
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who this node is to its cluster, as it is kept beside the store: one file that is replaced as a whole, so that key,
 // certificate and roots always belong together.
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
-import { CofferError, type SecretValue, systemErrorCode } from '../common/index.ts';
+import { CofferError, parseJson, type SecretValue } from '../common/index.ts';
 import { PEM_BYTES_MAX, ROLES, TEXT_BYTES_MAX } from '../membership/index.ts';
 import {
   describeCertificate,
@@ -13,7 +13,7 @@ import {
   publicKeyFingerprint,
   splitPemBundle,
 } from '../pki/index.ts';
-import { makePrivateDirectory, writeFileAtomically } from '../storage/index.ts';
+import { makePrivateDirectory, readTextIfThere, writeFileAtomically } from '../storage/index.ts';
 import type { TlsCredentials } from '../transport/index.ts';
 import { type KeyForm, keyOf, sealedKeySchema, writtenKey } from './identity-key.ts';
 
@@ -136,14 +136,9 @@ export class IdentityStore {
   }
 
   async #content(): Promise<v.InferOutput<typeof identitySchema> | undefined> {
-    let text: string;
-    try {
-      text = await readFile(this.#file, 'utf8');
-    } catch (thrown) {
-      if (systemErrorCode(thrown) === 'ENOENT') {
-        return undefined;
-      }
-      throw CofferError.from(thrown, 'store.faulted');
+    const text = await readTextIfThere(this.#file);
+    if (text === undefined) {
+      return undefined;
     }
     const parsed = v.safeParse(identitySchema, parseJson(text.slice(0, FILE_BYTES_MAX)));
     if (!parsed.success) {
@@ -199,12 +194,4 @@ function checkIdentity(identity: NodeIdentityFile, file: string): void {
     throw identityProblem(`${file} is damaged: ${CofferError.from(thrown).detail}`);
   }
   throw identityProblem(`the certificate in ${file} belongs to another node or key`);
-}
-
-function parseJson(content: string): unknown {
-  try {
-    return JSON.parse(content) as unknown;
-  } catch {
-    return undefined;
-  }
 }

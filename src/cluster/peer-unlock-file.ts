@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a locked manager has to be unlocked by the others: a key and a certificate for that alone, in the clear beside its sealed
 // identity; whom it believes; and where the others are. One file, that is replaced as a whole.
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
-import { CofferError, type Logger, systemErrorCode } from '../common/index.ts';
+import { CofferError, type Logger, parseJson, systemErrorCode } from '../common/index.ts';
 import { MANAGERS_MAX, PEM_BYTES_MAX, TEXT_BYTES_MAX } from '../membership/index.ts';
 import { importKey } from '../pki/index.ts';
-import { syncDirectory, writeFileAtomically } from '../storage/index.ts';
+import { readTextIfThere, syncDirectory, writeFileAtomically } from '../storage/index.ts';
 import type { TlsCredentials } from '../transport/index.ts';
 
 const FORMAT = 1;
@@ -41,14 +41,9 @@ export class PeerUnlockFile {
 
   /** Undefined if there is none, and, with a word in the log, if it is not what was written. */
   async read(logger: Logger): Promise<PeerUnlockContent | undefined> {
-    let content: string;
-    try {
-      content = await readFile(this.#file, 'utf8');
-    } catch (thrown) {
-      if (systemErrorCode(thrown) === 'ENOENT') {
-        return undefined;
-      }
-      throw CofferError.from(thrown, 'store.faulted');
+    const content = await readTextIfThere(this.#file);
+    if (content === undefined) {
+      return undefined;
     }
     const parsed = v.safeParse(contentSchema, parseJson(content.slice(0, FILE_BYTES_MAX)));
     if (!parsed.success) {
@@ -86,12 +81,4 @@ export function unlockCredentials({ certificates, key, roots }: PeerUnlockConten
     key: importKey(Buffer.from(key, 'base64')).export({ type: 'pkcs8', format: 'pem' }),
     roots,
   };
-}
-
-function parseJson(content: string): unknown {
-  try {
-    return JSON.parse(content) as unknown;
-  } catch {
-    return undefined;
-  }
 }

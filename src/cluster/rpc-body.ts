@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bodies of calls between nodes: JSON, held against a schema before anything is done with it.
 import * as v from 'valibot';
-import { CofferError, REQUEST_ID_PATTERN } from '../common/index.ts';
+import { CofferError, parseJson, REQUEST_ID_PATTERN } from '../common/index.ts';
 import { PEM_BYTES_MAX, ROLES, TEXT_BYTES_MAX } from '../membership/index.ts';
 import { managersSchema } from './identity.ts';
 import { REPORT_TEXT_MAX, REPORTED_REFUSALS_MAX, REPORTED_USERS_MAX } from './report-model.ts';
@@ -107,7 +107,7 @@ export function encodeBody<S extends Schema>(_schema: S, body: v.InferInput<S>):
 
 /** Throws `request.invalid` for what does not fit. */
 export function decodeBody<S extends Schema>(schema: S, bytes: Buffer): v.InferOutput<S> {
-  const parsed = v.safeParse(schema, parseJson(bytes));
+  const parsed = v.safeParse(schema, parseJson(bytes.toString('utf8')));
   if (!parsed.success) {
     throw new CofferError('request.invalid', 'the other node has sent what this version does not understand');
   }
@@ -118,11 +118,3 @@ export type JoinRequest = v.InferOutput<typeof BODY.join>;
 export type IssuedIdentity = v.InferOutput<typeof BODY.identity>;
 export type Hello = v.InferOutput<typeof BODY.hello>;
 export type Welcome = v.InferOutput<typeof BODY.welcome>;
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8')) as unknown;
-  } catch {
-    return undefined;
-  }
-}

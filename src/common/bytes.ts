@@ -183,6 +183,13 @@ export class ByteReader {
   }
 }
 
+/** A copy outside Node's shared pool. */
+export function ownCopy(bytes: Uint8Array): Buffer {
+  const copy = Buffer.alloc(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
 const U32_RANGE = 2 ** 32;
 
 /** The 8 bytes of an unsigned big-endian 64-bit integer, so that keys sort as their numbers do. */

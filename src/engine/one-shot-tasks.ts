@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import * as v from 'valibot';
-import { CofferError } from '../common/index.ts';
+import { CofferError, parseJson } from '../common/index.ts';
 import { decodeList, requiredText, text } from './decode.ts';
 import { callEngine, checkedId, connectEngine, unlessMissing } from './engine-call.ts';
 import { engineStatus } from './failure.ts';
@@ -72,7 +72,7 @@ export class OneShotTasks {
     return callEngine(this.#socketPath, IMPORT_TIMEOUT_MS, async () => {
       const answer = await this.#docker.importImage(archive, options);
       for await (const line of linesOf(answer, LINE_BYTES_MAX)) {
-        const told = v.safeParse(imported, parsed(line));
+        const told = v.safeParse(imported, parseJson(line));
         if (told.success) {
           return told.output.status;
         }
@@ -217,13 +217,5 @@ async function readOutput(stream: NodeJS.ReadableStream, size_bytes_max: number)
     return output;
   } finally {
     chunks.forEach((chunk) => chunk.fill(0));
-  }
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The object of autolock as bytes: see object-codec.ts.
-import { type ByteReader, type ByteWriter, CofferError } from '../common/index.ts';
+import { type ByteReader, type ByteWriter, CofferError, ownCopy } from '../common/index.ts';
 import { type AutolockObject, EARLIER_KEYS_MAX, UNLOCK_KEY_BYTES } from './model.ts';
 
 const WHAT = 'an object of the cluster';
@@ -32,11 +32,4 @@ export function readEarlierKeys(reader: ByteReader): readonly Buffer[] {
     throw new CofferError('store.damaged', `${WHAT} holds more unlock keys than are kept`);
   }
   return Array.from({ length: count }, () => ownCopy(reader.fixed(UNLOCK_KEY_BYTES)));
-}
-
-/** Outside Node's shared pool. */
-function ownCopy(bytes: Uint8Array): Buffer {
-  const copy = Buffer.alloc(bytes.length);
-  copy.set(bytes);
-  return copy;
 }

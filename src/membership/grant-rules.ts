@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules of grants; pure, as those of rules.ts.
-import { CofferError, isSecretName, unreachable } from '../common/index.ts';
+import { CofferError, isSecretName, sameTexts, unreachable } from '../common/index.ts';
 import type { ClusterView, ObjectEffect } from './cluster-index.ts';
 import { existing, put, remove } from './effects.ts';
 import { GRANT_LABELS_MAX, type GrantCommand, type GrantObject, GRANTS_MAX } from './grant.ts';
@@ -30,7 +30,7 @@ export function sameGrant(a: GrantObject, b: GrantObject): boolean {
     a.secret.toLowerCase() === b.secret.toLowerCase() &&
     a.container === b.container &&
     a.image === b.image &&
-    sameLabels(a.labels, b.labels)
+    sameTexts(a.labels, b.labels)
   );
 }
 
@@ -73,13 +73,6 @@ function removeGrant(view: ClusterView, id: string): readonly ObjectEffect[] {
     });
   }
   return [remove(grant)];
-}
-
-function sameLabels(a: GrantObject['labels'], b: GrantObject['labels']): boolean {
-  const keys = Object.keys(a);
-  return (
-    keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key])
-  );
 }
 
 function checkContainer(container: string): void {

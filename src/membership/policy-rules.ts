@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a policy changes; pure, as the rules of rules.ts.
-import { CofferError, unreachable } from '../common/index.ts';
+import { CofferError, sameTexts, unreachable } from '../common/index.ts';
 import type { ClusterView, ObjectEffect } from './cluster-index.ts';
 import { put, remove } from './effects.ts';
 import { checkPolicyRule } from './policy-check.ts';
@@ -28,8 +28,8 @@ export function samePolicyRule(a: PolicyRuleObject, b: PolicyRuleObject): boolea
     a.stack === b.stack &&
     a.image === b.image &&
     a.node === b.node &&
-    sameLabels(a.serviceLabels, b.serviceLabels) &&
-    sameLabels(a.nodeLabels, b.nodeLabels)
+    sameTexts(a.serviceLabels, b.serviceLabels) &&
+    sameTexts(a.nodeLabels, b.nodeLabels)
   );
 }
 
@@ -58,11 +58,4 @@ function removeRule(view: ClusterView, id: string): readonly ObjectEffect[] {
     });
   }
   return [remove(rule)];
-}
-
-function sameLabels(a: PolicyRuleObject['nodeLabels'], b: PolicyRuleObject['nodeLabels']): boolean {
-  const keys = Object.keys(a);
-  return (
-    keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key])
-  );
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sealing keys and their commands as bytes: the fields in the order of their types.
-import { type ByteReader, type ByteWriter, unreachable } from '../common/index.ts';
+import { type ByteReader, type ByteWriter, ownCopy, unreachable } from '../common/index.ts';
 import { TEXT_BYTES_MAX } from './model.ts';
 import { SEALING_KEY_BYTES, type SealingKeyCommand, type SealingKeyObject } from './sealing-key.ts';
 
@@ -59,11 +59,4 @@ function readSealingKey(reader: ByteReader): SealingKeyObject {
     madeAt_ms: reader.u64(),
     active: reader.u8() === 1,
   };
-}
-
-/** Outside Node's shared pool. */
-function ownCopy(bytes: Uint8Array): Buffer {
-  const copy = Buffer.alloc(bytes.length);
-  copy.set(bytes);
-  return copy;
 }

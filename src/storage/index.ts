@@ -26,5 +26,6 @@ export {
   rangeOf,
 } from './places.ts';
 export { EMPTY_LOG_MARK, type LogLimits, RaftLog } from './raft-log.ts';
+export { readTextIfThere } from './read-text.ts';
 export { exists, StartCopy } from './start-copy.ts';
 export { checkTables } from './table-check.ts';

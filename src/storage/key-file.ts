@@ -2,10 +2,10 @@
 // The file with the node's keys. It lies beside the data, so in the clear it protects a copied database, not a stolen disk.
 // Sealed by the unlock key it protects both.
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
-import { CofferError, type SecretValue, systemErrorCode } from '../common/index.ts';
+import { CofferError, type SecretValue } from '../common/index.ts';
 import { checkKey, dataKey, type DataKey, Keyring, unlockKeyId } from '../crypto/index.ts';
+import { readTextIfThere } from './read-text.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import { type KeySet, openKeyring, sealKeyring } from './sealed-keyring.ts';
 
@@ -124,14 +124,9 @@ export async function writeKeyFile(
 }
 
 async function readContent(file: string): Promise<Content | undefined> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (thrown) {
-    if (systemErrorCode(thrown) === 'ENOENT') {
-      return undefined;
-    }
-    throw CofferError.from(thrown, 'store.faulted');
+  const text = await readTextIfThere(file);
+  if (text === undefined) {
+    return undefined;
   }
   if (v.is(v.pipe(v.string(), v.parseJson(), OlderFileSchema), text)) {
     throw new CofferError('store.damaged', `${file} belongs to a store of an older version of coffer`, {

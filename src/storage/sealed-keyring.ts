@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ByteReader, ByteWriter, type SecretValue } from '../common/index.ts';
+import { ByteReader, ByteWriter, ownCopy, type SecretValue } from '../common/index.ts';
 import { type DataKey, dataKey, KEY_BYTES, Keyring, openKeys, sealKeys } from '../crypto/index.ts';
 
 const PLACE = 'coffer key file';
@@ -36,11 +36,4 @@ export function openKeyring(sealed: Uint8Array, unlockKey: SecretValue): Keyring
   content.fill(0);
   const [active, ...retired] = keys;
   return active && new Keyring(active, retired, indexKey);
-}
-
-/** Outside Node's shared pool. */
-function ownCopy(bytes: Uint8Array): Buffer {
-  const copy = Buffer.alloc(bytes.length);
-  copy.set(bytes);
-  return copy;
 }

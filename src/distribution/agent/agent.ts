@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The node's side: it is given secrets by the leader, and hands them to containers as files (docs/distribution.md).
-import { CofferError, type Logger, wipeStack } from '../../common/index.ts';
+import { CofferError, type Logger, sameTexts, wipeStack } from '../../common/index.ts';
 import type { ContainerSource, EngineContainer } from '../../engine/index.ts';
 import type { Clock } from '../../transport/index.ts';
 import type { Change, NodeFacts } from '../protocol.ts';
@@ -185,7 +185,7 @@ export class Agent implements VolumeService {
       if (there === undefined) {
         const createdAt = new Date(this.#options.now_ms()).toISOString();
         await this.#registry.put({ name, options: { ...options }, createdAt });
-      } else if (!isSame(there.options, options)) {
+      } else if (!sameTexts(there.options, options)) {
         throw new CofferError('volume.options-invalid', `the volume ${name} is there with other options`, {
           hint: `Remove it first: docker volume rm ${name}`,
         });
@@ -296,12 +296,4 @@ export class Agent implements VolumeService {
 function usersIn(container: EngineContainer): readonly string[] {
   const service = serviceOf(container);
   return service === undefined ? [container.name] : [container.name, service];
-}
-
-function isSame(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {
-  const entries = Object.entries(one);
-  return (
-    entries.length === Object.keys(other).length &&
-    entries.every(([key, value]) => Object.hasOwn(other, key) && other[key] === value)
-  );
 }
