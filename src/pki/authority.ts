@@ -3,6 +3,7 @@
 import type { KeyObject } from 'node:crypto';
 import { invariant } from '../common/index.ts';
 import { type Certificate, certificateInvalid, readCertificate } from './certificate.ts';
+import type { DerElement } from './der.ts';
 import { authorityExtensions, nodeExtensions } from './extensions.ts';
 import { generateKey, keyIdentifier } from './key.ts';
 import {
@@ -53,7 +54,11 @@ export interface IssueOptions {
 export function createAuthority(options: CreateAuthorityOptions): Authority {
   const { clusterId, now_ms, lifetime_ms = AUTHORITY_LIFETIME_MS, key = generateKey() } = options;
   checkLifetime(lifetime_ms);
-  const name = authorityName({ clusterId, keyId: keyIdentifier(key) });
+  return selfSigned(authorityName({ clusterId, keyId: keyIdentifier(key) }), key, now_ms, lifetime_ms);
+}
+
+/** A root of that name. A path below it may have one more CA: the root that is to replace it, which it cross-signs. */
+export function selfSigned(name: DerElement, key: KeyObject, now_ms: number, lifetime_ms: number): Authority {
   const certificate = writeCertificate({
     issuer: name,
     subject: name,

@@ -3,7 +3,7 @@
 import { invariant } from '../common/index.ts';
 import type { KeyObject } from 'node:crypto';
 import { addressBytes } from './address-bytes.ts';
-import { type Authority, AUTHORITY_LIFETIME_MS, type CrossSignOptions } from './authority.ts';
+import { type Authority, AUTHORITY_LIFETIME_MS, type CrossSignOptions, selfSigned } from './authority.ts';
 import { type Certificate, certificateInvalid, readCertificate } from './certificate.ts';
 import { authorityExtensions, workloadExtensions, type WorkloadName } from './extensions.ts';
 import { generateKey, keyIdentifier } from './key.ts';
@@ -28,22 +28,10 @@ export interface IssueToWorkloadOptions {
   readonly lifetime_ms: number;
 }
 
-/**
- * A self-signed root for workloads, for 20 years. A path below it may have one more CA: the root that is to replace it, which it
- * cross-signs.
- */
+/** A self-signed root for workloads, for 20 years. */
 export function createWorkloadAuthority(now_ms: number): Authority {
   const key = generateKey();
-  const name = commonNameAlone(authorityName(key));
-  const certificate = writeCertificate({
-    issuer: name,
-    subject: name,
-    subjectKey: key,
-    signingKey: key,
-    validity: { from_ms: now_ms - BACKDATE_MS, to_ms: now_ms + AUTHORITY_LIFETIME_MS },
-    extensions: authorityExtensions({ subjectKey: key, issuerKey: key }, 1),
-  });
-  return { certificate, privateKey: key };
+  return selfSigned(commonNameAlone(authorityName(key)), key, now_ms, AUTHORITY_LIFETIME_MS);
 }
 
 /** The new root's name and key under the old root's signature: it convinces those that trust the old one alone. */
