@@ -93,48 +93,39 @@ export class ClusterIndex implements ClusterView {
   }
 
   get authority(): AuthorityObject | undefined {
-    const object = this.#objects.get('authority');
-    return object?.kind === 'authority' ? object : undefined;
+    return this.#find('authority');
   }
 
   get settings(): SettingsObject {
-    const object = this.#objects.get('settings');
-    return object?.kind === 'settings' ? object : DEFAULT_SETTINGS;
+    return this.#find('settings') ?? DEFAULT_SETTINGS;
   }
 
   get autolock(): AutolockObject | undefined {
-    const object = this.#objects.get('autolock');
-    return object?.kind === 'autolock' ? object : undefined;
+    return this.#find('autolock');
   }
 
   get purge(): PurgeObject | undefined {
-    const object = this.#objects.get('purge');
-    return object?.kind === 'purge' ? object : undefined;
+    return this.#find('purge');
   }
 
   get dataKeySchedule(): DataKeyScheduleObject | undefined {
-    const object = this.#objects.get('data-key-schedule');
-    return object?.kind === 'data-key-schedule' ? object : undefined;
+    return this.#find('data-key-schedule');
   }
 
   get backupSchedule(): BackupScheduleObject | undefined {
-    const object = this.#objects.get('backup-schedule');
-    return object?.kind === 'backup-schedule' ? object : undefined;
+    return this.#find('backup-schedule');
   }
 
   dataKeyReport(nodeId: string): DataKeyReportObject | undefined {
-    const object = this.#objects.get(`data-key-report/${nodeId}`);
-    return object?.kind === 'data-key-report' ? object : undefined;
+    return this.#find('data-key-report', nodeId);
   }
 
   auditHead(nodeId: string): AuditHeadObject | undefined {
-    const object = this.#objects.get(`audit-head/${nodeId}`);
-    return object?.kind === 'audit-head' ? object : undefined;
+    return this.#find('audit-head', nodeId);
   }
 
   token(id: string): TokenObject | undefined {
-    const object = this.#objects.get(`token/${id}`);
-    return object?.kind === 'token' ? object : undefined;
+    return this.#find('token', id);
   }
 
   tokens(): readonly TokenObject[] {
@@ -142,8 +133,7 @@ export class ClusterIndex implements ClusterView {
   }
 
   node(id: string): NodeObject | undefined {
-    const object = this.#objects.get(`node/${id}`);
-    return object?.kind === 'node' ? object : undefined;
+    return this.#find('node', id);
   }
 
   nodes(): readonly NodeObject[] {
@@ -165,8 +155,7 @@ export class ClusterIndex implements ClusterView {
   }
 
   peerUnlock(nodeId: string): PeerUnlockObject | undefined {
-    const object = this.#objects.get(`peer-unlock/${nodeId}`);
-    return object?.kind === 'peer-unlock' ? object : undefined;
+    return this.#find('peer-unlock', nodeId);
   }
 
   peerUnlocks(): readonly PeerUnlockObject[] {
@@ -174,8 +163,7 @@ export class ClusterIndex implements ClusterView {
   }
 
   revocation(nodeId: string): RevocationObject | undefined {
-    const object = this.#objects.get(`revocation/${nodeId}`);
-    return object?.kind === 'revocation' ? object : undefined;
+    return this.#find('revocation', nodeId);
   }
 
   revocations(): readonly RevocationObject[] {
@@ -187,8 +175,7 @@ export class ClusterIndex implements ClusterView {
   }
 
   grant(id: string): GrantObject | undefined {
-    const object = this.#objects.get(`grant/${id}`);
-    return object?.kind === 'grant' ? object : undefined;
+    return this.#find('grant', id);
   }
 
   grants(): readonly GrantObject[] {
@@ -215,8 +202,7 @@ export class ClusterIndex implements ClusterView {
   }
 
   sealingKey(id: string): SealingKeyObject | undefined {
-    const object = this.#objects.get(`sealing-key/${id}`);
-    return object?.kind === 'sealing-key' ? object : undefined;
+    return this.#find('sealing-key', id);
   }
 
   sealingKeys(): readonly SealingKeyObject[] {
@@ -287,6 +273,12 @@ export class ClusterIndex implements ClusterView {
     }
   }
 
+  /** The one of a kind, or the one of a kind and an id: see `objectKey`. */
+  #find<Kind extends ClusterObject['kind']>(kind: Kind, id?: string): ObjectOf<Kind> | undefined {
+    const object = this.#objects.get(id === undefined ? kind : `${kind}/${id}`);
+    return object !== undefined && isOfKind(object, kind) ? object : undefined;
+  }
+
   #all(): readonly ClusterObject[] {
     return [...this.#objects.values()];
   }
@@ -294,4 +286,13 @@ export class ClusterIndex implements ClusterView {
 
 function byJoining(a: NodeObject, b: NodeObject): number {
   return a.joinedAt_ms - b.joinedAt_ms || (a.id < b.id ? -1 : 1);
+}
+
+type ObjectOf<Kind> = Extract<ClusterObject, { readonly kind: Kind }>;
+
+function isOfKind<Kind extends ClusterObject['kind']>(
+  object: ClusterObject,
+  kind: Kind,
+): object is ObjectOf<Kind> {
+  return object.kind === kind;
 }
