@@ -12,17 +12,82 @@ import { ManagerProcess } from '../support/manager-process.ts';
 import { OneEngineSwarm } from '../support/one-engine-swarm.ts';
 import { type Circumstances, PageTypist } from '../support/page-typist.ts';
 import { callControl, getSecret } from '../support/secret-calls.ts';
+import { SyslogReceiver } from '../support/syslog-receiver.ts';
 import { waitFor } from '../support/wait-for.ts';
+
+async function nothing(): Promise<void> {}
+
+/** Has the first answer to each POST fail, as no program expects it. */
+const PLANTED = `
+const { ServerResponse } = require('node:http');
+const { setHeader } = ServerResponse.prototype;
+const failed = new WeakSet();
+ServerResponse.prototype.setHeader = function (name, value) {
+  if (this.req.method === 'POST' && name === 'Content-Type' && !failed.has(this)) {
+    failed.add(this);
+    throw new TypeError('it was planted');
+  }
+  return setHeader.call(this, name, value);
+};
+`;
+
+/**
+ * What a receiver has got of two starts of the manager, each of which begins a chain, and of a connection that ended, whose last
+ * lines come again. Then the manager sends nothing there any more.
+ */
+async function sentToSyslog(manager: ManagerProcess): Promise<readonly string[]> {
+  const receiver = await SyslogReceiver.start();
+  const settings = {
+    COFFER_AUDIT: 'file,syslog',
+    COFFER_AUDIT_SYSLOG: `tcp://127.0.0.1:${receiver.port}`,
+  };
+  const has = (what: string, condition: () => boolean | undefined): Promise<boolean> =>
+    waitFor(condition, { what });
+  try {
+    for (const name of ['first', 'second']) {
+      await manager.stop();
+      await manager.start(settings);
+      await manager.serving();
+      await manager.put(name, 'value');
+      await has('the record to arrive', () => receiver.lines().at(-1)?.includes(`"secret":"${name}"`));
+    }
+    receiver.breakOff();
+    await manager.put('third', 'value');
+    await has('lines to come again', () => new Set(receiver.lines()).size < receiver.lines().length);
+    await manager.stop();
+    await has('the last record to arrive', () => receiver.lines().at(-1)?.includes('"event":"stop"'));
+    return receiver.lines();
+  } finally {
+    await receiver.stop();
+    await manager.restart();
+    await manager.serving();
+  }
+}
+
+/** A browser that goes there is asked for the link's token. */
+async function isSignIn(link = ''): Promise<void> {
+  const { status, text } = await waitFor(
+    async () => {
+      const reply = await fetch(link);
+      return { status: reply.status, text: await reply.text() };
+    },
+    { what: `the web page at ${link}` },
+  );
+  assert.equal(status, 200);
+  assert.match(text, /Sign in to coffer/);
+}
 
 describe('a page is typed, and what comes is what it shows:', () => {
   let desk: TemporaryDirectory;
   let swarm: OneEngineSwarm;
-  let endSwarm = async (): Promise<void> => undefined;
+  let endSwarm = nothing;
   let manager: ManagerProcess;
   let typist: PageTypist;
   let monitoring = '';
-  /** Of a manager that a page tells of as locked. */
-  let unlockKey: string | undefined;
+  /** A port that the web page is to have. */
+  let webPort = 0;
+  /** Makes up for what a page has done to the manager. */
+  let undo = nothing;
 
   before(async () => {
     desk = temporaryDirectory();
@@ -32,6 +97,7 @@ describe('a page is typed, and what comes is what it shows:', () => {
       },
     });
     monitoring = `127.0.0.1:${await freePort()}`;
+    webPort = await freePort();
     const env = { COFFER_ENGINE_SOCKET: swarm.engine.socketPath, COFFER_METRICS_ADDRESS: monitoring };
     manager = await ManagerProcess.start({ name: 'engine-1', env });
     await manager.serving();
@@ -48,12 +114,7 @@ describe('a page is typed, and what comes is what it shows:', () => {
     desk?.remove();
   });
   afterEach(async () => {
-    if (unlockKey !== undefined) {
-      await typist.run('docker coffer unlock', `${unlockKey}\n`);
-      await manager.serving();
-      await type('docker coffer autolock off');
-      unlockKey = undefined;
-    }
+    await restore();
     swarm.engine.secrets.clear();
     const { secrets } = (await callControl(manager, 'GET', '/v1/secrets')).json() as SecretsReply;
     for (const { name } of secrets) {
@@ -61,6 +122,11 @@ describe('a page is typed, and what comes is what it shows:', () => {
     }
   });
 
+  const restore = async (): Promise<void> => {
+    const work = undo;
+    undo = nothing;
+    await work();
+  };
   const write = (name: string, text: string): void => writeFileSync(path.join(desk.path, name), text);
   /** A task asks for it, as an engine says. */
   const ask = async (
@@ -97,9 +163,18 @@ describe('a page is typed, and what comes is what it shows:', () => {
             'docker coffer policy default deny && docker coffer grant web --node $(docker coffer node ls -q)',
           );
         },
+        'grep -o': async () => {
+          const lines = await sentToSyslog(manager);
+          const { chain } = JSON.parse(lines.at(-1) ?? '') as { readonly chain: string };
+          write('chain', chain);
+          // As a receiver writes them down, among those of others.
+          const time = 'Nov 26 00:15:34 engine-1';
+          const all = lines.flatMap((line) => [`${time} coffer[7]: ${line}`, `${time} sshd[9]: hello`]);
+          write('auth.log', all.map((line) => `${line}\n`).join(''));
+        },
         'docker coffer audit verify#1': async () => {
           await type('docker coffer policy default allow');
-          await manager.restart();
+          // At its last stop it has signed how far its log was.
           await signed();
         },
         'docker coffer audit verify#2': () => {
@@ -123,6 +198,10 @@ describe('a page is typed, and what comes is what it shows:', () => {
         },
       },
       answers: { 'docker coffer audit verify --acknowledge': 'y\n' },
+      words: {
+        '/var/log/auth.log': 'auth.log',
+        '\'"chain":"ysO1J3_1KLg3"\'': '"\\"chain\\":\\"$(cat chain)\\""',
+      },
     }),
     'docs/json.md': () => ({}),
     'docs/run.md': () => ({
@@ -139,13 +218,41 @@ describe('a page is typed, and what comes is what it shows:', () => {
     },
     'docs/monitoring.md': () => ({
       numbersVary: true,
-      words: { '127.0.0.1:7374': monitoring },
+      words: {
+        '127.0.0.1:7374': monitoring,
+        '--node engine-1': '--node $(docker coffer node ls -q) 2>&1 | tee said',
+        'journalctl -u docker': `cat ${manager.logFile}`,
+        '5f8c7a7e1c54f1f6': '$(grep -oE "[0-9a-f]{16}$" said)',
+      },
       before: {
+        'docker coffer grant': async () => {
+          await restore();
+          await manager.stop();
+          undo = async () => {
+            await manager.restart();
+            await manager.serving();
+          };
+          write('planted.cjs', PLANTED);
+          await manager.start({ NODE_OPTIONS: `--require=${path.join(desk.path, 'planted.cjs')}` });
+          await manager.serving();
+        },
         'curl -s http://127.0.0.1:7374/readyz  ': async () => {
-          [unlockKey] = /COFFER-UNLOCK-1-[0-9A-Z-]+/.exec(await type('docker coffer autolock on')) ?? [];
+          const [key] = /COFFER-UNLOCK-1-[0-9A-Z-]+/.exec(await type('docker coffer autolock on')) ?? [];
+          undo = async () => {
+            await typist.run('docker coffer unlock', `${key}\n`);
+            await manager.serving();
+            await type('docker coffer autolock off');
+          };
           await manager.restart();
           await reasonOf(manager, 'store.locked');
         },
+      },
+    }),
+    'docs/web-page.md': () => ({
+      words: { '7380': String(webPort) },
+      serving: {
+        'docker coffer ui': async (printed) => isSignIn(/^http:\S+\/#token=/.exec(printed)?.[0]),
+        'docker coffer ui --port 7380': async () => isSignIn(`http://127.0.0.1:${webPort}`),
       },
     }),
     'docs/reference/api.md': () => ({ words: { '/run/coffer/control.sock': manager.controlSocket } }),

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Somebody who types what a page says, one command after the other, and looks whether what comes is what the page shows.
 import assert from 'node:assert/strict';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { tryCommand } from './command.ts';
 import { defaultDockerCli } from './docker-cli.ts';
@@ -9,6 +11,7 @@ import { commandsOf, type PageCommand } from './manual.ts';
 import { checkShape } from './printed-shape.ts';
 import { builtFile } from './project.ts';
 import { testOf } from './untyped-commands.ts';
+import { waitFor } from './wait-for.ts';
 
 /** Where it is typed. */
 export interface Desk {
@@ -16,6 +19,7 @@ export interface Desk {
   readonly test: string;
   /** A directory of its own, in which all is typed. */
   readonly directory: string;
+  /** It may be that of another daemon later. */
   readonly controlSocket: string;
   readonly dockerSocket: string;
   /** Puts a command line where the daemon is. Default: it is here. */
@@ -26,20 +30,36 @@ export interface Desk {
 
 /** What a page takes for granted; all by how a command begins. */
 export interface Circumstances {
+  /** The title of the section that is typed. Default: all of them. */
+  readonly section?: string;
+  /** Who types what is typed on such a machine. Default: whoever types the page. */
+  readonly machines?: Readonly<Record<string, PageTypist>>;
   /** What has happened before it is typed. */
   readonly before?: Readonly<Record<string, () => Promise<void> | void>>;
   /** What is answered when it asks. */
   readonly answers?: Readonly<Record<string, string>>;
   /** What is typed in the place of words that stand for something. */
   readonly words?: Readonly<Record<string, string>>;
+  /** What has another name here, in what is typed and in what is printed. */
+  readonly names?: Readonly<Record<string, string>>;
+  /** Those that go on until somebody ends them by Ctrl-C, and what is done before that, once they have printed what the page shows. */
+  readonly serving?: Readonly<Record<string, (printed: string) => Promise<void>>>;
   /** Counts and amounts of the page, which are other ones here. */
   readonly numbersVary?: boolean;
   /** Those that are typed at a terminal. */
   readonly atTerminal?: readonly string[];
 }
 
+/** What came of a line. */
+interface Said {
+  readonly code: number;
+  readonly stdout: string;
+}
+
 /** Of the commands that look for something that comes a moment later. */
 const TIMEOUT_MS = 60_000;
+/** Of a program that ended by SIGINT, as shells have it. */
+const INTERRUPTED = 130;
 
 /** Puts `docker` and `docker coffer` onto a desk: the first is the real one, and starts coffer's by itself. */
 function furnish(directory: string): string {
@@ -69,13 +89,17 @@ export class PageTypist {
 
   /** Types a page from its beginning to its end, without what is excepted or for another test. */
   async typePage(page: string, circumstances: Circumstances = {}): Promise<void> {
-    const commands = commandsOf(page).filter((command) => testOf(page, command) === this.#desk.test);
+    const { machines = {}, section } = circumstances;
+    const commands = commandsOf(page).filter(
+      (command) =>
+        testOf(page, command) === this.#desk.test && (section === undefined || command.section === section),
+    );
     assert.ok(commands.length > 0, `${page} has something to type`);
     const typed = new Map<string, number>();
     for (const command of commands) {
       const times = (typed.get(command.command) ?? 0) + 1;
       typed.set(command.command, times);
-      await this.#type(page, command, times, circumstances);
+      await (machines[command.machine] ?? this).#type(page, command, times, circumstances);
     }
   }
 
@@ -86,29 +110,68 @@ export class PageTypist {
     circumstances: Circumstances,
   ): Promise<void> {
     const { before = {}, answers = {}, atTerminal = [], numbersVary = false, words = {} } = circumstances;
+    const { names = {}, serving = {} } = circumstances;
     await chosen(before, command, times)?.();
-    const typed = Object.entries(words).reduce(
+    const typed = [...Object.entries(words), ...Object.entries(names)].reduce(
       (text, [word, meaning]) => text.replaceAll(word, meaning),
       command.command,
     );
     const isAtTerminal = atTerminal.includes(command.command);
     const line = isAtTerminal ? `script -qec ${quoted(typed)} /dev/null` : typed;
     const input = chosen(answers, command, times) ?? '';
-    const { code, stdout } = await this.run(line, input);
+    const meanwhile = chosen(serving, command, times);
+    const { code, stdout } =
+      meanwhile === undefined
+        ? await this.run(line, input)
+        : await this.#serve(line, command.printed.length, meanwhile);
     const where = `${page}:${command.line} ${command.command}`;
     if (command.printed.length > 0) {
-      checkShape(command.printed, stdout, { where, numbersVary });
+      const shown = Object.entries(names).reduce((text, [name, own]) => text.replaceAll(own, name), stdout);
+      checkShape(command.printed, shown, { where, numbersVary });
     } else {
       assert.equal(code, 0, `${where}: ${stdout}`);
     }
   }
 
   /** Runs a line of a shell; what it says on standard error stands among the rest. */
-  async run(line: string, input = ''): Promise<{ readonly code: number; readonly stdout: string }> {
+  async run(line: string, input = ''): Promise<Said> {
+    const { command, env } = this.#shell(`{ ${line}\n} 2>&1`);
+    return tryCommand(command, { env, input, timeout_ms: TIMEOUT_MS });
+  }
+
+  /** Runs one command of a shell until `meanwhile` is done, which comes after so many lines of output. */
+  async #serve(line: string, lines: number, meanwhile: (printed: string) => Promise<void>): Promise<Said> {
+    const file = path.join(this.#desk.directory, '.said');
+    rmSync(file, { force: true });
+    const typed = line.replace(/\s+# .*$/, '');
+    // It ends when its standard input does: with the test, too. With job control, it is one that SIGINT reaches.
+    const { command, env } = this.#shell(
+      `set -m; ${typed} > .said 2>&1 < /dev/null & cat; kill -INT $!; wait $!`,
+    );
+    const [program, ...args] = command;
+    const shell = spawn(program, args, { env, stdio: ['pipe', 'ignore', 'ignore'] });
+    const ended = once(shell, 'exit') as Promise<[number | null]>;
+    const said = (): string => readFileSync(file, 'utf8');
+    try {
+      await waitFor(() => said().split('\n').length > lines, { what: `${line} to say what it says` });
+      await meanwhile(said());
+    } finally {
+      shell.stdin.end();
+      await ended;
+    }
+    const [code] = await ended;
+    // As of one that was ended by Ctrl-C.
+    return { code: code === INTERRUPTED ? 0 : (code ?? INTERRUPTED), stdout: said() };
+  }
+
+  #shell(line: string): {
+    readonly command: [string, ...string[]];
+    readonly env: Readonly<Record<string, string>>;
+  } {
     const { controlSocket, directory, dockerSocket, env, inside = (words) => words } = this.#desk;
-    const shell = ['bash', '-c', `cd ${quoted(directory)} && { ${line}\n} 2>&1`];
-    const [program = '', ...args] = inside(shell);
-    return tryCommand([program, ...args], {
+    const [program = '', ...args] = inside(['bash', '-c', `cd ${quoted(directory)} && ${line}`]);
+    return {
+      command: [program, ...args],
       env: {
         PATH: `${this.#programs}:${path.dirname(process.execPath)}:/usr/sbin:/usr/bin:/sbin:/bin`,
         HOME: directory,
@@ -117,9 +180,7 @@ export class PageTypist {
         NO_COLOR: '1',
         ...env?.(),
       },
-      input,
-      timeout_ms: TIMEOUT_MS,
-    });
+    };
   }
 }
 

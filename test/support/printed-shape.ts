@@ -10,6 +10,7 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
     /\b(?:less than a second|about an? (?:minute|hour)|\d+ (?:second|minute|hour|day|week|month|year)s?)\b/gi,
     'AGE',
   ],
+  [/(?<=#token=|\bcoffer-1-[mw]-)[\w-]+/g, 'TOKEN'],
   [/(?:coffer-sealed-1\.)[\w-]+/g, 'SEALED'],
   [/\b[0-9a-f]{16,}\b/g, 'HEX'],
   // One in fifty of the short ones has no digit.

@@ -21,6 +21,7 @@ export const TYPED_PAGES: Readonly<Record<string, string>> = {
   'docs/tutorial.md': 'test/live/pages.test.ts',
   'docs/versions.md': 'test/live/pages.test.ts',
   'docs/volumes.md': 'test/live/volumes-manual.test.ts',
+  'docs/web-page.md': 'test/cluster/pages.test.ts',
 };
 
 /** Commands of a page. */
@@ -78,11 +79,6 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
   },
   {
     page: 'docs/audit.md',
-    commands: ['grep -o', 'docker coffer audit verify chain.log'],
-    why: 'a receiver of syslog has written that file; test/cluster/audit-loss.test.ts has receivers',
-  },
-  {
-    page: 'docs/audit.md',
     commands: ['docker coffer status', 'docker coffer why redis'],
     why: 'the disk is full; test/live/audit.test.ts fills one',
   },
@@ -117,11 +113,6 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
     why: 'a managed plugin; test/live/managed-plugin.test.ts sets what is settable',
   },
   {
-    page: 'docs/monitoring.md',
-    commands: ['docker coffer ls', 'journalctl', 'docker coffer audit --format json'],
-    why: 'an error that nobody expects; test/unit/control/request-ids.test.ts makes one, and follows its id',
-  },
-  {
     page: 'docs/notices.md',
     commands: ['sudo install', 'docker plugin set'],
     why: 'a managed plugin with a receiver of notices; test/live/canary.test.ts has a receiver',
@@ -138,8 +129,8 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
   },
   {
     page: 'docs/web-page.md',
-    commands: ['docker coffer ui', 'ssh '],
-    why: 'it serves until somebody ends it; test/cluster/web-page.test.ts opens it in a browser',
+    commands: ['ssh '],
+    why: 'a server of SSH on another machine; the page that it leads to is served by the line before',
   },
 ];
 
