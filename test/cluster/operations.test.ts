@@ -149,6 +149,16 @@ const BEFOREHAND: Readonly<Record<string, (machines: Machines) => Promise<void>>
       what: 'the damage to be found',
     });
   },
+  'Stolen disk': async (machines) => {
+    await machines.type({ machine: 'a', command: 'docker coffer join-token manager' });
+    await machines.type({
+      machine: 'e',
+      command:
+        'docker plugin install --alias coffer REGISTRY/coffer COFFER_JOIN=10.0.0.1:7373 COFFER_JOIN_TOKEN=TOKEN',
+    });
+    await machines.lose('e');
+    machines.printed = [];
+  },
 };
 
 /** What is so when a section is done. */
@@ -228,6 +238,12 @@ const OUTCOMES: Readonly<Record<string, (machines: Machines) => Promise<void>>> 
     assert.equal(peerUnlock?.unlockedBy, machines.manager('a').address);
     assert.match(machines.printed.join('\n'), /^Peer unlock: +on, for 2 of 2 managers/m);
     await machines.settled();
+  },
+  'Stolen disk': async (machines) => {
+    assert.match(machines.printed.join('\n'), /COFFER-UNLOCK-1-/, 'there is a new key');
+    assert.deepEqual(await hostnames(machines), ['a', 'b']);
+    await machines.settled();
+    await machines.manager('b').put('unlocked', 'value, still');
   },
   'Back up and restore': async (machines) => {
     assert.equal((await machines.manager('a').deliver('db_password')).length, 24);

@@ -118,11 +118,6 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
     why: 'a managed plugin with a receiver of notices; test/live/canary.test.ts has a receiver',
   },
   {
-    page: 'docs/operations.md',
-    commands: ['docker coffer node rm --force NODE', 'docker coffer unlock-key --rotate'],
-    why: 'what to do about a disk that is gone, in two lines; the sections before type both',
-  },
-  {
     page: 'docs/tutorial.md',
     commands: ['docker plugin install'],
     why: 'a managed plugin from a registry; test/live/cluster-install.test.ts installs it',
