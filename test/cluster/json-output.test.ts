@@ -2,14 +2,16 @@
 // Every command that prints JSON, on real managers. What it prints is held against its schema by the launcher.
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/cleanup.ts';
-import { nodeIdOf, reasonOf } from '../support/cluster-calls.ts';
+import { nodeIdOf, nodesAt, reasonOf } from '../support/cluster-calls.ts';
 import { verbOf, verbs } from '../support/command-tree.ts';
 import { joinAsWorker } from '../support/joined-node.ts';
 import { ManagerCluster } from '../support/manager-cluster.ts';
 import type { ManagerProcess } from '../support/manager-process.ts';
+import { PageTypist } from '../support/page-typist.ts';
 import { requestOverSocket, type SocketReply } from '../support/socket-request.ts';
 import { schemaFiles, schemaName } from '../support/printed-json.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -63,6 +65,24 @@ describe('three managers', () => {
 
   function inside(file: string): string {
     return path.join(directory.path, file);
+  }
+
+  /** What the page says about a node that is down, when one is. */
+  async function typePage(): Promise<void> {
+    const typist = new PageTypist({
+      test: 'test/cluster/json-output.test.ts',
+      directory: directory.path,
+      controlSocket: manager.controlSocket,
+      dockerSocket: manager.gatewaySocket,
+    });
+    const isDown = async (): Promise<boolean> =>
+      (await nodesAt(manager)).some(({ status }) => status === 'down');
+    await typist.typePage('docs/json.md', {
+      before: {
+        'docker coffer node ls': () => waitFor(isDown, { what: 'a node to be down' }).then(() => undefined),
+      },
+      names: { 'web-3': hostname() },
+    });
   }
 
   test('an id that a program gives its request stands in the answer, in the audit log, and in the log of the leader that is asked', async () => {
@@ -232,6 +252,7 @@ describe('three managers', () => {
   test('of a rebuild', async () => {
     const victim = await cluster.follower();
     await victim.stop();
+    await typePage();
     rmSync(path.join(victim.stateDirectory, 'database'), { recursive: true });
     await victim.start();
     await reasonOf(victim, 'store.damaged');

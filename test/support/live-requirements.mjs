@@ -9,6 +9,7 @@ const clusterPrograms = [
   { name: 'tc', package: 'iproute2' },
   { name: 'iptables-restore', package: 'iptables' },
   { name: 'perl', package: 'perl' },
+  { name: 'jq', package: 'jq' },
   { name: 'nsenter', package: 'util-linux' },
   { name: 'unshare', package: 'util-linux' },
   { name: 'setpriv', package: 'util-linux' },

@@ -12,6 +12,7 @@ iptables iptables
 perl perl
 busybox busybox-static
 faketime faketime
+jq jq
 docker-registry docker-registry
 docker-compose docker-compose
 chromium chromium'

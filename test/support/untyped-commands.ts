@@ -39,6 +39,7 @@ export interface CommandsElsewhere extends SomeCommands {
 }
 
 export const TYPED_ELSEWHERE: readonly CommandsElsewhere[] = [
+  { page: 'docs/json.md', commands: ['docker coffer node ls'], test: 'test/cluster/json-output.test.ts' },
   {
     page: 'docs/operations.md',
     commands: ['docker coffer why', 'docker service update', 'echo "Another secret"', 'docker coffer ps'],
@@ -101,11 +102,6 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
     page: 'docs/supply-chain.md',
     commands: ['make plugin', 'make audit'],
     why: 'the first is part of make test, and the second asks a registry on the network',
-  },
-  {
-    page: 'docs/json.md',
-    commands: ['docker coffer node ls'],
-    why: 'jq is not a program that the tests need',
   },
   {
     page: 'docs/monitoring.md',
