@@ -11,6 +11,7 @@ import { runCommand } from '../support/command.ts';
 import { storeServes } from '../support/crash-load.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { linesOf } from '../support/installation.ts';
+import { PageTypist } from '../support/page-typist.ts';
 import { getSecret, inParallel } from '../support/secret-calls.ts';
 import { SmallDisk } from '../support/small-disk.ts';
 import { SyslogCollector } from '../support/syslog-collector.ts';
@@ -24,11 +25,12 @@ describe('the audit log beside a real engine', () => {
   let engine: Engine;
   let coffer: Coffer;
   let directory: string;
+  let typist: PageTypist;
   before(async () => {
     temporary = temporaryDirectory();
     // Before the engine's host box is made, which sees the mounts of that moment.
     disk = new SmallDisk(temporary.path, 512 * 1024);
-    engine = await startEngine({ name: 'audit' });
+    engine = await startEngine({ name: 'engine-1' });
     await engine.importBusybox();
     await engine.swarmInit();
     const state = path.join(engine.directory, 'c-coffer', 'state');
@@ -37,6 +39,13 @@ describe('the audit log beside a real engine', () => {
     await inBox('mount', '--bind', disk.path, directory);
     coffer = await startCoffer({ engine });
     await storeServes(coffer);
+    typist = new PageTypist({
+      test: 'test/live/audit.test.ts',
+      directory: temporary.path,
+      controlSocket: coffer.controlSocket,
+      dockerSocket: coffer.gatewaySocket,
+      inside: (command) => engine.box.inside(command),
+    });
   });
   after(async () => {
     await coffer?.stop();
@@ -63,6 +72,10 @@ describe('the audit log beside a real engine', () => {
     // What is left of the file's last page is written before the disk is full.
     await service.stopsFor(/file: ENOSPC: [^)]*/, async () => {
       await getSecret(coffer, { secret: 'nope', task: 'n'.repeat(400) });
+    });
+    await typist.typePage('docs/audit.md', {
+      // A busy engine may ask twice.
+      words: { 'why redis': 'why redis | sed "s/, [0-9]* times//"' },
     });
     await service.goesOn(() => disk.free(), written);
 
