@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an administrator types to have coffer on all managers of a swarm: one docker plugin install on each, and a token.
 import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { temporaryDirectory, type TemporaryDirectory } from '../support/cleanup.ts';
 import { CofferSwarm } from '../support/coffer-swarm.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { linesOf } from '../support/installation.ts';
-import { createPlugin, ManagedPlugin } from '../support/managed-plugin.ts';
+import { ManagedPlugin } from '../support/managed-plugin.ts';
 import { Network } from '../support/network.ts';
+import { PageTypist } from '../support/page-typist.ts';
+import { builtFile } from '../support/project.ts';
 import { startRegistry } from '../support/registry.ts';
 import { serviceCreate, serviceId, tasksOf } from '../support/service.ts';
 import { Member } from '../support/swarm-member.ts';
@@ -22,6 +27,7 @@ describe('coffer, installed from a registry on each manager of a swarm', () => {
   let engines: readonly Engine[] = [];
   const others: Engine[] = [];
   let plugin: string;
+  let desk: TemporaryDirectory;
   const members: Member[] = [];
 
   const install = async (engine: Engine, ...settings: readonly string[]): Promise<Member> => {
@@ -29,12 +35,6 @@ describe('coffer, installed from a registry on each manager of a swarm', () => {
     const words = ['plugin', 'install', ...grant, `engine.source=${engine.socket}`, ...settings];
     await engine.docker(words, { timeout_ms: push_ms_max });
     return new Member(engine, await ManagedPlugin.find(engine));
-  };
-  const installManager = async (engine: Engine, ...settings: readonly string[]): Promise<Member> => {
-    const member = await install(engine, ...settings);
-    await member.serving();
-    members.push(member);
-    return member;
   };
   /** A further engine on the network, in no swarm yet. */
   const another = async (name: string): Promise<Engine> => {
@@ -52,37 +52,97 @@ describe('coffer, installed from a registry on each manager of a swarm', () => {
   };
 
   before(async () => {
+    desk = temporaryDirectory();
     network = await Network.create();
     engines = await startSwarm(network, 3, { dockerdArguments });
     const [first = assert.fail('three engines')] = engines;
     await Promise.all(engines.map((engine) => engine.importBusybox()));
     plugin = `${(await startRegistry(first, { onNetwork: true })).address}/coffer`;
-    await createPlugin(first, plugin);
-    await first.docker(['plugin', 'push', plugin], { timeout_ms: push_ms_max });
-    await first.docker(['plugin', 'rm', plugin]);
   });
   after(async () => {
     await Promise.all([...engines, ...others].map((engine) => engine.stop()));
     await network?.destroy();
+    desk?.remove();
   });
 
-  test('the first one founds the cluster, and is told which managers of the swarm have none', async () => {
-    const [first = assert.fail('three engines')] = engines;
-    const member = await installManager(first);
-    assert.match(await checkOf(member, 'swarm managers'), /^warning .*engine-2, engine-3 have no coffer/);
-    assert.match(await checkOf(member, 'quorum'), /^ok .*engine-1 leads a cluster of 1 manager/);
-  });
-
-  test('the others join by the token alone, given at their installation', async () => {
-    const { stdout } = await founder().cli(['join-token', 'manager', '--quiet']);
-    for (const engine of engines.slice(1)) {
-      await installManager(engine, `COFFER_JOIN_TOKEN=${stdout.trim()}`);
+  /** Somebody at a manager of the swarm. */
+  const typistAt = (engine: Engine): PageTypist => {
+    const directory = path.join(desk.path, engine.box.name);
+    mkdirSync(directory);
+    return new PageTypist({
+      test: 'test/live/cluster-install.test.ts',
+      directory,
+      get controlSocket() {
+        return members.find((member) => member.engine === engine)?.daemon.controlSocket ?? '';
+      },
+      dockerSocket: engine.socket,
+    });
+  };
+  /** Those on which coffer was installed since become members once they serve. */
+  const takeUp = async (): Promise<void> => {
+    for (const engine of engines.slice(members.length)) {
+      const { stdout } = await engine.docker(['plugin', 'ls', '--format', '{{.Name}}']);
+      if (!linesOf(stdout).includes('coffer:latest')) {
+        return;
+      }
+      const member = new Member(engine, await ManagedPlugin.find(engine));
+      await member.serving();
+      members.push(member);
     }
-    await swarm().leader();
+  };
+  const foundedAlone = async (): Promise<void> => {
+    await takeUp();
+    assert.match(await checkOf(founder(), 'swarm managers'), /^warning .*engine-2, engine-3 have no coffer/);
+    assert.match(await checkOf(founder(), 'quorum'), /^ok .*engine-1 leads a cluster of 1 manager/);
+  };
+  const joined = async (): Promise<void> => {
+    await takeUp();
+    for (let leader = await swarm().leader(); leader !== founder(); leader = await swarm().leader()) {
+      // It hands over; the page tells of the first one as the leader.
+      await leader.restart();
+      await leader.serving();
+    }
     for (const member of members) {
       assert.match(await checkOf(member, 'quorum'), /^ok .*leads a cluster of 3 managers/);
       assert.match(await checkOf(member, 'swarm managers'), /^ok .*beside 3 managers of the swarm/);
     }
+  };
+  const missed = async (): Promise<void> => {
+    await waitFor(async () => /^warning .*not heard from/.test(await checkOf(founder(), 'nodes')), {
+      what: 'the disabled one to be missed',
+    });
+  };
+
+  test('as README.md says: it is put there once, founds a cluster, the others join by the token alone, and one that is disabled is missed', async () => {
+    const [first = assert.fail('three engines')] = engines;
+    const machines = Object.fromEntries(engines.map((engine) => [engine.box.name, typistAt(engine)]));
+    const typist = machines[first.box.name] ?? assert.fail('somebody is there');
+    const install = 'docker plugin install --alias coffer REGISTRY/coffer';
+    const token = path.join(desk.path, 'token');
+    await typist.typePage('README.md', {
+      section: 'As a managed plugin',
+      machines,
+      answers: { [install]: 'y\n' },
+      words: {
+        'build/plugin': builtFile('build/plugin', 'make plugin'),
+        // Here the engine's socket is not where the plugin looks for it.
+        [install]: `${install} engine.source=\${DOCKER_HOST#unix://}`,
+        'docker coffer join-token manager': `docker coffer join-token manager | tee ${token}`,
+        'coffer-1-m-57jmewon...': `$(grep -o 'coffer-1-m-[0-9a-z-]*' ${token} | head -n 1)`,
+      },
+      names: { 'REGISTRY/coffer': plugin },
+      before: {
+        [install]: takeUp,
+        'docker coffer join-token manager': foundedAlone,
+        'docker coffer node ls': joined,
+        'docker coffer doctor': missed,
+      },
+    });
+    const [, away = founder()] = members;
+    await away.engine.docker(['plugin', 'enable', 'coffer']);
+    await away.serving();
+    await swarm().agreed();
+    assert.doesNotMatch(await checkOf(founder(), 'nodes'), /not heard from/);
   });
 
   test('a secret that one is given reaches tasks on all', async () => {
@@ -158,20 +218,5 @@ describe('coffer, installed from a registry on each manager of a swarm', () => {
     await other.cli(['node', 'promote', leader.name]);
     await leader.serving();
     assert.equal((await swarm().agreed()).length, 1);
-  });
-
-  test('one that is disabled is named by doctor as not heard from, and is missed no longer when it is back', async () => {
-    const leader = await swarm().leader();
-    const [away = leader] = swarm().others(leader);
-    await away.engine.docker(['plugin', 'disable', '--force', 'coffer']);
-    await waitFor(async () => /^warning .*not heard from/.test(await checkOf(leader, 'nodes')), {
-      what: `${away.name} to be missed`,
-    });
-    assert.match(await checkOf(leader, 'nodes'), new RegExp(away.name));
-    assert.match(await checkOf(leader, 'quorum'), /1 of 3 managers cannot be reached/);
-    await away.engine.docker(['plugin', 'enable', 'coffer']);
-    await away.serving();
-    await swarm().agreed();
-    assert.doesNotMatch(await checkOf(leader, 'nodes'), /not heard from/);
   });
 });

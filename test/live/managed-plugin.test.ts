@@ -2,13 +2,16 @@
 // coffer as a managed plugin of a real engine: what it asks for, and that what it holds outlives all that
 // may happen to a plugin.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { createHmac } from 'node:crypto';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { temporaryDirectory } from '../support/cleanup.ts';
+import { temporaryDirectory, type TemporaryDirectory } from '../support/cleanup.ts';
 import { tryCommand } from '../support/command.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
+import { EngineNotices } from '../support/engine-notices.ts';
 import { createPlugin, installPlugin, ManagedPlugin } from '../support/managed-plugin.ts';
+import { PageTypist } from '../support/page-typist.ts';
 import { builtFile } from '../support/project.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
 import { SyslogCollector } from '../support/syslog-collector.ts';
@@ -35,6 +38,16 @@ async function delivered(engine: Engine, name: string): Promise<string> {
   } finally {
     await engine.docker(['service', 'rm', service]);
   }
+}
+
+/** Somebody who types what pages say about the plugin. */
+function typistAt(engine: Engine, desk: TemporaryDirectory, plugin?: ManagedPlugin): PageTypist {
+  return new PageTypist({
+    test: 'test/live/managed-plugin.test.ts',
+    directory: desk.path,
+    controlSocket: plugin?.controlSocket ?? '',
+    dockerSocket: engine.socket,
+  });
 }
 
 describe('the managed plugin', () => {
@@ -155,6 +168,39 @@ describe('the managed plugin', () => {
     await plugin.serving();
     assert.equal(await delivered(engine, 'fourth'), 'the fourth value');
   });
+
+  test('is set as the pages say: then monitors are answered, and notices are sent', async (t) => {
+    const desk = temporaryDirectory();
+    const receiver = await EngineNotices.start(engine.box);
+    t.after(async () => {
+      await receiver.stop();
+      desk.remove();
+    });
+    writeFileSync(path.join(desk.path, 'token'), 'what notices are signed with\n');
+    const typist = typistAt(engine, desk, plugin);
+    await typist.typePage('docs/monitoring.md');
+    await plugin.serving();
+    await typist.typePage('docs/notices.md', {
+      words: {
+        // root types it here.
+        'sudo ': '',
+        '/var/lib/docker': engine.dataDirectory,
+        'https://hooks.example.com': receiver.address,
+      },
+    });
+    await plugin.serving();
+    const ready = engine.box.insideNetwork(['curl', '-s', 'http://127.0.0.1:7374/readyz']);
+    await waitFor(async () => (await tryCommand(ready)).stdout.startsWith('{"ready":true'), {
+      what: 'monitors to be answered',
+    });
+    await createSecret(plugin, 'noticed', 'a value');
+    const { body, signature } = await waitFor(
+      () => receiver.taken().find(({ body }) => body.includes('"secret":"noticed"')),
+      { what: 'the notice to arrive' },
+    );
+    const hmac = createHmac('sha256', 'what notices are signed with').update(body).digest('hex');
+    assert.equal(signature, `sha256=${hmac}`);
+  });
 });
 
 test('a managed plugin under another name finds that name out, before its first secret', async () => {
@@ -189,6 +235,21 @@ describe('the managed plugin from a registry', () => {
   });
   after(async () => engine.stop());
 
+  /** The page's own command; the engine's socket is not where the plugin looks for it. */
+  const typeInstallation = async (page: string, version: string): Promise<void> => {
+    const desk = temporaryDirectory();
+    const command = 'docker plugin install --alias coffer REGISTRY/coffer';
+    try {
+      await typistAt(engine, desk).typePage(page, {
+        answers: { [command]: 'y\n' },
+        words: { [command]: `${command} engine.source=${engine.socket} COFFER_LOG_LEVEL=debug` },
+        names: { 'REGISTRY/coffer': `${registry.address}/coffer:${version}` },
+      });
+    } finally {
+      desk.remove();
+    }
+  };
+
   test('asks for three privileges, the host’s network, the engine socket and to mount, and is not installed without them', async () => {
     const args = ['plugin', 'install', '--alias', 'coffer', `${registry.address}/coffer:1`];
     const { code, stdout } = await engine.tryDocker(args, { input: 'n\n' });
@@ -202,10 +263,8 @@ describe('the managed plugin from a registry', () => {
     assert.equal((await engine.docker(['plugin', 'ls', '--quiet'])).stdout, '');
   });
 
-  test('is installed by one command, and its upgrade keeps the secrets and the settings', async () => {
-    const grant = ['--grant-all-permissions', '--alias', 'coffer'];
-    const settings = [`engine.source=${engine.socket}`, 'COFFER_LOG_LEVEL=debug'];
-    await engine.docker(['plugin', 'install', ...grant, `${registry.address}/coffer:1`, ...settings]);
+  test('is installed by the command of README.md, and its upgrade keeps the secrets and the settings', async () => {
+    await typeInstallation('README.md', '1');
     const plugin = await ManagedPlugin.find(engine);
     await plugin.serving();
     await createSecret(plugin, 'kept', 'from version 1');
@@ -241,5 +300,11 @@ describe('the managed plugin from a registry', () => {
       [true],
       stdout,
     );
+  });
+
+  test('is installed as the tutorial says, in the place of one that was removed', async () => {
+    await engine.docker(['plugin', 'rm', '--force', 'coffer']);
+    await typeInstallation('docs/tutorial.md', '2');
+    await (await ManagedPlugin.find(engine)).serving();
   });
 });

@@ -40,16 +40,35 @@ export interface CommandsElsewhere extends SomeCommands {
 
 export const TYPED_ELSEWHERE: readonly CommandsElsewhere[] = [
   {
+    page: 'README.md',
+    commands: ['docker plugin create', 'docker plugin push'],
+    test: 'test/live/cluster-install.test.ts',
+  },
+  {
+    page: 'README.md',
+    machine: 'engine-',
+    commands: ['docker'],
+    test: 'test/live/cluster-install.test.ts',
+  },
+  { page: 'README.md', commands: ['docker plugin install'], test: 'test/live/managed-plugin.test.ts' },
+  {
     page: 'docs/audit.md',
     commands: ['docker coffer status', 'docker coffer why redis'],
     test: 'test/live/audit.test.ts',
   },
   { page: 'docs/json.md', commands: ['docker coffer node ls'], test: 'test/cluster/json-output.test.ts' },
+  { page: 'docs/monitoring.md', commands: ['docker plugin'], test: 'test/live/managed-plugin.test.ts' },
+  {
+    page: 'docs/notices.md',
+    commands: ['sudo install', 'docker plugin'],
+    test: 'test/live/managed-plugin.test.ts',
+  },
   {
     page: 'docs/operations.md',
     commands: ['docker coffer why', 'docker service update', 'echo "Another secret"', 'docker coffer ps'],
     test: 'test/live/pages.test.ts',
   },
+  { page: 'docs/tutorial.md', commands: ['docker plugin install'], test: 'test/live/managed-plugin.test.ts' },
 ];
 
 export interface UntypedCommands extends SomeCommands {
@@ -61,17 +80,6 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
     page: 'README.md',
     commands: ['make demo', 'make test'],
     why: 'they are what runs the tests, and the demonstration',
-  },
-  {
-    page: 'README.md',
-    machine: 'engine-',
-    commands: ['docker'],
-    why: 'a registry and three engines; test/live/cluster-install.test.ts installs it on them',
-  },
-  {
-    page: 'README.md',
-    commands: ['docker plugin'],
-    why: 'a managed plugin from a registry; test/live/cluster-install.test.ts installs it',
   },
   {
     page: 'README.md',
@@ -102,21 +110,6 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
     page: 'docs/supply-chain.md',
     commands: ['make plugin', 'make audit'],
     why: 'the first is part of make test, and the second asks a registry on the network',
-  },
-  {
-    page: 'docs/monitoring.md',
-    commands: ['docker plugin'],
-    why: 'a managed plugin; test/live/managed-plugin.test.ts sets what is settable',
-  },
-  {
-    page: 'docs/notices.md',
-    commands: ['sudo install', 'docker plugin set'],
-    why: 'a managed plugin with a receiver of notices; test/live/canary.test.ts has a receiver',
-  },
-  {
-    page: 'docs/tutorial.md',
-    commands: ['docker plugin install'],
-    why: 'a managed plugin from a registry; test/live/cluster-install.test.ts installs it',
   },
   {
     page: 'docs/web-page.md',
