@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { inTurn, PageDesk, type PageStep, SWARM_WORDS } from '../support/page-desk.ts';
 import type { Circumstances } from '../support/page-typist.ts';
+import { projectRoot } from '../support/project.ts';
 import {
   certificatesPage,
   importPage,
@@ -16,6 +17,12 @@ import {
 
 const READ = 'docker exec $(docker ps -qf name=redis)';
 const SECRET = '/run/secrets/my_secret_data';
+
+/** Beside the one that runs there. */
+const OWN_DAEMON = [
+  'COFFER_DRIVER=own COFFER_PLUGIN_SOCKET=/run/docker/plugins/own.sock COFFER_STATE="$PWD/own-state" COFFER_VOLUMES="$PWD/own-volumes"',
+  'COFFER_GATEWAY_SOCKET="$PWD/own-docker.sock" COFFER_CONTROL_SOCKET="$PWD/own-control.sock" COFFER_LISTEN=off',
+].join(' ');
 
 /** Of each page, what it takes for granted. The last one ends a month later. */
 const PAGES: Readonly<Record<string, (desk: PageDesk) => Circumstances>> = {
@@ -55,8 +62,19 @@ function tutorial(desk: PageDesk): Circumstances {
 }
 
 function readme(desk: PageDesk): Circumstances {
+  const root = projectRoot();
   return {
-    words: SWARM_WORDS,
+    words: {
+      ...SWARM_WORDS,
+      // What it is made of was made before.
+      'make install': `make -C ${root} -o dist/coffer-daemon.cjs install DESTDIR="$PWD/installed"`,
+      'node dist/coffer-daemon.cjs': `${OWN_DAEMON} COFFER_ENGINE_SOCKET=${desk.engine.socket} node ${root}/dist/coffer-daemon.cjs`,
+    },
+    serving: {
+      'node dist/coffer-daemon.cjs': desk.until(
+        'COFFER_SOCKET="$PWD/own-control.sock" installed/usr/local/bin/coffer status',
+      ),
+    },
     numbersVary: true,
     before: {
       [`${READ} ls -l`]: oneContainer(desk, 'redis', 'true'),

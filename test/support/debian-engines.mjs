@@ -24,7 +24,7 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const packages = [
   'docker.io docker-cli docker-compose docker-registry busybox-static iproute2 iptables',
   'base-files bash coreutils dash findutils grep gzip hostname kmod',
-  'libfaketime libstdc++6 mawk mount perl-base procps sed tar util-linux',
+  'libfaketime libstdc++6 make mawk mount openssl perl-base procps sed tar util-linux',
 ].flatMap((line) => line.split(' '));
 
 /** Links that the packages' scripts make when they are installed: in usr, where from and where to. */

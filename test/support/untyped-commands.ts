@@ -82,11 +82,6 @@ export const UNTYPED_COMMANDS: readonly UntypedCommands[] = [
     why: 'they are what runs the tests, and the demonstration',
   },
   {
-    page: 'README.md',
-    commands: ['make install', 'node dist/coffer-daemon.cjs'],
-    why: 'they are for a machine of your own; all tests run these very programs',
-  },
-  {
     page: 'docs/raft.md',
     commands: ['make sim'],
     why: 'a minute of simulated clusters; the suite sim runs others',
