@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // coffer as a plain process (a legacy plugin) beside a test's engine, on the engine's own host box.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { allAccept, endAtOnce, endGently, isRunning } from './child-process.ts';
 import { killProcess } from './cleanup.ts';
 import { CommandError, type CommandOptions, type CommandResult, tryCommand } from './command.ts';
 import { daemonCommand } from './daemon-command.ts';
@@ -16,7 +15,6 @@ import { waitFor } from './wait-for.ts';
 
 /** Far more than it takes: other tests run beside this one. */
 const start_ms_max = 60_000;
-const stop_ms_max = 30_000;
 
 export interface CofferOptions {
   readonly engine: Engine;
@@ -26,21 +24,6 @@ export interface CofferOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A directory of its own below the engine's; default the driver's name. */
   readonly directoryName?: string;
-}
-
-/** True when a server accepts a connection on the Unix socket. */
-export async function socketAccepts(socket: string): Promise<boolean> {
-  if (!existsSync(socket)) {
-    return false;
-  }
-  return new Promise((resolve) => {
-    const connection = connect(socket);
-    connection.once('connect', () => {
-      connection.destroy();
-      resolve(true);
-    });
-    connection.once('error', () => resolve(false));
-  });
 }
 
 /**
@@ -124,7 +107,7 @@ export class Coffer {
     closeSync(log);
     this.#process = child;
     try {
-      await waitFor(async () => this.#serves(child), { what: 'coffer to serve', timeout_ms: start_ms_max });
+      await waitFor(() => allAccept(child, this), { what: 'coffer to serve', timeout_ms: start_ms_max });
     } catch (error) {
       await this.kill9();
       throw new Error(`coffer did not start:\n${this.log().slice(-4_000)}`, { cause: error });
@@ -133,26 +116,16 @@ export class Coffer {
 
   /** Sends SIGTERM and waits; rejects when the daemon has not ended in time, having killed it. */
   async stop(): Promise<void> {
-    const child = this.#process;
-    if (child === undefined || !isRunning(child)) {
-      return;
-    }
-    process.kill(pidOf(child), 'SIGTERM');
-    try {
-      await waitFor(() => !isRunning(child), { what: 'coffer to end', timeout_ms: stop_ms_max });
-    } finally {
-      await this.kill9();
-    }
+    await endGently(this.#process, {
+      name: 'coffer',
+      terminate: () => process.kill(this.pid, 'SIGTERM'),
+      kill: () => killProcess(this.pid),
+    });
   }
 
   /** Sends SIGKILL and waits for the end. */
   async kill9(): Promise<void> {
-    const child = this.#process;
-    if (child !== undefined && isRunning(child)) {
-      const exited = once(child, 'exit');
-      killProcess(pidOf(child));
-      await exited;
-    }
+    await endAtOnce(this.#process, () => killProcess(this.pid));
   }
 
   async restart(): Promise<void> {
@@ -175,18 +148,6 @@ export class Coffer {
   /** Runs `coffer` with `args`; resolves whatever its exit code is. */
   async tryCli(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     return tryCofferCli(this.controlSocket, args, options);
-  }
-
-  async #serves(child: ChildProcess): Promise<boolean> {
-    if (!isRunning(child)) {
-      throw new Error(`it ended with ${child.exitCode ?? child.signalCode ?? 'an unknown code'}`);
-    }
-    for (const socket of [this.pluginSocket, this.gatewaySocket, this.controlSocket]) {
-      if (!(await socketAccepts(socket))) {
-        return false;
-      }
-    }
-    return true;
   }
 
   #running(): ChildProcess {
@@ -223,10 +184,6 @@ function pidOf(child: ChildProcess): number {
     throw new Error('coffer does not run');
   }
   return pid;
-}
-
-function isRunning(child: ChildProcess): boolean {
-  return child.exitCode === null && child.signalCode === null;
 }
 
 /** Starts coffer for an engine. The test ends it with `stop()`; at the latest it ends with the engine. */

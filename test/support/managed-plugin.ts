@@ -2,9 +2,10 @@
 // coffer as a managed plugin of a test's engine.
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { socketAccepts } from './child-process.ts';
 import { killProcess } from './cleanup.ts';
 import { type CommandOptions, type CommandResult, runCommand } from './command.ts';
-import { socketAccepts, cofferCli, tryCofferCli } from './coffer.ts';
+import { cofferCli, tryCofferCli } from './coffer.ts';
 import type { Engine } from './engine.ts';
 import { builtFile } from './project.ts';
 import { waitFor } from './wait-for.ts';

@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // One coffer manager as a plain process, without an engine: on the loopback interface, or on a host of a test's network.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { DaemonStatus, PutReply, SecretReply } from '../../src/control/index.ts';
+import { allAccept, endAtOnce, endGently, isRunning } from './child-process.ts';
 import { atProcessEnd, killProcess, temporaryDirectory, type TemporaryDirectory } from './cleanup.ts';
-import { cofferCli, socketAccepts, tryCofferCli } from './coffer.ts';
+import { cofferCli, tryCofferCli } from './coffer.ts';
 import type { CommandOptions, CommandResult } from './command.ts';
 import { daemonCommand } from './daemon-command.ts';
 import { freePort } from './free-port.ts';
 import { childrenOf } from './host-box.ts';
 import { type Joining, managerEnvironment, type ManagerOptions } from './manager-options.ts';
 import { acceptedBody } from './manager-refusal.ts';
-
 import { callControl, getSecret, putThroughControl, valueIn } from './secret-calls.ts';
 import { waitFor } from './wait-for.ts';
 
 /** Far more than it takes: other tests run beside this one. */
 const start_ms_max = 60_000;
-const stop_ms_max = 30_000;
 /** How much of the log an error quotes. */
 const quotedLog_characters = 4_000;
 /** The port on a host of its own. */
@@ -115,7 +113,7 @@ export class ManagerProcess {
     this.#forget();
     this.#forget = atProcessEnd(() => this.#killNow());
     try {
-      await waitFor(() => this.#accepts(child), {
+      await waitFor(() => allAccept(child, this), {
         what: `${this.name} to accept connections`,
         timeout_ms: start_ms_max,
       });
@@ -129,26 +127,16 @@ export class ManagerProcess {
 
   /** Sends SIGTERM and waits; rejects when the daemon has not ended in time, having killed it. */
   async stop(): Promise<void> {
-    const child = this.#process;
-    if (child === undefined || !isRunning(child)) {
-      return;
-    }
-    process.kill(this.pid, 'SIGTERM');
-    try {
-      await waitFor(() => !isRunning(child), { what: `${this.name} to end`, timeout_ms: stop_ms_max });
-    } finally {
-      await this.kill9();
-    }
+    await endGently(this.#process, {
+      name: this.name,
+      terminate: () => process.kill(this.pid, 'SIGTERM'),
+      kill: () => this.#killNow(),
+    });
   }
 
   /** Sends SIGKILL and waits for the end; also where the daemon is paused. */
   async kill9(): Promise<void> {
-    const child = this.#process;
-    if (child !== undefined && isRunning(child)) {
-      const exited = once(child, 'exit');
-      this.#killNow();
-      await exited;
-    }
+    await endAtOnce(this.#process, () => this.#killNow());
   }
 
   /** Stops the process from running at all, as a virtual machine that is suspended; its connections stay. */
@@ -259,20 +247,4 @@ export class ManagerProcess {
       this.#process?.kill('SIGCONT');
     }
   }
-
-  async #accepts(child: ChildProcess): Promise<boolean> {
-    if (!isRunning(child)) {
-      throw new Error(`it ended with ${child.exitCode ?? child.signalCode ?? 'an unknown code'}`);
-    }
-    for (const socket of [this.pluginSocket, this.gatewaySocket, this.controlSocket]) {
-      if (!(await socketAccepts(socket))) {
-        return false;
-      }
-    }
-    return true;
-  }
-}
-
-function isRunning(child: ChildProcess): boolean {
-  return child.exitCode === null && child.signalCode === null;
 }
