@@ -199,14 +199,6 @@ test('a client that leaves in the middle of its body leaves nothing behind', asy
   });
 });
 
-test('of more connections than the limit, who says nothing gives way to who comes', async () => {
-  await withControl({ limits: { connectionsMax: 2 } }, async (harness) => {
-    const idle = [sendRaw(harness), sendRaw(harness), sendRaw(harness, 'GET ')];
-    await assertAlive(harness);
-    assert.equal(await Promise.race(idle), '');
-  });
-});
-
 test('what a part of the daemon throws does not leave the process, nor its words the daemon', async () => {
   const broken = () => {
     throw new TypeError('hunter2');

@@ -156,10 +156,14 @@ for (const row of ROWS) {
       const garbage = random.bytes(20_000);
       garbage[0] = 0x7f;
       for (const bytes of [enormous, garbage]) {
-        const peer = await opened(t, port, row);
-        peer.socket.write(bytes);
-        await peer.over();
-        assert.match(peer.refusal ?? '', /transport\.frame-invalid/);
+        const [stays, ends] = [await opened(t, port, row), await opened(t, port, row)];
+        stays.socket.write(bytes);
+        // It has nothing more to say, and is told why all the same.
+        ends.socket.end(bytes);
+        for (const peer of [stays, ends]) {
+          await peer.over();
+          assert.match(peer.refusal ?? '', /transport\.frame-invalid/);
+        }
       }
       await isServed(t, port);
     });

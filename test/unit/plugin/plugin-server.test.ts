@@ -80,17 +80,6 @@ test('a wrong method and an unknown call are told apart, with a reason', async (
   });
 });
 
-test('what is not HTTP is turned away, and the next call works', async () => {
-  await withPlugin(async (harness) => {
-    const connection = connect(harness.socket);
-    connection.end('\u0016\u0003\u0001 this is not HTTP\r\n\r\n');
-    const [data] = (await once(connection, 'data')) as [Buffer];
-    assert.match(data.toString(), /^HTTP\/1.1 400/);
-    connection.destroy();
-    await stillServes(harness);
-  });
-});
-
 test('a caller that does not finish its request is answered after a second, and cut off', async () => {
   await withPlugin(async (harness) => {
     const connection = connect(harness.socket);

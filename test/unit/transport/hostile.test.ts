@@ -29,25 +29,6 @@ async function stillServes(t: TestContext, { address }: TestListener): Promise<v
 }
 
 for (const protocol of PROTOCOLS) {
-  test(`garbage on ${protocol} cuts its sender`, async (t) => {
-    const random = new SeededRandom();
-    t.diagnostic(random.description);
-    const server = await listen(t, protocolsOfAllKinds(noCalls()));
-    for (let round = 0; round < 5; round += 1) {
-      const peer = await RawPeer.member(t, server.port, protocol).accepted();
-      const garbage = random.bytes(10_000);
-      // A length that is surely too much.
-      garbage[0] = 0xff;
-      peer.socket.write(garbage);
-      if (round % 2 === 1) {
-        // It has nothing more to say, and is told why all the same.
-        peer.socket.end();
-      }
-      assert.match((await peer.over()).refusal ?? '', /transport\.frame-invalid/);
-    }
-    await stillServes(t, server);
-  });
-
   test(`every frame type, with random payloads, on ${protocol} leaves the process alive`, async (t) => {
     const random = new SeededRandom();
     t.diagnostic(random.description);

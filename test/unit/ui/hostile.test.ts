@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
-import { SeededRandom } from '../../support/seeded-random.ts';
 import { Visitor } from './ui-harness.ts';
 
 /** Sends the bytes, and with `ends` nothing more; resolves with what came until the server has closed the connection. */
@@ -36,19 +35,6 @@ const requestOf = (line: string, ...headers: readonly string[]): string =>
 
 describe('the port of the web page', () => {
   const visit = (context: TestContext): Promise<Visitor> => Visitor.signedIn(context);
-
-  test('turns away what is no HTTP, and a head that is too large', async (context) => {
-    const visitor = await visit(context);
-    const random = new SeededRandom();
-    context.diagnostic(random.description);
-    assert.match(await answerTo(visitor, 'nonsense\r\n\r\n', 'stays'), /^HTTP\/1\.1 400 /);
-    for (let turn = 0; turn < 20; turn += 1) {
-      await answerTo(visitor, Buffer.concat([Buffer.of(0x16), random.bytes(200)]), 'ends');
-    }
-    const large = requestOf('GET / HTTP/1.1', `X: ${'y'.repeat(20_000)}`);
-    assert.match(await answerTo(visitor, large, 'stays'), /^HTTP\/1\.1 431 /);
-    await stillServes(visitor);
-  });
 
   test('opens no tunnel and upgrades nothing', async (context) => {
     const visitor = await visit(context);
