@@ -40,7 +40,7 @@ export function rotationRoutes(options: ControlOptions): RotationRoutes {
     await store.readBarrier(READ_TIMEOUT_MS);
     const secret = findSecret(store, reference(request));
     requireOrdinaryName(secret.name);
-    const value = await newValue(request, query, store, secret);
+    const value = await newValue(request, query, () => renewed(store, secret, now_ms()));
     // Wiped when it is done with, which may be later than anybody waits for.
     const begun = begin({ secret, value, expect, timeout_ms }).finally(() => value.wipe());
     const rotation = await withDeadline(
@@ -50,19 +50,6 @@ export function rotationRoutes(options: ControlOptions): RotationRoutes {
       'the rotation has not begun yet; it may still do so',
     );
     response.status(201).json({ rotation: describeRotation(rotation) });
-  }
-
-  /** What the schedule would make, what was asked for, or what the body holds. */
-  async function newValue(
-    request: Request,
-    { renew, spec }: { readonly renew: '0' | '1'; readonly spec?: string | undefined },
-    store: SecretStore,
-    secret: Secret,
-  ): Promise<SecretValue> {
-    if (renew === '1') {
-      return renewed(store, secret, now_ms());
-    }
-    return spec === undefined ? readValue(request) : generateValue(spec);
   }
 
   async function cancel(request: Request, response: Response<RotateReply>): Promise<void> {
@@ -85,6 +72,23 @@ export function rotationRoutes(options: ControlOptions): RotationRoutes {
   }
 
   return { rotate, cancel, list };
+}
+
+interface ValueWish {
+  readonly renew: '0' | '1';
+  readonly spec?: string | undefined;
+}
+
+/** What the schedule would make, what was asked for, or what the body holds. */
+async function newValue(
+  request: Request,
+  { renew, spec }: ValueWish,
+  renewed: () => Promise<SecretValue>,
+): Promise<SecretValue> {
+  if (renew === '1') {
+    return renewed();
+  }
+  return spec === undefined ? readValue(request) : generateValue(spec);
 }
 
 async function renewed(store: SecretStore, secret: Secret, now_ms: number): Promise<SecretValue> {
