@@ -71,7 +71,7 @@ class Member {
     const child = spawn(this.#program, args, { stdio: 'ignore' });
     this.#process = child;
     this.#forget();
-    this.#forget = atProcessEnd(() => killProcess(child.pid ?? 0));
+    this.#forget = atProcessEnd(() => killProcess(child.pid));
   }
 
   async kill(): Promise<void> {

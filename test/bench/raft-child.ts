@@ -28,7 +28,7 @@ export class Child<H extends Handlers> {
   private constructor(child: ChildProcess) {
     this.#process = child;
     this.#ended = once(child, 'exit');
-    this.#forget = atProcessEnd(() => killProcess(child.pid ?? 0));
+    this.#forget = atProcessEnd(() => killProcess(child.pid));
     child.on('message', (reply) => this.#onReply(reply as Reply));
     child.on('exit', () => this.#onReply({ error: 'its process has ended' }));
   }

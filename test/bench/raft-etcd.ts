@@ -40,7 +40,7 @@ export async function startEtcd(directory: string): Promise<Etcd | string> {
   };
   const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
   const child = spawn(program, args, { stdio: 'ignore' });
-  const forget = atProcessEnd(() => killProcess(child.pid ?? 0));
+  const forget = atProcessEnd(() => killProcess(child.pid));
   await waitFor(async () => (await fetch(`${client}/health`)).ok, { what: 'etcd to serve' });
   return {
     port,

@@ -146,7 +146,7 @@ export class Browser {
       await this.call('Browser.close').catch(() => undefined);
       await Promise.race([gone, delay(STOP_MS_MAX, undefined, { ref: false })]);
       if (child.exitCode === null && child.signalCode === null) {
-        killProcess(child.pid ?? 0);
+        killProcess(child.pid);
         await gone;
       }
     }

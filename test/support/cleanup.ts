@@ -52,9 +52,13 @@ export function atProcessEnd(cleanUp: CleanUp): () => void {
   return () => void pending.delete(cleanUp);
 }
 
-/** Sends SIGKILL to a process; none of that id is no error. */
-export function killProcess(pid: number): void {
+/** Sends SIGKILL to a process; none of that id is no error, nor is the lack of one, of a program that could not be started. */
+export function killProcess(pid: number | undefined): void {
   try {
+    // 0 would be this process's own group.
+    if (pid === undefined || pid <= 0) {
+      return;
+    }
     process.kill(pid, 'SIGKILL');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') {

@@ -40,7 +40,7 @@ export class EngineNotices {
     });
     this.#process = child;
     this.#ended = once(child, 'exit');
-    this.#forget = atProcessEnd(() => killProcess(child.pid ?? 0));
+    this.#forget = atProcessEnd(() => killProcess(child.pid));
   }
 
   static async start(box: HostBox): Promise<EngineNotices> {

@@ -21,7 +21,7 @@ export class WebPage {
   private constructor(child: ChildProcess) {
     this.#process = child;
     this.#exit = once(child, 'exit');
-    this.#forget = atProcessEnd(() => killProcess(child.pid ?? 0));
+    this.#forget = atProcessEnd(() => killProcess(child.pid));
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text;
     });
