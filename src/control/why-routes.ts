@@ -6,7 +6,7 @@ import type { WhyReply } from '../diagnosis/index.ts';
 import type { ControlOptions } from './options.ts';
 import { QUERIES, readQuery } from './query.ts';
 
-const TIMEOUT_MS = 5_000;
+const TIMEOUT_MS = 12_000;
 
 /** Why somebody does not get a secret. */
 export function whyRoute({ why }: ControlOptions): RequestHandler {

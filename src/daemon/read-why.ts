@@ -6,8 +6,8 @@ import type { StoreFacts, SwarmFacts, VolumeFacts, VolumesFacts, WhyFacts } from
 import type { EngineClient } from '../engine/index.ts';
 import type { SecretStore } from '../store/index.ts';
 
-/** The other managers are given two seconds. */
-const ENGINE_TIMEOUT_MS = 2_500;
+/** The other managers are given two seconds; an engine whose tasks fail again and again is slow, and knows most. */
+const ENGINE_TIMEOUT_MS = 8_000;
 const BARRIER_TIMEOUT_MS = 1_000;
 
 export interface WhySources {
