@@ -100,7 +100,7 @@ function describeHarness(): void {
       const { stdout } = await engine.docker(['node', 'ls', '--format', '{{.Hostname}} {{.Status}}']);
       assert.equal(stdout.trim(), 'harness Ready');
       await engine.docker(['service', 'rm', 'web']);
-      await waitFor(async () => (await running()) === '', { what: "the task's end", timeout_ms: 5_000 });
+      await waitFor(async () => (await running()) === '', { what: "the task's end" });
     });
 
     test('keeps its swarm over a restart, and over a kill of its process', async () => {

@@ -22,6 +22,6 @@ describe('rotations on three engines', () => {
     await started?.stop();
   });
 
-  servedRotationStories(swarm);
+  servedRotationStories(swarm, gates);
   killedRotationStories(swarm, gates);
 });

@@ -9,7 +9,7 @@ import { waitFor } from './wait-for.ts';
 
 /** Two services with several tasks each, and managers that are killed in between. */
 const rotation_ms_max = 120_000;
-const effect_ms_max = 30_000;
+const effect_ms_max = 60_000;
 
 /** As `coffer rotate --status --format json` shows it. */
 export interface ShownRotation {

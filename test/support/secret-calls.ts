@@ -73,7 +73,6 @@ export async function getSecret(
     path: '/SecretProvider.GetSecret',
     headers: { accept: 'application/vnd.docker.plugins.v1.2+json' },
     body: `${JSON.stringify(body)}\n`,
-    timeout_ms: 5_000,
   });
 }
 

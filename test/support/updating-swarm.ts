@@ -93,7 +93,7 @@ export class UpdatingSwarm {
       ServiceEndpointSpec: {},
     };
     const path = '/SecretProvider.GetSecret';
-    const shape = { method: 'POST', path, body: JSON.stringify(body), timeout_ms: 5_000 } as const;
+    const shape = { method: 'POST', path, body: JSON.stringify(body) } as const;
     const { Err } = (await requestOverSocket(this.pluginSocket, shape)).json() as { readonly Err?: string };
     if (Err !== undefined && Err !== '') {
       throw new Error(`a task of ${name} was refused: ${Err}`);

@@ -50,7 +50,7 @@ async function holders(
       const said = listed.map(({ Service, State, Version }) => `${Service.Name} ${Version ?? '?'} ${State}`);
       return isDeepStrictEqual(said, expected) ? listed : undefined;
     },
-    { what: `coffer ps to show ${expected.join(', ')}`, timeout_ms: 20_000, interval_ms: 100 },
+    { what: `coffer ps to show ${expected.join(', ')}`, interval_ms: 100 },
   );
 }
 

@@ -5,6 +5,7 @@ import { afterEach, describe, test } from 'node:test';
 import { answersIn, type Answers, AskingClient } from '../../support/asking-client.ts';
 import type { CofferSwarm } from '../../support/coffer-swarm.ts';
 import { Container } from '../../support/container.ts';
+import type { EngineGates } from '../../support/engine-gates.ts';
 import { auditOf, heldBy, rotationsOf, seenHolders, type ShownRecord } from '../../support/rotations.ts';
 import { forceUpdateOf, serviceCreate } from '../../support/service.ts';
 import type { Member } from '../../support/swarm-member.ts';
@@ -14,6 +15,8 @@ import { waitFor } from '../../support/wait-for.ts';
 const PORT = 8080;
 const REPLICAS = 3;
 const ROTATIONS = 10;
+/** The containers' name, on each engine. */
+const FOLLOWER = 'follower';
 /** One on each engine. An engine takes two seconds to stop a task: several looks see what is in between. */
 const SPREAD = ['--replicas', String(REPLICAS), '--replicas-max-per-node', '1'];
 const SLOWLY = ['--update-delay', '1s', '--update-monitor', '1s'];
@@ -31,7 +34,7 @@ function webService(name: string): readonly string[] {
 
 const times = <T>(count: number, value: T): readonly T[] => Array.from({ length: count }, () => value);
 
-export function servedRotationStories(of: () => CofferSwarm): void {
+export function servedRotationStories(of: () => CofferSwarm, gates: EngineGates): void {
   describe('a secret that is rotated while it is in use', () => {
     const clients: AskingClient[] = [];
     const followers: Container[] = [];
@@ -43,12 +46,11 @@ export function servedRotationStories(of: () => CofferSwarm): void {
     /** Containers with the secret in a volume, as Compose labels them, one on each engine. */
     const startFollowers = async (name: string): Promise<void> => {
       const label = `com.docker.compose.project=${name}`;
-      const start = async ({ engine, name: node }: Member): Promise<void> => {
+      for (const { engine, name: node } of of().members) {
         await member(0).cli(['grant', name, '--node', node, '--label', label]);
         const mounting = ['--label', label, ...volumeMount(name)];
-        followers.push(await Container.start(engine, 'follower', mounting));
-      };
-      await Promise.all(of().members.map(start));
+        followers.push(await Container.start(engine, FOLLOWER, mounting));
+      }
     };
     const followersRead = async (name: string, value: string): Promise<void> => {
       for (const follower of followers) {
@@ -82,7 +84,9 @@ export function servedRotationStories(of: () => CofferSwarm): void {
 
     afterEach(async () => {
       await Promise.all(clients.splice(0).map(async (client) => client.stop()));
-      await Promise.all(followers.splice(0).map(async (follower) => follower.remove()));
+      followers.splice(0);
+      // By name: docker leaves those behind that did not start.
+      await Promise.all(of().members.map(({ engine }) => engine.tryDocker(['rm', '--force', FOLLOWER])));
       await of().clear();
     });
 
@@ -95,7 +99,7 @@ export function servedRotationStories(of: () => CofferSwarm): void {
       const members = await leaderFirst();
       const all = (version: number): readonly string[] => [
         ...times(REPLICAS, `steady ${version} current`),
-        ...times(REPLICAS, `follower ${version} current`),
+        ...times(REPLICAS, `${FOLLOWER} ${version} current`),
       ];
       await heldBy(members, 'steady', all(1));
       const rotating = member(1).tryCli(['rotate', 'steady', '-'], 'two');
@@ -105,8 +109,8 @@ export function servedRotationStories(of: () => CofferSwarm): void {
       const during = await seenHolders(members, 'steady', isOnTheWay);
       t.diagnostic(`on the way: ${during.join(', ')}`);
       assert.deepEqual(
-        during.filter((words) => words.startsWith('follower')),
-        times(REPLICAS, 'follower 2 current'),
+        during.filter((words) => words.startsWith(FOLLOWER)),
+        times(REPLICAS, `${FOLLOWER} 2 current`),
       );
       const { code, stderr, stdout } = await rotating;
       assert.equal(code, 0, stderr);
@@ -124,15 +128,18 @@ export function servedRotationStories(of: () => CofferSwarm): void {
       await of().tasks('picky', REPLICAS);
       const client = await ask('picky');
       const members = await leaderFirst();
+      // The service is updated when all have seen a value that does not stay.
+      gates.catch({ what: /^POST \S*\/services\/\w+\/update\?/, hold: 'request' });
       const rotating = member(1).tryCli(['rotate', 'picky', '-'], 'a bad one');
       await followersRead('picky', 'a bad one');
+      gates.release();
       const { code, stderr } = await rotating;
       assert.equal(code, 2, stderr);
       assert.match(stderr, /^coffer: picky: rolled back, because service picky: .*\(3\); version 3 has /m);
       await followersRead('picky', 'one');
       await heldBy(members, 'picky', [
         ...times(REPLICAS, 'picky 3 current'),
-        ...times(REPLICAS, 'follower 3 current'),
+        ...times(REPLICAS, `${FOLLOWER} 3 current`),
       ]);
       assert.deepEqual(await valuesOf('picky', REPLICAS), times(REPLICAS, 'one'));
       await client.askedAgain(2);

@@ -16,7 +16,7 @@ import {
 import { waitFor } from '../../support/wait-for.ts';
 
 /** Far more than the second that is promised: a machine may be busy. */
-const wipe_ms_max = 5_000;
+const wipe_ms_max = 15_000;
 
 export function volumeGrantStories(of: () => Installation): void {
   /** Runs a container that is expected not to start. Resolves to what docker says. */

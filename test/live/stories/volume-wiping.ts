@@ -21,6 +21,8 @@ import {
 import { waitFor } from '../../support/wait-for.ts';
 
 const wipe_ms_max = 15_000;
+/** Less than a mount may wait. */
+const listing_ms_max = 15_000;
 
 export function volumeWipingStories(of: () => Installation): void {
   describe('a value that was in a container', () => {
@@ -138,7 +140,7 @@ export function volumeWipingStories(of: () => Installation): void {
       const starts = Array.from({ length: 8 }, (_, number) =>
         engine.tryDocker(containerRun(`waits-${number}`, ['--detach', ...volumeMount(`of-${number}`)])),
       );
-      await engine.docker(['volume', 'ls'], { timeout_ms: 5_000 });
+      await engine.docker(['volume', 'ls'], { timeout_ms: listing_ms_max });
       for (const { code } of await Promise.all(starts)) {
         assert.equal(code, 125);
       }
