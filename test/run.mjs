@@ -28,7 +28,8 @@ const WIDTH_MAX = 8;
  * The suites, in the order they begin. A unit test costs less than a process (some 100 ms on Node 20), so one process runs all
  * files of a room, but for those in `own`; elsewhere each file has its own. What `waits` for elections and timers half of the time
  * runs beside what does not (see `Pool`). Engines too: each has a host box of its own, so that two of them meet nowhere.
- * What measures time runs alone, after all others. Those that take long come first.
+ * What measures time runs alone, after all others. Those that take long come first. Two `large` ones, which
+ * have three engines each, want more of two processors at once than an election has patience: see `Pool` for how many there are.
  */
 const suites = [
   {
@@ -86,6 +87,15 @@ const suites = [
       'cluster-install',
       'volumes-manual',
     ],
+    large: [
+      'cluster-plugin',
+      'cluster',
+      'rotation-of-three',
+      'volumes-swarm',
+      'swarm-of-three',
+      'peer-unlock',
+      'cluster-install',
+    ],
     waits: 'all',
     timeLimit_s: 900,
     obstacle: whyLiveTestsCannotRun,
@@ -132,6 +142,7 @@ function bundlesOf(suite, files) {
       title: suite.perRoom ? `${suite.name}/${name}` : list[0],
       files: list,
       name,
+      isLarge: suite.large?.includes(name) === true,
       waits: suite.waits === 'all' || suite.waits.includes(name),
       path: path.join(output, suite.name, `${name}.cjs`),
     }));
@@ -218,7 +229,16 @@ class Pool {
     if (this.#busy.length > 0 && busy < busyMax) {
       return this.#busy.shift();
     }
-    return busy + waiting < this.#processors + 1 ? this.#waiting.shift() : undefined;
+    return this.#running.size < this.#processors + 1 ? this.#nextThatWaits() : undefined;
+  }
+
+  /** There is a large one for each two processors for as long as there are any, and never one more. */
+  #nextThatWaits() {
+    const large = [...this.#running.keys()].filter(({ isLarge }) => isLarge).length;
+    const largeIndex = this.#waiting.findIndex(({ isLarge }) => isLarge);
+    const isLargeNext = large < Math.ceil(this.#processors / 2) && largeIndex >= 0;
+    const index = isLargeNext ? largeIndex : this.#waiting.findIndex(({ isLarge }) => !isLarge);
+    return index < 0 ? undefined : this.#waiting.splice(index, 1)[0];
   }
 
   #start(bundle) {

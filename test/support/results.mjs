@@ -8,6 +8,7 @@ const slow_ms = 500;
 const output_lines_shown = 60;
 /** Of each failure, once more at the end: enough for its message and its causes. */
 const error_lines_shown = 25;
+const line_characters_max = 600;
 
 function indent(text, width) {
   return text.replaceAll(/^(?=.)/gm, ' '.repeat(width));
@@ -151,10 +152,24 @@ export class Results {
         }
       }
     }
+    this.#writeInShort();
     this.#write(`\n${duration(performance.now() - this.#startedAt)}\n`);
     const skipped = this.#skipped > 0 ? `, ${this.#skipped} skipped` : '';
     this.#write(`${this.#passed} passed, ${this.#failed} failed${skipped}\n`);
     return this.#failed === 0;
+  }
+
+  /** All failures once more, a line or two each: where only the end of a long output is kept, none of them is lost. */
+  #writeInShort() {
+    if (this.#failures.length > 0) {
+      this.#write('\nin short:\n');
+    }
+    for (const { error = '', name, title } of this.#failures) {
+      const [reason = ''] = error.split('\n');
+      const cause = /\[cause\]: (.*)/.exec(error)?.[1];
+      const why = [reason, ...(cause === undefined ? [] : [`because of ${cause}`])].join(', ');
+      this.#write(`  ${title}: ${name}\n${why === '' ? '' : `      ${why.slice(0, line_characters_max)}\n`}`);
+    }
   }
 
   /** What came of it, for programs: how many, which failed, which were skipped and why, and what tests told besides. */
