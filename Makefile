@@ -101,7 +101,7 @@ DOCS ?=
 CURVE_S ?=
 
 .PHONY: bench-report
-bench-report: ## measure all, the peers beside, and write tables and plots to build/bench-report/ (root; QUICK=1 for a short one)
+bench-report: ## measure all, the peers beside, and write tables and plots to build/bench-report/ (root; QUICK=1 for a short one, ONLY="agents" to measure a part of it again)
 	@test/support/setup.sh
 	@$(MAKE) build
 	@node test/bench/report/run.mjs $(if $(QUICK),--quick) $(if $(DOCS),--docs) $(if $(CURVE_S),--curve-seconds=$(CURVE_S)) $(ONLY)

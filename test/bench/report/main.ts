@@ -3,13 +3,15 @@
 //
 //   node test/bench/report/run.mjs [--quick] [--docs] [--curve-seconds=N] [SECTION...]
 //
-// With --docs the report becomes docs/benchmarks.md too, and its plots docs/images/bench-*.svg.
+// Sections that are named are measured again, and take their places in the report that is there; with --docs it becomes
+// docs/benchmarks.md too, and its plots docs/images/bench-*.svg.
 import {
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -45,6 +47,16 @@ const CURVE_S = 150;
 const CURVE_QUICK_S = 40;
 const PICTURES = /^bench-.*\.svg$/;
 
+const RESULTS = 'results.json';
+
+/** A section as it is kept. */
+interface KeptSection extends Section {
+  readonly name: string;
+  /** When it was begun, to the minute, as RFC 3339. */
+  readonly begunAt: string;
+  readonly quick: boolean;
+}
+
 interface Wishes {
   readonly quick: boolean;
   readonly docs: boolean;
@@ -77,18 +89,29 @@ async function main(words: readonly string[]): Promise<void> {
   const wishes = wishesFrom(words);
   const build = path.join(projectRoot(), 'build');
   const output = path.join(build, 'bench-report');
-  removeDirectory(output);
-  mkdirSync(output, { recursive: true });
+  const sections =
+    wishes.sections.length === 0 ? new Map<string, KeptSection>() : sectionsKept(output, wishes);
+  if (sections.size === 0) {
+    removeDirectory(output);
+    mkdirSync(output, { recursive: true });
+  }
   // Not in /tmp, which is memory on some machines: a sync costs nothing there.
   const work = mkdtempSync(path.join(build, 'bench-'));
   atProcessEnd(() => removeDirectory(work));
-  const began = new Date();
   const facts = await machineFacts(work);
-  const sections: Section[] = [];
-  const report = (): Report => ({ facts: [...facts, ...whenMade(began, wishes)], sections });
+  const report = (): Report => {
+    const inOrder = Object.keys(SECTIONS).flatMap((name) => sections.get(name) ?? []);
+    return { facts: [...facts, whenMade(inOrder, wishes)], sections: inOrder };
+  };
   for (const [name, run] of Object.entries(SECTIONS)) {
     if (wishes.sections.length === 0 || wishes.sections.includes(name)) {
-      sections.push(await sectionOf(name, run, { work, output }, wishes));
+      const begunAt = `${new Date().toISOString().slice(0, 16)}Z`;
+      sections.set(name, {
+        ...(await sectionOf(name, run, { work, output }, wishes)),
+        name,
+        begunAt,
+        quick: wishes.quick,
+      });
       // After each: what was measured is not lost where the next one takes too long.
       write(output, report());
     }
@@ -134,16 +157,24 @@ async function sectionOf(
   }
 }
 
-function whenMade(began: Date, { quick }: Wishes): readonly Fact[] {
-  const minutes = (Date.now() - began.getTime()) / 60_000;
+/** Those of the report that is there, by name; none where there is no report, or one of another kind. */
+function sectionsKept(directory: string, { quick }: Wishes): Map<string, KeptSection> {
+  const file = path.join(directory, RESULTS);
+  // What is not there is null in JSON.
+  const given = (_: string, value: unknown): unknown => value ?? undefined;
+  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8'), given) as Report).sections : [];
+  const alike = (kept as readonly KeptSection[]).filter((section) => section.quick === quick);
+  return new Map(alike.map((section) => [section.name, section]));
+}
+
+function whenMade(sections: readonly KeptSection[], { quick }: Wishes): Fact {
+  const times = sections.map(({ begunAt }) => begunAt).toSorted();
   const how = quick ? ', a quick run: numbers of one or two runs' : '';
-  return [
-    { what: 'made', value: `${began.toISOString().slice(0, 16)}Z, in ${minutes.toFixed(1)} minutes${how}` },
-  ];
+  return { what: 'made', value: `from ${times.at(0)} on, the last section at ${times.at(-1)}${how}` };
 }
 
 function write(directory: string, report: Report): void {
-  writeFileSync(path.join(directory, 'results.json'), `${JSON.stringify(report, undefined, 2)}\n`);
+  writeFileSync(path.join(directory, RESULTS), `${JSON.stringify(report, undefined, 2)}\n`);
   writeFileSync(
     path.join(directory, 'report.md'),
     reportInMarkdown(report, (id) => `${id}.svg`),
