@@ -48,14 +48,20 @@ if (which !== undefined && !(which in programs)) {
   process.stderr.write(`there is no benchmark ${which}: ${Object.keys(programs).join(', ')}\n`);
   process.exitCode = 1;
 } else {
+  let interrupted = false;
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.on(signal, () => {
+      interrupted = true;
+    });
+  }
   for (const [name, entry] of Object.entries(programs)) {
-    if (which === undefined || which === name) {
+    if (!interrupted && (which === undefined || which === name)) {
       const code = await runProgram(entry, words, { flags });
       process.exitCode ||= code;
       process.stdout.write('\n');
     }
   }
-  if (profiles !== undefined) {
+  if (profiles !== undefined && !interrupted) {
     process.exitCode ||= await runProgram('test/bench/flame.ts', [profiles]);
   }
 }
