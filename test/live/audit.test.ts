@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The audit log beside a real engine: what is done to its file is noticed, and while no place takes it nothing is delivered.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { AuditedService } from '../support/audited-service.ts';
@@ -84,9 +92,12 @@ describe('the audit log beside a real engine', () => {
     writeFileSync(directory, 'no directory');
     await service.stopsFor(/file: [^)]*/);
     await service.goesOn(async () => {
-      rmSync(directory);
-      mkdirSync(directory, { mode: 0o700 });
-      await inBox('mount', '--bind', disk.path, directory);
+      const elsewhere = path.join(engine.directory, 'audit-elsewhere');
+      mkdirSync(elsewhere, { mode: 0o700 });
+      await inBox('mount', '--bind', disk.path, elsewhere);
+      // In one step: coffer makes the directory itself as soon as there is none.
+      symlinkSync(path.relative(path.dirname(directory), elsewhere), `${directory}.new`);
+      renameSync(`${directory}.new`, directory);
     }, written);
     const { stdout } = await coffer.cli(['audit', 'verify']);
     assert.match(stdout, /^\d+ records, whole up to /);
