@@ -116,8 +116,13 @@ async function main(words: readonly string[]): Promise<void> {
       write(output, report());
     }
   }
+  const missing = Object.keys(SECTIONS).filter((name) => !sections.has(name));
   if (wishes.docs && process.exitCode !== undefined) {
     process.stderr.write('docs/benchmarks.md is left as it was, since a section failed\n');
+  } else if (wishes.docs && missing.length > 0) {
+    process.exitCode = 1;
+    const left = `docs/benchmarks.md is left as it was, since nobody has measured ${missing.join(', ')} yet`;
+    process.stderr.write(`${left}: make bench-report DOCS=1 measures all\n`);
   } else if (wishes.docs) {
     writeDocs(report());
   }
