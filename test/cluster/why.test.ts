@@ -8,8 +8,8 @@ import type { ManagerProcess } from '../support/manager-process.ts';
 import { callControl, getSecret } from '../support/secret-calls.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-/** Two for those that do not answer, one for the read round, and more on a busy machine; a call that nobody bounds takes 10 s. */
-const why_ms_max = 8_000;
+/** Two for those that do not answer, one for the read round, and as much again on a busy machine: less than without those two. */
+const why_ms_max = 6_000;
 
 describe('three managers, one of which has refused a secret', () => {
   let cluster: ManagerCluster;
