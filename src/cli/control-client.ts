@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client of coffer's own API: plain HTTP over a Unix socket, so that the command line starts fast.
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import type {
   AuditVerifyReply,
   BackupHeaderReply,
@@ -234,8 +235,8 @@ export class ControlClient {
   #start({ method, path, query, body }: RequestShape): ClientRequest {
     const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
     const request = httpRequest({
-      socketPath: this.socketPath,
-      agent: false,
+      // Without an agent, which would first look whether the daemon's name is an address.
+      createConnection: () => connect(this.socketPath),
       method,
       path: query === undefined || query.size === 0 ? path : `${path}?${query.toString()}`,
       headers: {

@@ -14,9 +14,12 @@ const EXIT_INTERRUPTED = 130;
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 function processIo(): Io {
-  const { stdin, stdout, stderr, env, argv } = process;
+  const { stdout, stderr, env, argv } = process;
   return {
-    stdin,
+    // Node makes it when it is first looked at, which takes longer than most commands, and few of them read it.
+    get stdin() {
+      return process.stdin;
+    },
     stdout,
     stdoutIsFile,
     stderr,

@@ -4,11 +4,13 @@
 //   node test/support/build-program.mjs ENTRY OUTPUT [--executable]
 import path from 'node:path';
 import { build } from 'esbuild';
-import { bundleOptions, copyAddon, makeExecutable } from '../../build.mjs';
+import { bundleOptions, commandLineOptions, copyAddon, makeExecutable } from '../../build.mjs';
 
 const [entry, output, executable] = process.argv.slice(2);
-await build({ ...bundleOptions, entryPoints: [entry], outfile: output, legalComments: 'none' });
+const isCommandLine = executable === '--executable';
+const options = isCommandLine ? commandLineOptions : bundleOptions;
+await build({ ...options, entryPoints: [entry], outfile: output, legalComments: 'none' });
 copyAddon(path.dirname(output));
-if (executable === '--executable') {
+if (isCommandLine) {
   makeExecutable(output);
 }

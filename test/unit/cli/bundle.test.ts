@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -88,6 +88,23 @@ test('docker is told what the program is without Node, and as Node tells it', {
     const told = await start(program, question, { PATH: '/nonexistent' });
     assert.deepEqual(told, await start(process.execPath, [program, ...question], {}));
     assert.equal((JSON.parse(told.stdout) as { Vendor: string }).Vendor, 'coffer');
+  });
+});
+
+test('a command starts without cryptography and TLS, which take a tenth of its time to load', {
+  timeout: 60_000,
+}, async () => {
+  await withBundle(async ({ directory, socketPath }, program) => {
+    const look = path.join(directory, 'look.cjs');
+    writeFileSync(look, "process.on('exit', () => console.error(process.moduleLoadList.join('\\n')));\n");
+    const loaded = async (options: string): Promise<readonly string[]> => {
+      const listed = await start(program, ['ls'], { COFFER_SOCKET: socketPath, NODE_OPTIONS: options });
+      assert.equal(listed.code, 0);
+      return listed.stderr.split('\n').filter((module) => /^NativeModule (crypto|http|tls)$/.test(module));
+    };
+    assert.deepEqual(await loaded(`--require ${look}`), ['NativeModule http']);
+    const withMore = await loaded(`--require ${look} --require node:tls`);
+    assert.deepEqual(withMore.toSorted(), ['NativeModule crypto', 'NativeModule http', 'NativeModule tls']);
   });
 });
 
