@@ -30,8 +30,10 @@ export interface ConnectionOptions {
   readonly frameCountMax?: number;
 }
 
-/** Bounds of a connection's silence, for `check`. */
+/** Bounds of a connection's silence, and of its life, for `check`. */
 export interface ConnectionLimits {
+  /** From its beginning. Default: no limit. */
+  readonly life_ms?: number;
   /** Without a single byte. */
   readonly idle_ms: number;
   /** From the first byte of a frame to its last. */
@@ -54,6 +56,7 @@ export class Connection {
   #linger: Timer | undefined;
   #drainWaiters: (() => void)[] = [];
   #frames = 0;
+  readonly #begun_ms: number;
   #received_ms: number;
   #sent_ms: number;
   #writeProgress_ms: number;
@@ -65,6 +68,7 @@ export class Connection {
     this.#events = events;
     const { clock, frameLimit_bytes, socket } = options;
     const now_ms = clock.now_ms();
+    this.#begun_ms = now_ms;
     this.#received_ms = now_ms;
     this.#sent_ms = now_ms;
     this.#writeProgress_ms = now_ms;
@@ -194,10 +198,13 @@ export class Connection {
   /** Cuts a connection that has exceeded one of `limits`. */
   check(now_ms: number, limits: ConnectionLimits): void {
     const { socket } = this.#options;
+    const { life_ms } = limits;
     if (!this.isOpen) {
       return;
     }
-    if (this.#writer.isWriting && now_ms - this.#writeProgress_ms > limits.write_ms) {
+    if (life_ms !== undefined && now_ms - this.#begun_ms > life_ms) {
+      this.refuse(connectAgain(`this connection has been open for ${life_ms} ms`));
+    } else if (this.#writer.isWriting && now_ms - this.#writeProgress_ms > limits.write_ms) {
       this.destroy(this.#broken(`it has read nothing for ${limits.write_ms} ms`));
     } else if (socket.isPaused()) {
       // Nobody looks at what has arrived.
@@ -242,13 +249,7 @@ export class Connection {
     this.#frameBegun_ms = undefined;
     const { frameCountMax } = this.#options;
     if (frameCountMax !== undefined && this.#frames > frameCountMax) {
-      throw new CofferError(
-        'cluster.rate-limited',
-        `${frameCountMax} requests were made over this connection`,
-        {
-          hint: 'Connect again.',
-        },
-      );
+      throw connectAgain(`${frameCountMax} requests were made over this connection`);
     }
     if (type === FRAME.ping) {
       // One answer for all pings of a chunk, so that pings cost the other side as much as they cost this one.
@@ -285,4 +286,9 @@ export class Connection {
       `the connection with ${this.#options.peerName} broke: ${how}`,
     );
   }
+}
+
+/** Its place is for others now. */
+function connectAgain(why: string): CofferError {
+  return new CofferError('cluster.rate-limited', why, { hint: 'Connect again.' });
 }

@@ -31,6 +31,8 @@ export interface StrangerLimits {
   readonly frame_bytes: number;
   /** Frames of any type, over one connection. Default 32. */
   readonly requests: number;
+  /** From the beginning of a connection to its end. Default 60,000. */
+  readonly life_ms: number;
 }
 
 const STRANGER_LIMITS: StrangerLimits = {
@@ -41,6 +43,7 @@ const STRANGER_LIMITS: StrangerLimits = {
   idle_ms: 15_000,
   frame_bytes: 64 * 1024,
   requests: 32,
+  life_ms: 60_000,
 };
 
 /** The kernel bounds it by net.core.somaxconn. */
@@ -272,7 +275,7 @@ export class Listener {
       this.#scheduleSweep();
       const now_ms = this.#clock.now_ms();
       this.#slots.expire(now_ms, this.#limits.handshake_ms);
-      const { idle_ms } = this.#limits;
+      const { idle_ms, life_ms } = this.#limits;
       for (const { connection, protocol } of this.#members.all) {
         if (protocol.policy === 'member') {
           connection.showLife(now_ms, protocol.handler.quiet_ms ?? 0);
@@ -280,7 +283,7 @@ export class Listener {
         connection.check(
           now_ms,
           protocol.policy === 'stranger'
-            ? { idle_ms, frame_ms: idle_ms, write_ms: WRITE_STALL_MS }
+            ? { life_ms, idle_ms, frame_ms: idle_ms, write_ms: WRITE_STALL_MS }
             : { idle_ms: protocol.handler.idle_ms, frame_ms: MEMBER_FRAME_MS, write_ms: WRITE_STALL_MS },
         );
       }

@@ -260,6 +260,32 @@ test('a stranger makes a bounded number of requests over one connection, of boun
   assert.equal(calls.calls.length, 32);
 });
 
+test('a stranger who talks without end gives its place free after a minute, and a member keeps its own', async (t) => {
+  const clock = new StillClock();
+  const { listener, port } = await listen(t, protocolsOfAllKinds(noCalls()), { clock });
+  const member = await RawPeer.member(t, port, 'rpc/1').accepted();
+  const talker = await new RawPeer(t, port, 'join/1').accepted();
+  const both = [talker, member];
+  const talk = async (second: number): Promise<void> => {
+    const before = both.map(({ frames }) => frames.length);
+    both.forEach(({ socket }) => socket.write(frame(FRAME.ping)));
+    await until(
+      () => both.every(({ frames }, at) => frames.length > (before[at] ?? 0)),
+      `answers in second ${second}`,
+    );
+  };
+  for (let second = 0; second < 60; second += 10) {
+    await talk(second);
+    assert.equal(listener.connections.length, 2);
+    clock.advance(10_000);
+  }
+  await talk(60);
+  clock.advance(500);
+  assert.match((await talker.over()).refusal ?? '', /cluster\.rate-limited.*open for 60000 ms/);
+  await until(() => listener.connections.length === 1, 'its place to be free');
+  assert.equal(member.isOver, false);
+});
+
 test('close() ends every connection, and the port is free', async (t) => {
   const { address, listener, port } = await listen(t, protocolsOfAllKinds(noCalls()));
   const link = openLink(t, address);
