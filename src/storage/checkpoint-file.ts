@@ -25,6 +25,8 @@ export interface Checkpoint extends LogMark {
 
 /** Where a node keeps its newest checkpoint. */
 export interface CheckpointFile {
+  /** Seals what is to be written next, ahead of its `write`: while the disk works. Nothing is written. */
+  prepare(checkpoint: Checkpoint): void;
   /**
    * Hands a newer checkpoint to the system: it outlives this process at once, and a power cut after the next
    * `sync`. Calls must not overlap.
@@ -54,6 +56,8 @@ export class DiskCheckpointFile implements CheckpointFile {
   readonly #content = Buffer.alloc(SLOT_CONTENT_BYTES);
   readonly #keyring: Keyring;
   #sequence: number;
+  /** What stands sealed in `#content`, and was not written yet. */
+  #prepared: Checkpoint | undefined;
   #durableSlot: number;
   #syncingSlot: number | undefined;
   /** The slot with what was written last; undefined when that is durable or being made so. */
@@ -112,10 +116,18 @@ export class DiskCheckpointFile implements CheckpointFile {
     return { file: opened, checkpoint: newest.checkpoint };
   }
 
-  async write(checkpoint: Checkpoint): Promise<void> {
+  prepare(checkpoint: Checkpoint): void {
     this.#sequence += 1;
+    writeSlot(this.#content, this.#keyring, this.#sequence, checkpoint);
+    this.#prepared = checkpoint;
+  }
+
+  async write(checkpoint: Checkpoint): Promise<void> {
+    if (this.#prepared !== checkpoint) {
+      this.prepare(checkpoint);
+    }
+    this.#prepared = undefined;
     const content = this.#content;
-    writeSlot(content, this.#keyring, this.#sequence, checkpoint);
     const slot = this.#writtenSlot ?? this.#freeSlot();
     // Into the system's memory, which takes less time than to have another thread do it.
     const position = slot * SLOT_STRIDE_BYTES;

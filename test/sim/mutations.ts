@@ -68,10 +68,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'writes without a sync',
     file: 'src/store/replica/append-writer.ts',
-    search:
-      'await this.#timed(() => database.write(operations, { sync: true }));\n      await this.#timed(() => this.#writeCheckpoint(before));',
-    replacement:
-      'await this.#timed(() => database.write(operations, { sync: false }));\n      await this.#timed(() => this.#writeCheckpoint(before));',
+    search: 'const written = this.#timed(() => database.write(operations, { sync: true }));',
+    replacement: 'const written = this.#timed(() => database.write(operations, { sync: false }));',
   },
   {
     name: 'commits an entry of an older term by counting',
@@ -233,20 +231,18 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the applied index is written before its effects',
     file: 'src/store/replica/append-writer.ts',
-    search:
-      'await this.#timed(() => database.write(operations, { sync: true }));\n      await this.#timed(() => this.#writeCheckpoint(before));',
+    search: 'const written = this.#timed(() => database.write(operations, { sync: true }));',
     replacement:
-      'await this.#timed(() => database.write(operations.filter(({ key }) => key[0] === 0x61), { sync: true }));\n      await this.#timed(() => database.write(operations.filter(({ key }) => key[0] !== 0x61), { sync: true }));\n      await this.#timed(() => this.#writeCheckpoint(before));',
+      'await this.#timed(() => database.write(operations.filter(({ key }) => key[0] === 0x61), { sync: true }));\n      const written = this.#timed(() => database.write(operations.filter(({ key }) => key[0] !== 0x61), { sync: true }));',
     ...SNAPSHOTS,
   },
   {
     name: 'a snapshot is switched to in two steps',
     firstSeed: 14,
     file: 'src/store/replica/append-writer.ts',
-    search:
-      'await this.#timed(() => database.write(operations, { sync: true }));\n      await this.#timed(() => this.#writeCheckpoint(before));',
+    search: 'const written = this.#timed(() => database.write(operations, { sync: true }));',
     replacement:
-      'const installs = messages.some(({ snapshot }) => snapshot !== undefined);\n      if (installs) {\n        await this.#timed(() => database.write(operations.filter(({ key }) => key[0] === 0x61), { sync: true }));\n      }\n      await this.#timed(() => database.write(operations, { sync: true }));\n      await this.#timed(() => this.#writeCheckpoint(before));',
+      'const installs = messages.some(({ snapshot }) => snapshot !== undefined);\n      if (installs) {\n        await this.#timed(() => database.write(operations.filter(({ key }) => key[0] === 0x61), { sync: true }));\n      }\n      const written = this.#timed(() => database.write(operations, { sync: true }));',
     ...SNAPSHOTS,
   },
   {

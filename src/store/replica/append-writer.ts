@@ -3,7 +3,7 @@
 import { invariant } from '../../common/index.ts';
 import type { Keyring } from '../../crypto/index.ts';
 import { type HardState, type Message, type MsgStorageAppend, payloadSize } from '../../raft/index.ts';
-import type { Database, DatabaseOperation, RaftLog } from '../../storage/index.ts';
+import type { Checkpoint, Database, DatabaseOperation, RaftLog } from '../../storage/index.ts';
 import type { CheckpointWriter } from './checkpoint-writer.ts';
 import type { DurableState } from './core-storage.ts';
 import { hardStateOperation, type NodeIdentity } from './node-identity.ts';
@@ -108,7 +108,7 @@ export class AppendWriter {
   renewCheckpoint(): Promise<void> {
     return this.#alone(async () => {
       for (let slot = 0; slot < CHECKPOINT_SLOTS; slot += 1) {
-        await this.#writeCheckpoint(this.#hardState);
+        await this.#writeCheckpoint(this.#nextCheckpoint(), this.#hardState);
         await this.#options.checkpoint.sync();
       }
     });
@@ -236,8 +236,13 @@ export class AppendWriter {
     // Never past what an earlier batch has made durable: a snapshot of the disk must find its place in the log.
     operations.push(...log.compact(this.#durable.index));
     if (operations.length > 0) {
-      await this.#timed(() => database.write(operations, { sync: true }));
-      await this.#timed(() => this.#writeCheckpoint(before));
+      const checkpoint = this.#nextCheckpoint();
+      const written = this.#timed(() => database.write(operations, { sync: true }));
+      // While the disk works. It is written before anyone is told of the batch: what this node has promised, and a later
+      // loss of the database, must not agree.
+      this.#options.checkpoint.prepare(checkpoint);
+      await written;
+      await this.#timed(() => this.#writeCheckpoint(checkpoint, before));
     }
     if (batch !== undefined) {
       state.written(batch);
@@ -270,12 +275,16 @@ export class AppendWriter {
     }
   }
 
-  async #writeCheckpoint(before: HardState): Promise<void> {
-    const { checkpoint, identity, log } = this.#options;
+  #nextCheckpoint(): Checkpoint {
+    const { identity, log } = this.#options;
     const { term, vote } = this.#hardState;
-    const recoveringTerm = this.#recoveringTerm;
-    await checkpoint.write({ ...identity, term, vote, recoveringTerm, ...log.mark });
-    if (term !== before.term || vote !== before.vote) {
+    return { ...identity, term, vote, recoveringTerm: this.#recoveringTerm, ...log.mark };
+  }
+
+  async #writeCheckpoint(next: Checkpoint, before: HardState): Promise<void> {
+    const { checkpoint } = this.#options;
+    await checkpoint.write(next);
+    if (next.term !== before.term || next.vote !== before.vote) {
       // A vote must not be forgotten, whatever becomes of the database.
       await checkpoint.sync();
     }

@@ -22,6 +22,11 @@ export class CheckpointWriter {
     this.#onError = onError;
   }
 
+  /** Seals what is to be written next, ahead of its `write`. */
+  prepare(checkpoint: Checkpoint): void {
+    this.#file.prepare(checkpoint);
+  }
+
   async write(checkpoint: Checkpoint): Promise<void> {
     await this.#file.write(checkpoint);
     this.#timer ??= this.#clock.setTimer(SYNC_MS, () => {

@@ -21,6 +21,10 @@ export class SimCheckpointFile implements CheckpointFile {
     this.#host = host;
   }
 
+  prepare(): void {
+    // Nothing is sealed here.
+  }
+
   async write(checkpoint: Checkpoint): Promise<void> {
     if (!this.#host.alive) {
       await forever();

@@ -98,6 +98,22 @@ describe('the checkpoint file', () => {
     await made.close();
   });
 
+  test('writes nothing of what is prepared before its write, and nothing of it in the place of another', async () => {
+    const made = await DiskCheckpointFile.create(file, keyring, checkpoint(0));
+    const [first, second] = [checkpoint(1), checkpoint(2)];
+    const before = readFileSync(file);
+    made.prepare(first);
+    assert.deepEqual(readFileSync(file), before);
+    await made.write(first);
+    assert.equal(await read(file), 1);
+    made.prepare(first);
+    await made.write(second);
+    assert.equal(await read(file), 2);
+    await made.write(first);
+    assert.equal(await read(file), 1, 'the newest is what was written last');
+    await made.close();
+  });
+
   test('goes on from a file whose last writer was killed, without writing over what it read', async () => {
     const made = await DiskCheckpointFile.create(file, keyring, checkpoint(0));
     await made.write(checkpoint(1));

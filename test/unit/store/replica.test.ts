@@ -138,6 +138,7 @@ class World {
       database: this.#database,
       checkpoint: first,
       checkpointFile: {
+        prepare: (checkpoint) => file.prepare(checkpoint),
         write: async (checkpoint) => {
           written = checkpoint;
           await this.#busyWith(file.write(checkpoint));
