@@ -73,10 +73,10 @@ export class AuditLog implements Auditor {
   }
 
   record(event: AuditEvent, fields: AuditFields = {}): void {
-    const request = currentRequest();
+    const request = fields.request ?? currentRequest();
     const entry = {
       event,
-      fields: shortened(request === undefined ? fields : { ...fields, request }),
+      fields: shortened(request === fields.request ? fields : { ...fields, request }),
       at_ms: this.#options.now_ms(),
       added_ms: this.#options.monotonic_ms(),
     };

@@ -39,6 +39,8 @@ export interface PutWish {
   readonly expect: PutValue['expect'];
   /** See `ProposeOptions`. */
   readonly requestId: string | undefined;
+  /** See `ProposeOptions`. */
+  readonly controlRequest?: string | undefined;
 }
 
 /** What a change is answered with. */
@@ -103,7 +105,7 @@ function requireCertificateWish(labels: Labels | undefined): CertificateWish {
 
 async function propose(
   store: SecretStore,
-  { requestId, ...wish }: PutWish,
+  { controlRequest, requestId, ...wish }: PutWish,
   value: SecretValue,
   now_ms: number,
 ): Promise<Written> {
@@ -115,7 +117,9 @@ async function propose(
     ...wish,
     value,
   };
-  const { secret, index } = await store.propose(command, { requestId }).finally(() => value.wipe());
+  const { secret, index } = await store
+    .propose(command, { requestId, controlRequest })
+    .finally(() => value.wipe());
   if (secret === undefined) {
     throw new CofferError('internal.invariant', 'a put came back without its secret');
   }

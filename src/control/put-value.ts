@@ -16,11 +16,15 @@ export interface PutValueOptions {
   readonly logger: Logger;
 }
 
-/** True if it has taken the request. */
-export type PutValue = (request: IncomingMessage, response: ServerResponse) => boolean;
+/** True if it has taken the request, which has this id. */
+export type PutValue = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  controlRequest: string,
+) => boolean;
 
 export function putValue({ logger, put }: PutValueOptions): PutValue {
-  return (request, response) => {
+  return (request, response, controlRequest) => {
     const match = request.method === 'PUT' ? PUT_PATTERN.exec(request.url ?? '') : null;
     const name = match?.[1];
     if (name === undefined) {
@@ -30,7 +34,8 @@ export function putValue({ logger, put }: PutValueOptions): PutValue {
     void (async () => {
       try {
         const { expect, label: labels, request: requestId } = readQuery(QUERIES.put, parse(query));
-        const { status, reply } = await put(request, { name, expect, labels, requestId });
+        const wish = { name, expect, labels, requestId, controlRequest };
+        const { status, reply } = await put(request, wish);
         answer(response, status, reply);
       } catch (thrown) {
         if (!refuse(request, response, thrown, logger)) {

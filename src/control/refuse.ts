@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a request is refused, whoever handles it.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { CofferError, currentRequest, type Logger } from '../common/index.ts';
+import { CofferError, type Logger } from '../common/index.ts';
 import { describeError } from './describe.ts';
 import type { RefusedReply } from './wire.ts';
 
@@ -18,9 +18,11 @@ export function refuse(
   logger: Logger,
 ): boolean {
   const error = refusalOf(thrown);
+  const id = requestIdOf(response);
   if (error.status >= 500) {
     // Not the path: it holds a secret's name.
     logger.warn('a control request failed', {
+      request: id,
       method: request.method,
       code: error.code,
       cause: thrown instanceof Error ? thrown.message : undefined,
@@ -29,7 +31,7 @@ export function refuse(
   if (response.headersSent) {
     return false;
   }
-  const reply: RefusedReply = { ...describeError(error), request: currentRequest() };
+  const reply: RefusedReply = { ...describeError(error), request: id };
   const body = JSON.stringify(reply);
   response.statusCode = error.status;
   setJsonHeaders(response, body);
@@ -48,6 +50,12 @@ export function answer(response: ServerResponse, status: number, reply: unknown)
   response.statusCode = status;
   setJsonHeaders(response, body);
   response.end(body);
+}
+
+/** Every answer has it from the start. */
+function requestIdOf(response: ServerResponse): string | undefined {
+  const id = response.getHeader('X-Request-Id');
+  return typeof id === 'string' ? id : undefined;
 }
 
 function setJsonHeaders(response: ServerResponse, body: string): void {

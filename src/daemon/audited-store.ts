@@ -44,7 +44,7 @@ class AuditedStore implements SecretStore {
     if (event === undefined) {
       return this.store.propose(command, options);
     }
-    const by = this.#by;
+    const common = { by: this.#by, request: options?.controlRequest };
     const name = this.#nameIn(command);
     try {
       const proposed = await this.store.propose(command, options);
@@ -52,13 +52,13 @@ class AuditedStore implements SecretStore {
       this.#audit.record(event, {
         secret: secret?.name ?? name,
         version: versionOf(command, secret),
-        by,
+        ...common,
         detail: detailOf(command),
       });
       return proposed;
     } catch (thrown) {
       const { code } = CofferError.from(thrown);
-      this.#audit.record(event, { secret: name, by, code, detail: detailOf(command) });
+      this.#audit.record(event, { secret: name, ...common, code, detail: detailOf(command) });
       throw thrown;
     }
   }

@@ -40,6 +40,8 @@ export interface ProposeOptions {
    * repetition can be recognised. Default: the last entry that is applied here.
    */
   readonly baseIndex?: number | undefined;
+  /** The id of the control API's request that it is for, written down with it. Default: the one of `currentRequest`. */
+  readonly controlRequest?: string | undefined;
   /** Default: 10,000. */
   readonly timeout_ms?: number | undefined;
 }

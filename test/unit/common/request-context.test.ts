@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { test } from 'node:test';
 import { currentRequest, outsideRequests, RequestContext } from '../../../src/common/index.ts';
@@ -21,12 +22,14 @@ test('the id goes along over awaits and timers, and two at a time do not meet', 
     await nextTurn();
     return [before, await new Promise((resolve) => setTimeout(() => resolve(currentRequest()), 1))];
   };
-  const seen = await Promise.all(['one', 'two'].map((id) => new RequestContext(id).run(work)));
+  const contexts = ['one', 'two'].map((id) => new RequestContext(id));
+  const seen = await Promise.all(contexts.map((context) => context.run(work)));
   assert.deepEqual(seen, [
     ['one', 'one'],
     ['two', 'two'],
   ]);
   assert.equal(currentRequest(), undefined);
+  contexts.forEach((context) => context.end());
 });
 
 test('what goes on after the answer is for no request', async () => {
@@ -39,12 +42,45 @@ test('what goes on after the answer is for no request', async () => {
   assert.equal(await later, undefined);
 });
 
+test('nothing is followed any longer when the last request is answered, and the next one is again', async (t) => {
+  const disable = t.mock.method(AsyncLocalStorage.prototype, 'disable');
+  const work = async (): Promise<string | undefined> => {
+    await nextTurn();
+    await nextTurn();
+    return currentRequest();
+  };
+  const [first, second] = [new RequestContext('one'), new RequestContext('two')];
+  const ofFirst = first.run(work);
+  const ofSecond = second.run(work);
+  first.end();
+  await nextTurn();
+  assert.equal(disable.mock.callCount(), 0, 'while the second goes on');
+  assert.deepEqual(await Promise.all([ofFirst, ofSecond]), [undefined, 'two']);
+  second.end();
+  await nextTurn();
+  assert.equal(disable.mock.callCount(), 1);
+  const third = new RequestContext('three');
+  assert.equal(await third.run(work), 'three');
+  third.end();
+});
+
+test('what is begun for a request that is answered is for none', () => {
+  const context = new RequestContext('one');
+  context.end();
+  assert.equal(context.run(currentRequest), undefined);
+  const other = new RequestContext('two');
+  other.run(() => assert.equal(context.run(currentRequest), undefined));
+  other.end();
+});
+
 test('what is done for several at once is for none of them', () => {
-  new RequestContext('one').run(() => {
+  const context = new RequestContext('one');
+  context.run(() => {
     assert.equal(
       outsideRequests(() => currentRequest()),
       undefined,
     );
     assert.equal(currentRequest(), 'one');
   });
+  context.end();
 });

@@ -9,6 +9,9 @@ import {
   type Logger,
   silentLogger,
 } from '../../../src/common/index.ts';
+import { AuditLog } from '../../../src/audit/index.ts';
+import { auditedSource } from '../../../src/daemon/audited-store.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
 import { withCli } from '../cli/cli-harness.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { type Reply, send, withControl } from './control-harness.ts';
@@ -73,6 +76,33 @@ test('a refusal says its id, whoever refuses it: express, the quick way of a put
     await waitFor(() => ended() === 4, { what: 'a line for each request' });
     assert.ok(!JSON.stringify(lines.seen).includes('none'), 'no name of a secret');
   });
+});
+
+test('the record of a put has its id, by the quick way and by way of express', async () => {
+  const recorded: unknown[] = [];
+  const audit = new AuditLog({
+    sinks: [],
+    node: () => 'node1',
+    version: '1.0',
+    now_ms: () => 1,
+    monotonic_ms: () => 1,
+    logger: silentLogger,
+    onRecord: (_event, { secret, request }) => recorded.push([secret, request]),
+  });
+  const memory = new MemoryStore();
+  await withControl({ store: auditedSource(() => memory, audit, 'control') }, async (harness) => {
+    for (const [path, id] of [
+      ['quick', 'r1'],
+      ['by%2dexpress', 'r2'],
+    ] as const) {
+      const headers = { 'x-request-id': id, 'content-length': 1 };
+      await send(harness, 'PUT', `/v1/secrets/${path}`, Buffer.from('x'), headers);
+    }
+  });
+  assert.deepEqual(recorded, [
+    ['quick', 'r1'],
+    ['by-express', 'r2'],
+  ]);
 });
 
 test('the command line says the id where the log has more, and only there', async () => {

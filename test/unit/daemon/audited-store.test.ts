@@ -44,6 +44,17 @@ test('what is changed through an interface leaves a record with its name, and no
   assert.ok(!JSON.stringify(audit.records).includes(VALUE));
 });
 
+test('a change that is told which request it is for is written down with the id of that', async () => {
+  const audit = new RecordingAudit();
+  const store = auditedSource(sourceOf(new MemoryStore()), audit, 'control')();
+  await store.propose(put('always'), { controlRequest: 'deploy-17' });
+  await assert.rejects(store.propose(put(7), { controlRequest: 'deploy-18' }));
+  assert.deepEqual(audit.records, [
+    { event: 'put', secret: 'db', version: 1, by: 'control', request: 'deploy-17' },
+    { event: 'put', secret: 'db', by: 'control', request: 'deploy-18', code: 'secret.version-conflict' },
+  ]);
+});
+
 test('a copy of all values leaves a record too, and what only reads does not', async () => {
   const audit = new RecordingAudit();
   const store = auditedSource(sourceOf(new MemoryStore()), audit, 'schedule')();
