@@ -81,7 +81,9 @@ function httpServer(options: ControlOptions, limits: ControlLimits): Server {
       response.once('close', () => endRequest(context, request, response, options.logger));
       // A put has its id handed on: that costs less than what lets one follow by itself.
       if (!takePut(request, response, context.id)) {
-        context.run(() => app(request, response));
+        context.run((): void => {
+          app(request, response);
+        });
       }
     },
   );
