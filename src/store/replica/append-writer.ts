@@ -238,8 +238,8 @@ export class AppendWriter {
     if (operations.length > 0) {
       const checkpoint = this.#nextCheckpoint();
       const written = this.#timed(() => database.write(operations, { sync: true }));
-      // While the disk works. It is written before anyone is told of the batch: what this node has promised, and a later
-      // loss of the database, must not agree.
+      // While the disk works. It is written before anyone is told of the batch: else a node that is killed in between, and
+      // whose database is put back to how it was before, would not know that it has promised more.
       this.#options.checkpoint.prepare(checkpoint);
       await written;
       await this.#timed(() => this.#writeCheckpoint(checkpoint, before));
