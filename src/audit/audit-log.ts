@@ -22,7 +22,7 @@ export interface SinkHealth {
 
 /** Takes notes of what is done. Whoever delivers asks first whether they can be written down. */
 export interface Auditor {
-  /** Never throws and never waits. */
+  /** Never throws and never waits. Without a `request` among the fields, it is the one of `currentRequest`. */
   record(event: AuditEvent, fields?: AuditFields): void;
   /** Throws `audit.unavailable` if every sink has failed for a second, or has hung for five, or more waits for it than may. */
   requireWritable(): void;

@@ -57,7 +57,7 @@ export interface AuditFields {
   readonly by?: string | undefined;
   /** Of what was refused. */
   readonly code?: string | undefined;
-  /** The id of the request of the control API by which it came. Default in `record`: the one of `currentRequest`. */
+  /** The id of the request of the control API by which it came. */
   readonly request?: string | undefined;
   /** A few words more. */
   readonly detail?: string | undefined;
