@@ -7,6 +7,8 @@ import type { ReplicatedStore } from '../../src/store/index.ts';
 import { openTestStore, putValue, removeSecret } from './test-store.ts';
 import { valueOf } from './written-values.ts';
 
+const ALIVE_MS = 60_000;
+
 /** Synchronously: what the parent has not read when the process dies is in the pipe. */
 function say(words: string): void {
   writeSync(1, `${words}\n`);
@@ -40,6 +42,8 @@ async function main([
   concurrency = '',
   more = '',
 ]: readonly string[]): Promise<void> {
+  // It ends when it is killed. A store that has lost its leadership to a slow disk waits for time alone, which keeps no process.
+  setInterval(() => undefined, ALIVE_MS);
   const store = await openTestStore(stateDirectory, { logLimits: { entriesMax: 200, bytesMax: 256 * 1024 } });
   const writers = Array.from({ length: Number(concurrency) }, (_, writer) => write(store, round, writer));
   await Promise.all([...writers, ...(more === 'rotating' ? [rotate(store)] : [])]);
