@@ -91,7 +91,7 @@ test('docker is told what the program is without Node, and as Node tells it', {
   });
 });
 
-test('a command starts without cryptography and TLS, which take a tenth of its time to load', {
+test('a command that needs neither cryptography nor TLS starts without them', {
   timeout: 60_000,
 }, async () => {
   await withBundle(async ({ directory, socketPath }, program) => {
