@@ -97,6 +97,9 @@ export const bundleOptions = {
  */
 export const commandLineOptions = { ...bundleOptions, minify: true };
 
+/** Those of a test, whose stacks name the source, which is beside it. */
+export const testBundleOptions = { ...bundleOptions, legalComments: 'none', sourcesContent: false };
+
 /** Puts LevelDB's addon for this machine's processor where a bundle in `directory` looks for it. */
 export function copyAddon(directory) {
   const require = createRequire(import.meta.url);

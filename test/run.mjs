@@ -12,7 +12,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
-import { bundleOptions, copyAddon } from '../build.mjs';
+import { copyAddon, testBundleOptions } from '../build.mjs';
 import { unpackEngine } from './support/debian-engines.mjs';
 import { whyClusterTestsCannotRun, whyLiveTestsCannotRun } from './support/live-requirements.mjs';
 import { Results } from './support/results.mjs';
@@ -157,25 +157,37 @@ function entryOf(bundle) {
   return `const { describe } = require('node:test');\n${lines.join('\n')}\n`;
 }
 
+/** The entries of bundles, which are in no file. */
+function madeEntries(bundles) {
+  const contents = new Map(bundles.map((bundle) => [bundle.name, entryOf(bundle)]));
+  return {
+    name: 'made-entries',
+    setup(bundler) {
+      bundler.onResolve({ filter: /^made:/ }, ({ path: name }) => ({
+        path: name.slice('made:'.length),
+        namespace: 'made',
+      }));
+      bundler.onLoad({ filter: /.*/, namespace: 'made' }, ({ path: name }) => ({
+        contents: contents.get(name),
+        resolveDir: root,
+        loader: 'js',
+      }));
+    },
+  };
+}
+
+/** In one go, so that what many bundles have in common is read once: a third of the time. */
 async function writeBundles(suite, bundles) {
-  await Promise.all(
-    bundles.map((bundle) =>
-      build({
-        ...bundleOptions,
-        // The options name the file's place for the bundle's reader; the entry itself is made up.
-        stdin: {
-          contents: entryOf(bundle),
-          resolveDir: root,
-          sourcefile: `${bundle.name}.entry.cjs`,
-          loader: 'js',
-        },
-        legalComments: 'none',
-        outfile: bundle.path,
-        absWorkingDir: root,
-      }),
-    ),
-  );
-  copyAddon(path.join(output, suite.name));
+  const directory = path.join(output, suite.name);
+  await build({
+    ...testBundleOptions,
+    plugins: [...testBundleOptions.plugins, madeEntries(bundles)],
+    entryPoints: Object.fromEntries(bundles.map(({ name }) => [name, `made:${name}`])),
+    outdir: directory,
+    outExtension: { '.js': '.cjs' },
+    absWorkingDir: root,
+  });
+  copyAddon(directory);
 }
 
 /** Runs a bundle; its output is shown in one piece at its end, or as it comes where nothing else runs. */

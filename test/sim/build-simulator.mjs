@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { bundleOptions, copyAddon } from '../../build.mjs';
+import { copyAddon, testBundleOptions } from '../../build.mjs';
 
 const root = path.join(import.meta.dirname, '..', '..');
 
@@ -68,14 +68,13 @@ function mutate(edits) {
 /** Writes the bundle to `output`. */
 export async function buildSimulator(output, mutation) {
   await build({
-    ...bundleOptions,
+    ...testBundleOptions,
     entryPoints: [path.join(root, 'test/sim/worker.ts')],
     outfile: output,
     absWorkingDir: root,
     sourcemap: 'inline',
-    legalComments: 'none',
     plugins: [
-      ...bundleOptions.plugins,
+      ...testBundleOptions.plugins,
       noRandom,
       ...(mutation === undefined
         ? []

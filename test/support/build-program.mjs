@@ -4,12 +4,12 @@
 //   node test/support/build-program.mjs ENTRY OUTPUT [--executable]
 import path from 'node:path';
 import { build } from 'esbuild';
-import { bundleOptions, commandLineOptions, copyAddon, makeExecutable } from '../../build.mjs';
+import { commandLineOptions, copyAddon, makeExecutable, testBundleOptions } from '../../build.mjs';
 
 const [entry, output, executable] = process.argv.slice(2);
 const isCommandLine = executable === '--executable';
-const options = isCommandLine ? commandLineOptions : bundleOptions;
-await build({ ...options, entryPoints: [entry], outfile: output, legalComments: 'none' });
+const options = isCommandLine ? { ...commandLineOptions, legalComments: 'none' } : testBundleOptions;
+await build({ ...options, entryPoints: [entry], outfile: output });
 copyAddon(path.dirname(output));
 if (isCommandLine) {
   makeExecutable(output);

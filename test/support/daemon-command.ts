@@ -10,16 +10,10 @@ const PROFILING = '--cpu-prof';
  * How the tests start the daemon as a plain process: with Node's own flags as the managed plugin gives them, and profiled if
  * this process is.
  */
-export function daemonCommand(...more: readonly string[]): readonly [program: string, ...args: string[]] {
+export function daemonCommand(): readonly [program: string, ...args: string[]] {
   const config = readFileSync(path.join(projectRoot(), 'config.json'), 'utf8');
   const { entrypoint } = JSON.parse(config) as { readonly entrypoint: readonly string[] };
   const flags = entrypoint.filter((word) => word.startsWith('--'));
   const profiling = process.execArgv.filter((word) => word.startsWith(PROFILING));
-  return [
-    process.execPath,
-    ...flags,
-    ...profiling,
-    ...more,
-    builtFile('dist/coffer-daemon.cjs', 'make build'),
-  ];
+  return [process.execPath, ...flags, ...profiling, builtFile('dist/coffer-daemon.cjs', 'make build')];
 }

@@ -95,7 +95,7 @@ export class ManagerProcess {
     if (this.running) {
       throw new Error(`${this.name} runs already`);
     }
-    const daemon = daemonCommand('--enable-source-maps');
+    const daemon = daemonCommand();
     // On the test's own host it dies with the test's process, as it does with a host of its own.
     const [program, ...args] = this.#options.host?.inside(daemon) ?? [
       'setpriv',

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { bundleOptions, copyAddon } from '../../build.mjs';
+import { copyAddon, testBundleOptions } from '../../build.mjs';
 
 const root = path.dirname(path.dirname(import.meta.dirname));
 
@@ -16,11 +16,10 @@ export async function runProgram(entry, args, { alone = false, flags = [] } = {}
   const directory = path.join(root, 'build', 'test', path.basename(path.dirname(entry)));
   const outfile = path.join(directory, `${path.basename(entry, '.ts')}.cjs`);
   await build({
-    ...bundleOptions,
+    ...testBundleOptions,
     entryPoints: [entry],
     outfile,
     absWorkingDir: root,
-    legalComments: 'none',
   });
   copyAddon(directory);
   const child = spawn(process.execPath, ['--enable-source-maps', ...flags, outfile, ...args], {
