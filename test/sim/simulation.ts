@@ -212,9 +212,9 @@ class Simulation {
       const member = this.#cluster.of(node);
       const { replica } = node;
       if (replica !== undefined) {
-        this.#checks.ran(member, replica);
-        this.#noteRecovery(member);
         const status = replica.status();
+        this.#checks.ran(member, replica, status);
+        this.#noteRecovery(member);
         if (status.raftState === 'StateLeader') {
           this.#leaders.leads(status, replica.state.confState);
         }

@@ -84,9 +84,8 @@ export class ClusterChecks {
     this.#durability.removed(node, entry);
   }
 
-  /** The node has done something. */
-  ran(node: CheckedNode, replica: Replica): void {
-    const status = replica.status();
+  /** The node has done something, and is as `status` says. */
+  ran(node: CheckedNode, replica: Replica, status: Status): void {
     const { appliedIndex, confState } = replica.state;
     const before = this.#seen.get(node.id) ?? { status, appliedIndex, confState };
     this.#pointers(node, status, appliedIndex, before);
