@@ -20,6 +20,8 @@ import { openTestStore, putValue, removeSecret, withStore } from '../../support/
 
 const TASKS = ['task-1', 'task-2'];
 const DELIVERED = 'delivered';
+/** Cuts within older writes are like one another: one in so many, from a place that is drawn. */
+const OLDER_CUTS_EVERY = 4;
 const CHECKPOINT_SLOT_BYTES = 4_096;
 const CHECKPOINT_SLOT_CONTENT_BYTES = 512;
 
@@ -165,10 +167,12 @@ describe('a small store', { concurrency: 1 }, () => {
     );
   });
 
-  test('A32: is refused, or opens with all, at whatever byte its newest file was cut off after it was acknowledged', async (t) => {
-    const damages = offsets(0, sizeOf(template.log)).map(
-      (length): Damage => ({ kind: 'cut', file: template.log, length }),
-    );
+  test('A32: is refused, or opens with all, at whatever byte of its last write, or many before, its newest file was cut off after it was acknowledged', async (t) => {
+    const drawn = random.below(OLDER_CUTS_EVERY);
+    const damages = offsets(0, sizeOf(template.log))
+      .filter((at) => at === 0 || at >= template.lastWriteAt || at % OLDER_CUTS_EVERY === drawn)
+      .map((length): Damage => ({ kind: 'cut', file: template.log, length }));
+    t.diagnostic(`${damages.length} cuts`);
     const verdicts = await open(t, damages);
     assert.ok(
       verdicts.every(
