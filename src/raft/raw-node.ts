@@ -177,6 +177,16 @@ export class RawNode {
     return statusOf(this.#raft);
   }
 
+  /** As `basicStatus` says it, for who asks at every turn. */
+  get term(): number {
+    return this.#raft.term;
+  }
+
+  /** As `basicStatus` says it, for who asks at every turn. */
+  get lastIndex(): number {
+    return this.#raft.log.lastIndex();
+  }
+
   basicStatus(): BasicStatus {
     return basicStatusOf(this.#raft);
   }

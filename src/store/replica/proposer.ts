@@ -100,8 +100,8 @@ export class Proposer {
       }
       this.#forgetForwarded();
       this.#gate.passed(entries.length);
-      const { term } = node.basicStatus();
-      this.#queue.proposed(own.length, { at_ms: clock.now_ms(), term, forwarded: this.#lead !== id });
+      const last = { at_ms: clock.now_ms(), term: node.term, forwarded: this.#lead !== id };
+      this.#queue.proposed(own.length, last);
     }
   }
 
@@ -135,7 +135,7 @@ export class Proposer {
   tryAgain(): void {
     this.#held = false;
     if (this.#lead !== NONE) {
-      this.#queue.proposeAgain(this.#options.clock.now_ms(), this.#options.node.basicStatus().term);
+      this.#queue.proposeAgain(this.#options.clock.now_ms(), this.#options.node.term);
     }
   }
 
@@ -175,7 +175,7 @@ export class Proposer {
     const { appliedIndex, id, node, paused } = this.#options;
     const count = this.#queue.waiting + this.#forwarded.length;
     if (this.#lead === id) {
-      const isApplied = appliedIndex() >= node.basicStatus().lastIndex;
+      const isApplied = appliedIndex() >= node.lastIndex;
       return this.#gate.isOpen(count, isApplied) && !this.#held && !paused();
     }
     return count > 0 && this.#lead !== NONE && !this.#held && !paused();

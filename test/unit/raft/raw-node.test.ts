@@ -121,7 +121,9 @@ describe('a node', () => {
       [after.term, after.vote, after.commit, after.applied, after.lastIndex],
       [before.term, before.vote, before.commit, before.applied, before.lastIndex],
     );
-    assert.equal(cluster.member(1).node.hasReady(), false);
+    const { node } = cluster.member(1);
+    assert.deepEqual([node.term, node.lastIndex], [after.term, after.lastIndex]);
+    assert.equal(node.hasReady(), false);
   });
 
   test('shows its peers as long as it leads, as copies that change nothing', () => {
